@@ -133,9 +133,9 @@ pair() {
   esac
 }
 
-# take: copies all certificates and their keys to the folder tls, so that nginx has pairs that nobody
-# changes and that it can read, whoever wrote the files. Pairs for further names, each in a folder of
-# that name, are beside the first, as `hubbub cert` writes them.
+# take: copies all certificates and their keys to the folder tls, so that nginx has pairs that
+# nobody changes and that it can read, whoever wrote the files. Pairs for further names, each in a
+# folder of that name, are beside the first, as `hubbub cert` writes them.
 take() {
   rm -rf "$dir/tls.new"
   further=
@@ -181,8 +181,8 @@ else
       echo 'ssl_prefer_server_ciphers off;'
       echo 'ssl_session_cache shared:tls:10m;'
       echo 'ssl_session_timeout 1d;'
-      # nginx asks the responder once an hour, and verifies the answer with the issuer's certificate,
-      # which follows the host's own in the file.
+      # nginx asks the responder once an hour, and verifies the answer with the issuer's
+      # certificate, which follows the host's own in the file.
       [ "$HUBBUB_TLS_OCSP" = off ] || printf 'ssl_stapling on;\nssl_stapling_verify on;\nssl_trusted_certificate %s;\n' "$dir/tls/cert.pem"
       # Plain HTTP at this port.
       echo 'error_page 497 =308 https://$http_host$request_uri;'

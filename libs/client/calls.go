@@ -93,10 +93,11 @@ func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.Inb
 	return e.Rooms, e.Next, err
 }
 
-// Query selects a page of a room's history: at most one of Before, After and Around is set; none:
-// the newest.
+// Query selects a page of a room's history: at most one of Before, After, Around and Oldest is set;
+// none: the newest.
 type Query struct {
 	Before, After, Around uint64
+	Oldest                bool // from the first message on; an earlier release answers the newest
 	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
 	// Thread names a root: the page has the answers in its thread. Zero: what the room shows.
 	Thread Name
@@ -115,7 +116,7 @@ type Page struct {
 // History returns a page of a room's history.
 func (c *Client) History(ctx context.Context, room string, q Query) (Page, error) {
 	r := wire.Request{Type: wire.History.String(), Room: room, Before: q.Before, Around: q.Around, Limit: q.Limit, Thread: q.Thread.thread()}
-	if q.After > 0 {
+	if q.After > 0 || q.Oldest {
 		r.After = q.After
 	}
 	e, err := c.do(ctx, r, never)

@@ -264,6 +264,9 @@ func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, e
 			values.Set(name, strconv.FormatUint(n, 10))
 		}
 	}
+	if q.Oldest {
+		values.Set("after", "0")
+	}
 	path := roomPath(room, "messages")
 	if q.Thread != (Name{}) {
 		path = roomPath(room, "threads/"+url.PathEscape(q.Thread.User)+"/"+url.PathEscape(q.Thread.ID))

@@ -49,6 +49,7 @@ type Command struct {
 	AfterID  []byte // nil: any id
 	Before   uint64
 	Around   uint64
+	Oldest   bool // history: after is 0, and not absent: from the first message on
 	Seq      uint64
 
 	Limit   int // DefaultLimit if the frame has none
@@ -313,6 +314,7 @@ func (c *Command) setNumber(f field, n uint64) bool {
 		c.Before = n
 	case fAfter:
 		c.After = n
+		return true
 	case fAround:
 		c.Around = n
 	default:

@@ -55,6 +55,9 @@ func fieldsOf(c *Command) map[string]any {
 			m[name] = float64(v)
 		}
 	}
+	if c.Oldest {
+		m["oldest"] = true
+	}
 	if c.Text != nil {
 		m["text"] = string(AppendText(nil, c.Text))
 	}
@@ -156,7 +159,7 @@ func TestDecodeMessages(t *testing.T) {
 		`{"type":"join","room":"a b"}`:                                         "join: room must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -",
 		`{"type":"join","room":"a","room":"b"}`:                                "join: room stands in the frame twice",
 		`{"type":"join","room":"a","after":7}`:                                 "join: after must be an object with a seq (an integer from 0 to 9007199254740991) and the id of the event there",
-		`{"type":"history","room":"a","after":{"seq":7}}`:                      "history: after must be an integer from 1 to 9007199254740991",
+		`{"type":"history","room":"a","after":{"seq":7}}`:                      "history: after must be an integer from 0 to 9007199254740991",
 		`{"type":"history","room":"a","limit":1000}`:                           "history: limit must be an integer from 1 to 200",
 		`{"type":"who","room":"r","next":"` + strings.Repeat("x", 1025) + `"}`: "who: next must be the next of an answer",
 		`{"type":"status","status":"away"}`:                                    "status: status must be online, idle, dnd or invisible",

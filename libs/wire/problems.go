@@ -26,7 +26,7 @@ var wants = [fieldCount]struct{ name, what string }{
 	fNext:        {"next", "the next of an answer"},
 	fText:        {"text", "a string that is not empty and has neither U+0000 nor an unpaired surrogate"},
 	fBefore:      {"before", aSeq},
-	fAfter:       {"after", aSeq},
+	fAfter:       {"after", "an integer from 0 to 9007199254740991"},
 	fAround:      {"around", aSeq},
 	fSeq:         {"seq", aSeq},
 	fLimit:       {"limit", "an integer from 1 to 200"},

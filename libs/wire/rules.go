@@ -66,6 +66,7 @@ func (c *Command) check() error {
 	if pages := c.found & set(fBefore, fAfter, fAround); c.Kind == History && bits.OnesCount32(uint32(pages)) > 1 {
 		return errPages
 	}
+	c.Oldest = c.Kind == History && c.found&fAfter.bit() != 0 && c.After == 0
 	if c.Kind == Send && c.Broadcast && c.ThreadID == nil {
 		return errBroadcast
 	}

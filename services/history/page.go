@@ -62,7 +62,7 @@ type run struct {
 // found returns the messages that a page is to have, in order, and the record that they are of.
 func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
 	inThread := req.Thread != chat.Thread{}
-	if req.Before == 0 && req.After == 0 && req.Around == 0 && req.At == 0 && req.Mention == 0 && !inThread {
+	if req.Before == 0 && req.After == 0 && req.Around == 0 && req.At == 0 && req.Mention == 0 && !req.Oldest && !inThread {
 		return s.latest(ctx, req)
 	}
 	r, err := s.record(ctx, req.Room)
@@ -94,7 +94,7 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 			found, err = r.around(ctx, seq, req.Limit)
 			found.at = seq
 		}
-	case req.After > 0:
+	case req.After > 0 || req.Oldest:
 		var after []store.Entry
 		after, err = r.oldest(ctx, req.After, req.Limit+1)
 		found = first(after, req.Limit)
@@ -190,6 +190,9 @@ func checkPage(req *historyapi.PageRequest) error {
 	case req.At < 0:
 		return chat.E(chat.CodeBadRequest, "at is a time after 1970, in UTC milliseconds")
 	case req.At > 0:
+		set++
+	}
+	if req.Oldest {
 		set++
 	}
 	if set > 1 {

@@ -43,6 +43,7 @@ func TestPages(t *testing.T) {
 			{historyapi.PageRequest{Around: seqs[0], Limit: 4}, "0 1 2", true},
 			{historyapi.PageRequest{Around: seqs[6], Limit: 200}, "0 1 2 3 4 5 6", false},
 			{historyapi.PageRequest{Around: bus.MaxSeq, Limit: 2}, "6", true},
+			{historyapi.PageRequest{Oldest: true, Limit: 2}, "0 1", true},
 		} {
 			tt.req.Room = "r1"
 			if p := w.page(tt.req); texts(p) != tt.want || p.More != tt.more {
@@ -55,6 +56,7 @@ func TestPages(t *testing.T) {
 	check()
 	for _, req := range []historyapi.PageRequest{
 		{Room: "a b"}, {Room: chat.ControlRoom}, {Room: "r1", Limit: 201}, {Room: "r1", Limit: -1}, {Room: "r1", Before: 1, After: 1}, {Room: "r1", Around: 1 << 53},
+		{Room: "r1", Oldest: true, Before: 1},
 	} {
 		if _, err := w.api.Page(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
 			t.Errorf("%+v: %v", req, err)

@@ -16,14 +16,32 @@ import (
 const jsonType = "application/json"
 
 type pageInput struct {
-	Room   string `path:"room" maxLength:"64"`
-	Before uint64 `query:"before" doc:"Only messages before this seq."`
-	After  uint64 `query:"after" doc:"Only messages after this seq."`
-	Around uint64 `query:"around" doc:"Messages on both sides of this seq."`
-	At     int64  `query:"at" doc:"Messages on both sides of the first one of this time or later, in UTC milliseconds; where there is none, the newest."`
+	Room   string                   `path:"room" maxLength:"64"`
+	Before httpapi.Optional[uint64] `query:"before" doc:"Only messages before this seq."`
+	After  httpapi.Optional[uint64] `query:"after" doc:"Only messages after this seq; after 0 are the first."`
+	Around httpapi.Optional[uint64] `query:"around" doc:"Messages on both sides of this seq."`
+	At     httpapi.Optional[int64]  `query:"at" doc:"Messages on both sides of the first one of this time or later, in UTC milliseconds; where there is none, the newest."`
 	// of who asks, without those of people whom they block or ignore
-	Mention uint64 `query:"mention" doc:"Messages on both sides of the first one after this seq that mentions you; where there is none, none."`
-	Limit   int    `query:"limit" doc:"1 to 200; 50 if absent."`
+	Mention httpapi.Optional[uint64] `query:"mention" doc:"Messages on both sides of the first one after this seq that mentions you; where there is none, none."`
+	Limit   int                      `query:"limit" doc:"1 to 200; 50 if absent."`
+}
+
+// request returns the request for the page.
+func (in *pageInput) request() (historyapi.PageRequest, error) {
+	if in.Before.Set && in.Before.Value == 0 || in.Around.Set && in.Around.Value == 0 {
+		return historyapi.PageRequest{}, chat.E(chat.CodeBadRequest, "before and around are seqs, which begin with 1; after=0 is from the first message on")
+	}
+	req := historyapi.PageRequest{
+		Room: in.Room, Before: in.Before.Value, After: in.After.Value, Around: in.Around.Value, At: in.At.Value, Mention: in.Mention.Value, Limit: in.Limit,
+		Oldest: in.After.Set && in.After.Value == 0,
+	}
+	if in.At.Set && in.At.Value == 0 {
+		req.At = 1 // nothing was said in that millisecond
+	}
+	if in.Mention.Set && in.Mention.Value == 0 {
+		req.Mention = 1 // a room's first seq is far above
+	}
+	return req, nil
 }
 
 // pageOutput has a historyapi.Page in JSON.
@@ -170,9 +188,11 @@ func (s *Service) routes(api huma.API) {
 			err := s.mayRead(ctx, httpapi.User(ctx).User, in.Room)
 			var page json.RawMessage
 			if err == nil {
-				page, err = s.pageOf(ctx, historyapi.PageRequest{
-					User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, At: in.At, Mention: in.Mention, Limit: in.Limit,
-				})
+				var req historyapi.PageRequest
+				if req, err = in.request(); err == nil {
+					req.User = httpapi.User(ctx).User
+					page, err = s.pageOf(ctx, req)
+				}
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.code(err), nil)

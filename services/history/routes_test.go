@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,15 +64,29 @@ func TestHTTP(t *testing.T) {
 	if status, _ := get("ann", "/v1/rooms/r1/messages?limit=5", &page); status != 200 || texts(page) != "hello" {
 		t.Errorf("page: %d %+v", status, page)
 	}
+	w.say("r1", "ann", "m2", "there")
+	for query, want := range map[string]string{"limit=1": "there", "after=0&limit=1": "hello", "at=0&limit=2": "hello there"} {
+		if status, _ := get("ann", "/v1/rooms/r1/messages?"+query, &page); status != 200 || texts(page) != want {
+			t.Errorf("page of %s: %d %q, want %q", query, status, texts(page), want)
+		}
+	}
+	type parameter struct {
+		Name   string
+		Schema map[string]any
+	}
 	var described struct {
 		Paths map[string]map[string]struct {
-			Responses map[string]struct {
+			Parameters []parameter
+			Responses  map[string]struct {
 				Content map[string]struct{ Schema map[string]any }
 			}
 		}
 	}
 	if status, _ := get("", "/v1/history/openapi.json", &described); status != 200 {
 		t.Errorf("the description: %d", status)
+	}
+	if at := described.Paths["/v1/rooms/{room}/messages"]["get"].Parameters; !slices.ContainsFunc(at, func(p parameter) bool { return p.Name == "after" && p.Schema["type"] == "integer" }) {
+		t.Errorf("the parameters of a page are described as %v", at)
 	}
 	content := described.Paths["/v1/rooms/{room}/messages"]["get"].Responses["200"].Content
 	if len(content) != 1 || content["application/json"].Schema["$ref"] != "#/components/schemas/Page" {
@@ -94,6 +109,8 @@ func TestHTTP(t *testing.T) {
 		{"bob", "/v1/rooms/r1/messages", 403, "forbidden"},
 		{"ann", "/v1/rooms/r1/messages?limit=201", 400, "bad_request"},
 		{"ann", "/v1/rooms/r1/messages?before=x", 422, "bad_request"},
+		{"ann", "/v1/rooms/r1/messages?before=0", 400, "bad_request"},
+		{"ann", "/v1/rooms/r1/messages?around=0", 400, "bad_request"},
 		{"ann", "/v1/rooms/r1/messages?before=1&after=2", 400, "bad_request"},
 		{"ann", "/v1/rooms/_control/messages", 403, "forbidden"},
 		{"ann", "/v1/none", 404, "not_found"},

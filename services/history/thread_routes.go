@@ -20,13 +20,13 @@ type threadsInput struct {
 type threadsOutput struct{ Body historyapi.Threads }
 
 type threadInput struct {
-	Room   string `path:"room" maxLength:"64"`
-	Author string `path:"author" maxLength:"64" doc:"Id of the user who sent the root."`
-	ID     string `path:"id" maxLength:"64" doc:"Id of the root."`
-	Before uint64 `query:"before" doc:"Only answers before this seq."`
-	After  uint64 `query:"after" doc:"Only answers after this seq."`
-	Around uint64 `query:"around" doc:"Answers on both sides of this seq."`
-	Limit  int    `query:"limit" doc:"1 to 200; 50 if absent."`
+	Room   string                   `path:"room" maxLength:"64"`
+	Author string                   `path:"author" maxLength:"64" doc:"Id of the user who sent the root."`
+	ID     string                   `path:"id" maxLength:"64" doc:"Id of the root."`
+	Before httpapi.Optional[uint64] `query:"before" doc:"Only answers before this seq."`
+	After  httpapi.Optional[uint64] `query:"after" doc:"Only answers after this seq; after 0 are the first."`
+	Around httpapi.Optional[uint64] `query:"around" doc:"Answers on both sides of this seq."`
+	Limit  int                      `query:"limit" doc:"1 to 200; 50 if absent."`
 }
 
 // threadRoutes are the routes to the threads of a room. page is the schema of a page.
@@ -54,9 +54,12 @@ func (s *Service) threadRoutes(api huma.API, page *huma.Schema) {
 			err := s.mayRead(ctx, user, in.Room)
 			out := &pageOutput{ContentType: jsonType}
 			if err == nil {
-				out.Body, err = s.pageOf(ctx, historyapi.PageRequest{
-					User: user, Room: in.Room, Thread: chat.Thread{Author: in.Author, ID: in.ID}, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit,
-				})
+				page := pageInput{Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit}
+				var req historyapi.PageRequest
+				if req, err = page.request(); err == nil {
+					req.User, req.Thread = user, chat.Thread{Author: in.Author, ID: in.ID}
+					out.Body, err = s.pageOf(ctx, req)
+				}
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.code(err), nil)

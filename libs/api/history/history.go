@@ -20,7 +20,7 @@ const (
 )
 
 // PageRequest asks for messages of a room: at most one of Before, After, Around, At and Mention is
-// set; none means the newest. The caller has checked that the user may read the room.
+// set, or Oldest; none means the newest. The caller has checked that the user may read the room.
 type PageRequest struct {
 	// who asks: requests of one user wait for each other. Edges of earlier releases do not say it
 	User   string `json:"user,omitempty"`
@@ -34,7 +34,8 @@ type PageRequest struct {
 	// Mention means around the first message after this Seq that mentions the user; where there is
 	// none, no messages.
 	Mention uint64 `json:"mention,omitempty"`
-	Limit   int    `json:"limit,omitempty"` // 1 to MaxLimit; 0: DefaultLimit
+	Oldest  bool   `json:"oldest,omitempty"` // from the first message on: After is 0, not absent
+	Limit   int    `json:"limit,omitempty"`  // 1 to MaxLimit; 0: DefaultLimit
 	// the messages of this thread alone, without its root; zero: those that the room shows
 	Thread chat.Thread `json:"thread,omitzero"`
 	// All: also the answers in threads that the room does not show, where After or Around is set.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -86,10 +87,29 @@ var _ = func() struct{} {
 			// what the client sent may be a password, and answers end up in logs on the way
 			detail.Value = nil
 		}
+		if len(model.Errors) > 0 {
+			model.Detail = sentence(model.Errors)
+		}
 		return &Problem{ErrorModel: *model, Code: code(status)}
 	}
 	return struct{}{}
 }()
+
+// sentence says which fields of a request are wrong, and how, in the place of the framework's
+// "validation failed".
+func sentence(errs []*huma.ErrorDetail) string {
+	var b strings.Builder
+	for i, e := range errs {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if _, name, ok := strings.Cut(e.Location, "."); ok { // after path, query, header or body
+			b.WriteString(name + ": ")
+		}
+		b.WriteString(e.Message)
+	}
+	return b.String()
+}
 
 // Error returns what a handler returns for err: a *chat.Error in its chain decides the code, the
 // message and the status. Anything else is a fault of the server's: the client is told no more than

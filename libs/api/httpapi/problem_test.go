@@ -53,6 +53,18 @@ func TestCodesOfStatuses(t *testing.T) {
 	}
 }
 
+// TestSentence: a request that does not fit is answered with what is wrong with which field.
+func TestSentence(t *testing.T) {
+	p, ok := errors.AsType[*Problem](huma.NewError(422, "validation failed",
+		&huma.ErrorDetail{Location: "query.limit", Message: "invalid integer", Value: "x"}, &huma.ErrorDetail{Location: "body", Message: "expected required property name to be present"}))
+	if want := "limit: invalid integer; expected required property name to be present"; !ok || p.Detail != want {
+		t.Errorf("%+v, want %q", p, want)
+	}
+	if p, ok := errors.AsType[*Problem](huma.NewError(404, "there is no such page")); !ok || p.Detail != "there is no such page" {
+		t.Errorf("without fields: %+v", p)
+	}
+}
+
 // TestWait: a client is told in whole seconds, and not too few, and in milliseconds.
 func TestWait(t *testing.T) {
 	for _, tt := range []struct {
