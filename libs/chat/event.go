@@ -163,6 +163,9 @@ type Message struct {
 	Replies *Replies `json:"replies,omitempty"`
 	// Mentions are whom the message mentions: ids of users, MentionsRoom and MentionsHere.
 	Mentions []string `json:"mentions,omitempty"`
+	// MentionNames are how the text names those users, in their order. A record that was made
+	// before this field was lacks them.
+	MentionNames []string `json:"mention_names,omitempty"`
 }
 
 // MaxReplies is up to how many answers of a thread are counted; more than those are More.

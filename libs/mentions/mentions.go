@@ -34,6 +34,7 @@ const (
 // Found is whom a text mentions.
 type Found struct {
 	Users []string // what the caller knows them by, in the order of the text, each once
+	Names []string // how the text names each of them at first
 	Room  bool     // everybody in the room
 	Here  bool     // those who are online
 }
@@ -44,12 +45,9 @@ type Text struct{ places []place }
 // place is what stands behind one @: what may be the name, the longest first.
 type place []string
 
-var (
-	// As the page shows code: three backticks around lines, or one around words.
-	code = regexp.MustCompile("\\n?```(?:[\\w+#.-]{0,20}\\n)?((?s:.+?))\\n?```\\n?|`([^`\\n]+)`")
-	// As the page shows links.
-	link = regexp.MustCompile("(?i)\\bhttps?://[^\\s\\x0b\\p{Z}\\x{feff}<>\"'`]+")
-)
+// As the page shows links: they end before the punctuation of scripts that put no space after it.
+var link = regexp.MustCompile("(?i)\\bhttps?://[^\\s\\x0b\\p{Z}\\x{feff}<>\"'`\\p{Pi}" +
+	"。、，．；：！？…｡､！？（）【】《》〈〉「」『』〔〕［］｛｝｢｣،؛؟۔।॥։።፣፤፥፧፨។៕၊။།]+")
 
 // May reports whether a text, also as a JSON string literal, may mention somebody. It is cheap, and
 // most texts do not.
@@ -76,19 +74,61 @@ func HasLink(text string) bool {
 func Read(text string) Text {
 	var t Text
 	end := 0
-	for _, m := range code.FindAllStringSubmatchIndex(text, -1) {
-		from, to := m[2], m[3]
-		if from < 0 {
-			from, to = m[4], m[5]
+	for at := 0; at < len(text); {
+		from, ok := nextTicks(text, at)
+		if !ok {
+			break
 		}
-		if strings.TrimSpace(text[from:to]) == "" {
+		begin := from + ticks(text[from:])
+		to, after := closing(text, from, begin)
+		if to < 0 {
+			at = begin // nothing ends what would be code
 			continue
 		}
-		t.prose(text[end:m[0]])
-		end = m[1]
+		at = after
+		if strings.TrimSpace(text[begin:to]) != "" {
+			t.prose(text[end:from])
+			end = at
+		}
 	}
 	t.prose(text[end:])
 	return t
+}
+
+// nextTicks returns where the next backticks of a text stand.
+func nextTicks(text string, at int) (int, bool) {
+	i := strings.IndexByte(text[at:], '`')
+	return at + i, i >= 0
+}
+
+// ticks counts the backticks that a text begins with.
+func ticks(text string) int { return len(text) - len(strings.TrimLeft(text, "`")) }
+
+// closing returns where the code ends that backticks begin, and where what follows begins, as the
+// page shows it: it ends with so many backticks, if one or two began it in the same line, and with
+// so many at least, if it was three and more. -1: nothing ends it.
+func closing(text string, from, begin int) (to, after int) {
+	n := begin - from
+	for at := begin; ; {
+		i, ok := nextTicks(text, at)
+		if !ok && n >= 3 && isFence(text, from, begin) {
+			return len(text), len(text)
+		}
+		if !ok || n < 3 && strings.Contains(text[at:i], "\n") {
+			return -1, -1
+		}
+		m := ticks(text[i:])
+		if m == n || n >= 3 && m > n {
+			return i, i + m
+		}
+		at = i + m
+	}
+}
+
+// isFence reports whether backticks begin a line, and lines follow: those are code to the end.
+func isFence(text string, from, begin int) bool {
+	line := text[strings.LastIndexByte(text[:from], '\n')+1 : from]
+	return strings.Trim(line, " \t") == "" && strings.Contains(text[begin:], "\n")
 }
 
 // prose adds the places of a text without code.
@@ -141,7 +181,7 @@ func (t Text) Resolve(known func(name string) (user string, ok bool)) Found {
 			switch k := key(name); {
 			case ok:
 				if !slices.Contains(f.Users, user) {
-					f.Users = append(f.Users, user)
+					f.Users, f.Names = append(f.Users, user), append(f.Names, name)
 				}
 			case k == room:
 				f.Room = true

@@ -271,7 +271,7 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 		user, ok := known.Users[name]
 		return user, ok
 	})
-	now.Visible = found.Users
+	now.Visible, now.Names = found.Users, found.Names
 	for _, user := range found.Users {
 		if user != u.Sender {
 			now.Users = append(now.Users, user)
@@ -378,20 +378,23 @@ func (r *record) addMentions(ctx context.Context, found []store.Entry, all []sho
 		seq    uint64
 		sender string
 	}
-	lists := make(map[name][]string, len(stored))
+	lists := make(map[name]store.Mentions, len(stored))
 	for _, m := range stored {
-		lists[name{m.Seq, m.Sender}] = m.Visible
+		lists[name{m.Seq, m.Sender}] = m
 	}
 	for i, e := range found {
-		list := lists[name{e.Seq, e.Sender}]
-		if len(list) == 0 || !may(all[i]) {
+		m := lists[name{e.Seq, e.Sender}]
+		if len(m.Visible) == 0 || !may(all[i]) {
 			continue
 		}
-		b, err := json.Marshal(list)
+		b, err := json.Marshal(struct {
+			Mentions []string `json:"mentions"`
+			Names    []string `json:"mention_names,omitempty"`
+		}{m.Visible, m.Names})
 		if err != nil {
 			return fmt.Errorf("encode mentions: %w", err)
 		}
-		all[i].json = slices.Concat(all[i].json[:len(all[i].json)-1], []byte(`,"mentions":`), b, []byte("}"))
+		all[i].json = slices.Concat(all[i].json[:len(all[i].json)-1], []byte{','}, b[1:])
 	}
 	return nil
 }

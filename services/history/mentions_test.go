@@ -104,6 +104,7 @@ func TestMentionsOfAll(t *testing.T) {
 		shown = append(shown, m.Mentions)
 	}
 	is(t, "page", shown, [][]string{nil, {"bob", chat.MentionsRoom}, {chat.MentionsHere}})
+	is(t, "names on the page", w.page(historyapi.PageRequest{Room: "r1"}).Messages[1].MentionNames, []string{"bob"})
 	// An edit asks nobody again who was online.
 	p.set(func() { p.online = []string{"eve"} })
 	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", ID: "e1", User: "ann", Target: "m3", Author: "ann", Text: "@here!"}); code != "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/mentions"
 	"hubbub.internal/services/history/store"
 )
 
@@ -39,6 +40,9 @@ type quote struct {
 	Text     string `json:"text,omitempty" doc:"The first 200 characters."`
 	EditedTS int64  `json:"edited_ts,omitempty" doc:"Of the last edit, in UTC milliseconds."`
 	Deleted  bool   `json:"deleted,omitempty"`
+	// nil: it is not known yet
+	Mentions []string `json:"mentions,omitzero" nullable:"false" doc:"Whom it mentions: ids of users, @room, @here. Left out: it is not known yet."`
+	Names    []string `json:"mention_names,omitempty" nullable:"false" doc:"How the text names those users, in their order."`
 }
 
 // quotesOf returns the messages that there are of those asked for, in the order of the room.
@@ -93,9 +97,43 @@ func (s *Service) quotes(ctx context.Context, req quotesRequest) ([]quote, error
 	all := make([]quote, 0, len(found))
 	for _, e := range found {
 		m := now[e.Name()]
-		all = append(all, quote{e.Sender, e.ID, e.Seq, m.Name, m.TS, cut(m.Text, quoteText), m.EditedTS, m.Deleted})
+		all = append(all, quote{User: e.Sender, ID: e.ID, Seq: e.Seq, Name: m.Name, TS: m.TS, Text: cut(m.Text, quoteText), EditedTS: m.EditedTS, Deleted: m.Deleted})
 	}
-	return all, nil
+	return all, r.quoteMentions(ctx, all, now)
+}
+
+// quoteMentions adds to quotes whom the messages mention. Of what the record has not resolved yet
+// it is not said.
+func (r *record) quoteMentions(ctx context.Context, all []quote, now map[store.Name]*chat.Message) error {
+	resolving := r.noting.any([]string{r.room})
+	if !resolving {
+		var err error
+		if resolving, err = r.store.IsUnresolved(ctx, []string{r.room}); err != nil {
+			return err
+		}
+	}
+	later := make(map[store.Name]bool) // in the tail, or edited there
+	for _, e := range r.tail {
+		later[e.Name()], later[store.Name{Sender: e.Author, ID: e.Target}] = true, true
+	}
+	for i := range all {
+		q := &all[i]
+		name := store.Name{Sender: q.User, ID: q.ID}
+		may := !q.Deleted && mentions.May([]byte(now[name].Text))
+		switch {
+		case !may:
+			q.Mentions = []string{}
+		case !resolving && !later[name]:
+			m, err := r.store.MentionsOf(ctx, r.room, q.Seq, q.User)
+			if err != nil {
+				return err
+			}
+			if q.Mentions, q.Names = m.Visible, m.Names; q.Mentions == nil {
+				q.Mentions = []string{}
+			}
+		}
+	}
+	return nil
 }
 
 // named returns the messages with these names, in order, each once.

@@ -71,6 +71,42 @@ func TestQuotes(t *testing.T) {
 	}
 }
 
+// TestQuotesSayWhomTheyMention as soon as that is known, and before that nothing.
+func TestQuotesSayWhomTheyMention(t *testing.T) {
+	w := open(t)
+	p := w.people(&people{names: []string{"bob"}, rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}, down: true})
+	w.joins("r1", "bob", "bob")
+	ask := func() []quote {
+		t.Helper()
+		all, err := w.quotes(t.Context(), quotesRequest{"bob", "r1", []quoteName{{ID: "m1"}, {ID: "m2"}, {ID: "m3"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	w.say("r1", "ann", "m1", "@bob and @nobody")
+	w.say("r1", "ann", "m2", "hello")
+	w.stored("r1", w.say("r1", "ann", "m3", "@nobody"))
+	all := ask()
+	if all[0].Mentions != nil || all[2].Mentions != nil {
+		t.Errorf("before it is known: %+v", all)
+	}
+	is(t, "what mentions nobody", all[1].Mentions, []string{})
+	p.set(func() { p.down = false })
+	w.eventually("it is known", func() bool { all = ask(); return all[0].Mentions != nil && all[2].Mentions != nil })
+	is(t, "who is mentioned", all[0].Mentions, []string{"bob"})
+	is(t, "how", all[0].Names, []string{"bob"})
+	is(t, "nobody", all[2].Mentions, []string{})
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", ID: "e1", User: "ann", Target: "m1", Author: "ann", Text: "@bob!"}); code != "" {
+		t.Fatal(code)
+	}
+	if all = ask(); all[0].Mentions != nil || all[0].Text != "@bob!" {
+		t.Errorf("edited in the log's tail: %+v", all[0])
+	}
+}
+
 // TestPagesByTimeAndMention: a page is found by a time, and by the next mention of who asks.
 func TestPagesByTimeAndMention(t *testing.T) {
 	w := open(t)

@@ -80,6 +80,9 @@ type Mentions struct {
 	Sender string `bson:"sender"`
 	// Visible is what pages show: see chat.Message.
 	Visible []string `bson:"shown"`
+	// Names are how the text names the users in Visible, in their order. Of messages that were
+	// resolved before this field was, there are none.
+	Names []string `bson:"names,omitempty"`
 	// Users are who is mentioned by name, and with @here who was online; All: all members, and then
 	// there are no Users.
 	Users []string `bson:"users"`

@@ -137,6 +137,7 @@ export class MyRooms {
     this.#o.inbox.forget(id);
     this.#o.gone(id);
     this.all.get(id)?.lost();
+    this.all.get(id)?.close();
     if (this.all.delete(id)) this.#o.changed();
   }
 

@@ -3,7 +3,8 @@ import { Emitter } from './emitter.ts';
 import { HubbubError } from './errors.ts';
 import { historyMessages } from './parse.ts';
 import type { LogEvent, UnknownLogEvent } from './protocol.ts';
-import { fromHistory, type Message, withChange } from './roomlog.ts';
+import { withChange } from './changes.ts';
+import { fromHistory, type Message } from './roomlog.ts';
 
 /** A pinned message. */
 export interface Pin {

@@ -175,6 +175,10 @@ export interface HistoryMessage extends MsgEvent {
   readonly pinned_by?: string;
   readonly pinned_ts?: number;
   readonly reactions?: Readonly<Record<string, readonly string[]>>;
+  /** Whom it mentions: ids of users, `@room`, `@here`; absent: nobody, or it is not known yet. */
+  readonly mentions?: readonly string[];
+  /** How the text names those users, in their order. */
+  readonly mention_names?: readonly string[];
   /** Of a root: what is known of its thread. */
   readonly replies?: {
     readonly count: number; readonly more?: boolean; readonly users: readonly string[]; readonly last: number; readonly last_ts: number;

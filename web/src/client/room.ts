@@ -1,5 +1,6 @@
 import type { FoundPage, PageQuery, RoomInfo } from './api.ts';
 import { ConnectionLost, hasCode, HubbubError, retryIn } from './errors.ts';
+import { MentionFinder } from './mentionfinder.ts';
 import type { Command, HistoryMessage, JoinedEvent, LogEvent, Position, ReplyOf, UnknownLogEvent } from './protocol.ts';
 import { RoomLog, type Message, type Outcome, type Reply } from './roomlog.ts';
 import { sleep } from './sleep.ts';
@@ -75,10 +76,14 @@ export class Room {
   /** What the messages answer that were shown then is known. */
   #quotedFor: readonly Message[] | undefined;
   readonly #o: Options;
+  readonly #mentions: MentionFinder;
 
   constructor(info: RoomInfo, options: Options) {
     this.info = info;
     this.#o = options;
+    this.#mentions = new MentionFinder((names) => options.quotes(this.id, names), (found) => {
+      if (this.log.mention(found)) options.changed(this);
+    });
   }
 
   get id(): string {
@@ -212,6 +217,16 @@ export class Room {
         this.#o.changed(this);
       }, quotesAgain);
     });
+  }
+
+  /** Asks whom the messages that are shown mention, as far as that is not known. */
+  findMentions(): void {
+    this.#mentions.look(this.log.shown);
+  }
+
+  /** The user is not in the room any more. */
+  close(): void {
+    this.#mentions.close();
   }
 
   /** Shows the messages on both sides of a seq. Rejects if they are not to be had now. */

@@ -1,3 +1,5 @@
+import { type Change, changed, withChange } from './changes.ts';
+import { mentionsOf, withMentions } from './mentionfinder.ts';
 import type { HistoryMessage, LogEvent, ModeratedEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
 
 /**
@@ -34,6 +36,10 @@ export interface Message {
   readonly thread?: Name;
   /** Of a root: what is known of its thread. */
   readonly replies?: Replies;
+  /** Whom it mentions: ids of users, `@room`, `@here`; undefined: that is not known. */
+  readonly mentions?: readonly string[];
+  /** How the text names those users; undefined: that is not known. */
+  readonly mentionNames?: readonly string[];
 }
 
 /** What a root says of its thread: of the answers that are not deleted. */
@@ -58,7 +64,6 @@ const maxUsers = 5;
 export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
 
 type Entry = LogEvent | UnknownLogEvent;
-type Change = Extract<LogEvent, { type: 'edited' | 'deleted' | 'reacted' | 'pinned' }>;
 
 /** How many acts of moderation are kept to be shown. */
 const keptActs = 200;
@@ -158,6 +163,14 @@ export class RoomLog {
     const all = names(this.#added(found));
     const next = [...this.#quotes, ...asked.map((name) => [nameKey(name), all.get(nameKey(name))] as const)];
     this.#quotes = new Map(next.slice(-keptQuotes));
+  }
+
+  /** Takes whom messages mention, as the record knows it. Returns whether that is news. */
+  mention(found: readonly HistoryMessage[]): boolean {
+    const [messages, past] = [this.#messages, this.#past];
+    this.#messages = withMentions(messages, found);
+    this.#past = past && withMentions(past, found);
+    return this.#messages !== messages || this.#past !== past;
   }
 
   has(user: string, id: string): boolean {
@@ -403,51 +416,6 @@ export class RoomLog {
   }
 }
 
-/** Returns the messages after a change to one of them: the same array if it makes no difference. */
-export function withChange(messages: readonly Message[], e: Change): readonly Message[] {
-  // Without an author, as earlier releases wrote it, the first message with the id is meant; only
-  // its author edits one.
-  const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
-  const i = messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
-  const old = messages[i];
-  if (!old || e.seq < old.seq) return messages;
-  const m = changed(old, e);
-  return m === old ? messages : messages.with(i, m);
-}
-
-/**
- * Returns the message after the change: the same object if it makes no difference, so that applying
- * twice is safe.
- */
-function changed(m: Message, e: Change): Message {
-  if (m.deleted) return m;
-  switch (e.type) {
-    case 'edited':
-      return m.editedTs !== undefined && (m.editedTs > e.ts || m.text === e.text) ? m : { ...m, text: e.text, editedTs: e.ts };
-    case 'deleted':
-      return { ...unpinned(m), text: '', deleted: true, reactions: {} };
-    case 'pinned':
-      if (!e.on) return m.pinned ? unpinned(m) : m;
-      return m.pinned && m.pinnedBy !== undefined ? m : { ...m, pinned: true, pinnedBy: e.user, pinnedTs: e.ts };
-    case 'reacted': {
-      // Own keys only: an object also answers to names such as `constructor`.
-      const users = Object.hasOwn(m.reactions, e.emoji) ? m.reactions[e.emoji]! : [];
-      if (users.includes(e.user) === e.on) return m;
-      const next = e.on ? [...users, e.user] : users.filter((u) => u !== e.user);
-      const { [e.emoji]: _, ...others } = m.reactions;
-      // A reaction that is there keeps its place in the row.
-      return { ...m, reactions: next.length ? { ...m.reactions, [e.emoji]: next } : others };
-    }
-    default:
-      return m;
-  }
-}
-
-function unpinned(m: Message): Message {
-  const { pinnedBy: _, pinnedTs: __, ...rest } = m;
-  return { ...rest, pinned: false };
-}
-
 export function fromHistory(m: HistoryMessage): Message {
   return {
     room: m.room, id: m.id, seq: m.seq, user: m.user, name: m.name, ts: m.ts, text: m.text, reactions: m.reactions ?? {},
@@ -455,6 +423,7 @@ export function fromHistory(m: HistoryMessage): Message {
     ...(m.edited_ts && { editedTs: m.edited_ts }),
     ...(m.deleted && { deleted: true }),
     ...(m.pinned && { pinned: true, ...(m.pinned_by && { pinnedBy: m.pinned_by, pinnedTs: m.pinned_ts ?? 0 }) }),
+    ...mentionsOf(m),
     ...(inThread(m) && { thread: { user: m.thread!.author, id: m.thread!.id } }),
     ...(typeof m.replies?.count === 'number' && {
       replies: { count: m.replies.count, more: m.replies.more === true, users: m.replies.users ?? [], last: m.replies.last, ts: m.replies.last_ts },

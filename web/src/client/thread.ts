@@ -1,7 +1,9 @@
+import { withChange } from './changes.ts';
 import type { Client } from './client.ts';
 import { Emitter } from './emitter.ts';
-import type { LogEvent, Name, UnknownLogEvent } from './protocol.ts';
-import { fromHistory, type Message, withChange } from './roomlog.ts';
+import { MentionFinder, withMentions } from './mentionfinder.ts';
+import type { HistoryMessage, LogEvent, Name, UnknownLogEvent } from './protocol.ts';
+import { fromHistory, type Message } from './roomlog.ts';
 
 type Entry = LogEvent | UnknownLogEvent;
 
@@ -23,6 +25,7 @@ export class Thread extends Emitter<{ change: undefined }> {
   /** What arrives while a page is on its way, which may not have it. */
   #held: Entry[] = [];
   #loads = 0;
+  readonly #mentions: MentionFinder;
   #resets: number;
 
   constructor(client: Client, room: string, name: Name) {
@@ -31,6 +34,7 @@ export class Thread extends Emitter<{ change: undefined }> {
     this.#room = room;
     this.name = name;
     this.#resets = this.#log?.resets ?? 0;
+    this.#mentions = new MentionFinder((names) => client.directory.quotes(room, names), (found) => this.#mention(found));
     this.#off = [
       client.on('entry', ({ room: of, entry }) => of === room && this.#take(entry)),
       client.on('room', (of) => of === room && this.#roomChanged()),
@@ -40,7 +44,19 @@ export class Thread extends Emitter<{ change: undefined }> {
 
   close(): void {
     for (const off of this.#off) off();
+    this.#mentions.close();
     this.#loads++;
+  }
+
+  /** Asks whom the answers mention, as far as that is not known. */
+  findMentions(): void {
+    this.#mentions.look(this.messages);
+  }
+
+  #mention(found: readonly HistoryMessage[]): void {
+    const before = this.messages;
+    this.messages = withMentions(before, found);
+    if (this.messages !== before) this.emit('change', undefined);
   }
 
   /** Loads the newest answers. It never rejects. */

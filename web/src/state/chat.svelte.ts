@@ -7,6 +7,7 @@ import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
+import { Meanings } from './meanings.svelte.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 
@@ -116,6 +117,7 @@ export class Chat {
   readonly link = new Link();
   readonly strangers: Strangers;
   readonly marks: Marks;
+  readonly meanings = new Meanings(this);
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -520,6 +522,7 @@ export class Chat {
     }
     this.#reach();
     this.#room?.findQuotes();
+    this.#room?.findMentions();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
   }
 

@@ -2,7 +2,7 @@ import type { SyntaxNode } from '@lezer/common';
 import { exposed, unturned } from './bidi.ts';
 import { grammar } from './grammar.ts';
 import { honest, linkify } from './linkify.ts';
-import { mentioned, mentions } from './mention.ts';
+import { type Meant, meansNobody, mentions } from './mention.ts';
 
 type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
 
@@ -46,8 +46,11 @@ const maxDelimiters = 2_000;
 const maxLines = 1_000;
 const maxDepth = 16;
 
-/** Splits a message into what is shown each in its own way; `me` is the reader's name. */
-export function markdown(text: string, me: string): Block[] {
+/** Whom a message may mean, and who reads it: the key of the reader's name. */
+type For = Meant & { readonly me?: string | undefined };
+
+/** Splits a message into what is shown each in its own way. */
+export function markdown(text: string, me: For = meansNobody): Block[] {
   if (!marked.test(text) || excessive(text)) return asTyped(text, me);
   const lines = withFencesApart(text);
   const blocks = new Reader(lines, me).blocks(grammar.parse(lines).topNode, 0);
@@ -58,10 +61,10 @@ export function markdown(text: string, me: string): Block[] {
 /** Whether a text is shown in any other way than it was typed. */
 export function formatted(text: string): boolean {
   if (!marked.test(text)) return false;
-  return markdown(text, '').some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
+  return markdown(text).some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
 }
 
-function asTyped(text: string, me: string): Block[] {
+function asTyped(text: string, me: For): Block[] {
   return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
     p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
 }
@@ -88,7 +91,7 @@ function withFencesApart(text: string): string {
     const ticks = /^[ \t]*(`{3,})[^`]*$/.exec(line)?.[1];
     if (!fence) {
       if (ticks) fence = ticks;
-      const [, words, begin] = /^([^`]*[^`\s])[ \t]*(`{3,}[\w+#.-]{0,20})[ \t]*$/.exec(line) ?? [];
+      const [, words, begin] = /^((?:[^`]|`[^`]+`(?!`))*?[^`\s])[ \t]*(`{3,}[\w+#.-]{0,20})[ \t]*$/.exec(line) ?? [];
       if (!begin || /^[ \t]*>/.test(line)) return [line];
       fence = /^`+/.exec(begin)![0];
       return [words!, begin];
@@ -100,13 +103,13 @@ function withFencesApart(text: string): string {
   }).join('\n');
 }
 
-function prose(text: string, me: string): Inline[] {
+function prose(text: string, me: For): Inline[] {
   const runs: Inline[] = [];
   let end = 0;
-  for (const m of mentions(text)) {
+  for (const m of mentions(text, me)) {
     if (m.at > end) runs.push({ kind: 'text', text: unturned(text.slice(end, m.at)) });
     const whole = `@${m.name}`;
-    runs.push({ kind: 'mention', text: whole, me: mentioned(whole, me) });
+    runs.push({ kind: 'mention', text: whole, me: m.key === me.me });
     end = m.at + whole.length;
   }
   if (end < text.length) runs.push({ kind: 'text', text: unturned(text.slice(end)) });
@@ -121,9 +124,9 @@ const silent = new Set(['EmphasisMark', 'StrikethroughMark', 'SpoilerMark', 'Quo
 /** Reads the tree that the grammar makes of a text. */
 class Reader {
   readonly #text: string;
-  readonly #me: string;
+  readonly #me: For;
 
-  constructor(text: string, me: string) {
+  constructor(text: string, me: For) {
     this.#text = text;
     this.#me = me;
   }
@@ -141,7 +144,9 @@ class Reader {
       switch (node.name) {
         case 'Paragraph': return this.#paragraph(node, depth);
         case 'Task': return [{ kind: 'paragraph', children: this.#inline(node, true) }];
-        case 'FencedCode': return [this.#code(node)];
+        case 'FencedCode':
+          // A fence around nothing is what somebody says.
+          return [node.getChild('CodeText') ? this.#code(node) : { kind: 'paragraph', children: prose(this.#of(node), this.#me) }];
         case 'Blockquote': return [{ kind: 'quote', children: this.blocks(node, depth + 1) }];
         case 'HorizontalRule': return [{ kind: 'rule' }];
         case 'Table': return [this.#table(node)];
@@ -330,7 +335,7 @@ function said(block: Block): string {
  * What a message says, for where there is no room for how: lists, notifications, screen readers.
  */
 export function plain(text: string): string {
-  return markdown(text, '').map(said).filter(Boolean).join('\n');
+  return markdown(text).map(said).filter(Boolean).join('\n');
 }
 
 /** The beginning of what a message says, for one line. */

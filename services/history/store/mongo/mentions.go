@@ -87,6 +87,7 @@ type shown struct {
 	Seq     int64    `bson:"seq"`
 	Sender  string   `bson:"sender"`
 	Visible []string `bson:"shown"`
+	Names   []string `bson:"names,omitempty"`
 }
 
 // PutMentions implements store.Inboxes. An error may leave part of it done: repeat it.
@@ -118,7 +119,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 				return err
 			}
 		} else {
-			doc := shown{key, m.Room, int64(m.Seq), m.Sender, m.Visible}
+			doc := shown{key, m.Room, int64(m.Seq), m.Sender, m.Visible, m.Names}
 			if _, err := s.mentioned.ReplaceOne(ctx, bson.D{field("_id", key)}, doc, options.Replace().SetUpsert(true)); err != nil {
 				return err
 			}
@@ -145,7 +146,7 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 	}
 	for _, one := range pages {
 		if one.Sender == sender {
-			m.Visible = one.Visible
+			m.Visible, m.Names = one.Visible, one.Names
 		}
 	}
 	cur, err := s.mentions.Find(ctx, bson.D{field("room", room), field("seq", int64(seq)), field("sender", sender)}, options.Find().SetSort(bson.D{field("_id", 1)}))
@@ -179,7 +180,7 @@ func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint
 	}
 	var all []store.Mentions
 	for _, d := range docs {
-		all = append(all, store.Mentions{Room: d.Room, Seq: uint64(d.Seq), Sender: d.Sender, Visible: d.Visible})
+		all = append(all, store.Mentions{Room: d.Room, Seq: uint64(d.Seq), Sender: d.Sender, Visible: d.Visible, Names: d.Names})
 	}
 	return all, nil
 }

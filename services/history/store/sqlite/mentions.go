@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"hubbub.internal/libs/sqlitedb"
@@ -107,7 +108,8 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 			}
 		}
 		if len(m.Visible) > 0 {
-			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown) VALUES (?, ?, ?, ?)`, roomN, int64(m.Seq), senderN, sqlitedb.List(m.Visible))
+			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown, names) VALUES (?, ?, ?, ?, ?)`,
+				roomN, int64(m.Seq), senderN, sqlitedb.List(m.Visible), sqlitedb.List(m.Names))
 			if err != nil {
 				return err
 			}
@@ -123,7 +125,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 
 const (
 	mentionsOf = `SELECT m.user, u.id FROM mentions m LEFT JOIN users u ON u.n = m.user WHERE room = ? AND seq = ? AND sender = ? ORDER BY m.user`
-	shownOf    = `SELECT m.seq, u.id, m.shown FROM mentioned m JOIN users u ON u.n = m.sender WHERE m.room = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq, m.sender`
+	shownOf    = `SELECT m.seq, u.id, m.shown, m.names FROM mentioned m JOIN users u ON u.n = m.sender WHERE m.room = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq, m.sender`
 )
 
 // MentionsOf implements store.Inboxes.
@@ -135,7 +137,7 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 	}
 	for _, one := range shown {
 		if one.Sender == sender {
-			m.Visible = one.Visible
+			m.Visible, m.Names = one.Visible, one.Names
 		}
 	}
 	n, ok, err := s.find(ctx, room, sender)
@@ -180,11 +182,11 @@ func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint
 	for rows.Next() {
 		m := store.Mentions{Room: room}
 		var seq int64
-		var shown string
-		if err := rows.Scan(&seq, &m.Sender, &shown); err != nil {
+		var shown, names []byte
+		if err := rows.Scan(&seq, &m.Sender, &shown, &names); err != nil {
 			return nil, fmt.Errorf("mentions of a page: %w", err)
 		}
-		if err := json.Unmarshal([]byte(shown), &m.Visible); err != nil {
+		if err := errors.Join(json.Unmarshal(shown, &m.Visible), json.Unmarshal(names, &m.Names)); err != nil {
 			return nil, fmt.Errorf("mentions of a page: %w", err)
 		}
 		m.Seq = uint64(seq)

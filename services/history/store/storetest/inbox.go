@@ -128,7 +128,7 @@ func testMentions(t *testing.T, s store.Store) {
 	for _, user := range []string{"ann", "eve", "bob"} {
 		must(t, s.BeginRead(ctx, "r1", user, 1, 1))
 	}
-	a := store.Mentions{Room: "r1", Seq: 2, Sender: "bob", Visible: []string{"ann", "bob"}, Users: []string{"ann"}}
+	a := store.Mentions{Room: "r1", Seq: 2, Sender: "bob", Visible: []string{"ann", "bob"}, Names: []string{"ANN", "bob"}, Users: []string{"ann"}}
 	all := store.Mentions{Room: "r1", Seq: 4, Sender: "bob", Visible: []string{chat.MentionsRoom}, All: true}
 	must(t, s.PutMentions(ctx, a, nil))
 	must(t, s.PutMentions(ctx, all, nil))

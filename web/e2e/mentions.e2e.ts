@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Person } from './browser.ts';
+import { Stage, unique } from './stage.ts';
+
+const stage = new Stage();
+
+const said = (p: Person, word: string) => p.page.getByRole('log', { name: /^Messages in/ }).getByRole('article').filter({ hasText: word });
+
+/** What is shown as a mention in a message, and which of it as one of the reader. */
+async function marked(p: Person, message: string): Promise<{ all: string[]; me: string[] }> {
+  const [all, me] = await Promise.all(['.mention', '.mention.me'].map((css) => said(p, message).locator(css).allTextContents()));
+  return { all: (await all)!, me: (await me)! };
+}
+
+test('what mentions somebody is shown so, and what reaches nobody is not: live, after an edit and after a reload', async () => {
+  const [ada, bo, cy] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone'), stage.person('Cy', 'desktop')]);
+  await cy.close(); // the page has never heard of Cy
+  await ada.enter('random');
+  await bo.enter('random');
+  const [one, two] = [unique('one'), unique('two')];
+  await ada.say(`${one} @nobody @everyone ＠${bo.name.toUpperCase()} @${cy.name}, 你好@${bo.name}请看 and \`@${bo.name}\` and @room`);
+  await ada.say(`${two} @everyone`);
+  const wanted = [`@${bo.name.toUpperCase()}`, `@${cy.name}`, `@${bo.name}`]; // a member may not say @room here
+  for (const [p, me] of [[bo, [wanted[0], wanted[2]]], [ada, []]] as const) {
+    await said(p, two).waitFor();
+    await expect.poll(() => marked(p, one), { timeout: 60_000 }).toEqual({ all: wanted, me });
+    expect(await marked(p, two)).toEqual({ all: [], me: [] });
+    await p.shot('mentions');
+  }
+  await ada.act(`${two} @everyone`, 'Edit');
+  const field = ada.page.getByRole('textbox', { name: 'Message', exact: true });
+  await field.fill(`${two} @${cy.name}`);
+  await field.press('Enter');
+  await expect.poll(() => marked(bo, two), { timeout: 60_000 }).toEqual({ all: [`@${cy.name}`], me: [] });
+  await bo.page.reload();
+  await said(bo, two).waitFor();
+  expect(await marked(bo, one)).toEqual({ all: wanted, me: [wanted[0], wanted[2]] });
+  expect(await marked(bo, two)).toEqual({ all: [`@${cy.name}`], me: [] });
+});
