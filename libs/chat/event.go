@@ -131,6 +131,9 @@ const (
 	ActNoGuests = "no-guests"
 	ActGuests   = "guests" // it lets guests in again
 
+	// messages are kept as Text says from now on: a rule of package retention
+	ActRetention = "retention"
+
 	// Member's messages are being deleted, those from Until on, because of Text; without Until all
 	ActPurge = "purge"
 	// in the user's own room: a message of Target was reported, which the user looks after

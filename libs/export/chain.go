@@ -42,6 +42,14 @@ type Head struct {
 	// one of the two
 	Room   *Room   `json:"room,omitempty"`
 	Person *Person `json:"person,omitempty"`
+	// Removed is the beginning of a room that was gone when it was copied; nil: none.
+	Removed *Removed `json:"removed,omitempty"`
+}
+
+// Removed is what the rule of how long messages are kept had taken of a room.
+type Removed struct {
+	Through  uint64 `json:"through"`  // seq of the last entry that was gone
+	Messages int64  `json:"messages"` // how many messages, about
 }
 
 // Room is the room that was copied.

@@ -73,6 +73,8 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		return s.adminActs(ctx, r)
 	case directoryapi.AdminExport:
 		return s.adminCopy(ctx, r)
+	case directoryapi.AdminRetention:
+		return s.adminRetention(ctx, r)
 	case directoryapi.AdminInvitations:
 		page, err := s.invitations(ctx, r.After)
 		reply.Lines, reply.Next = linesOf(page.Invitations), page.Next

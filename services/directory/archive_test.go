@@ -27,6 +27,7 @@ type historian struct {
 	gone   []chat.Event              // deletions
 	said   map[string][]chat.Message // by user, in order; one in each answer
 	away   int                       // how many requests for them fail
+	sweeps int                       // how often it was told of other rules of retention
 }
 
 func (w *world) historian() *historian {
@@ -38,6 +39,12 @@ func (w *world) historian() *historian {
 		defer h.mu.Unlock()
 		h.purges[r.ID] = r
 		return historyapi.PurgeReply{}, nil
+	})
+	_, sweep := api.Handle(w.t.Context(), b, historyapi.ServiceSweep, nil, func(context.Context, historyapi.SweepRequest) (out historyapi.SweepReply, _ error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.sweeps++
+		return out, nil
 	})
 	_, forget := api.Handle(w.t.Context(), b, historyapi.ServiceForget, nil, func(_ context.Context, r historyapi.ForgetRequest) (historyapi.ForgetReply, error) {
 		h.mu.Lock()
@@ -96,7 +103,7 @@ func (w *world) historian() *historian {
 		}
 		return historyapi.Applied{Seq: 8}, nil
 	})
-	if err := errors.Join(err, forget, sent, page, apply, mine); err != nil {
+	if err := errors.Join(err, sweep, forget, sent, page, apply, mine); err != nil {
 		w.t.Fatal(err)
 	}
 	return h

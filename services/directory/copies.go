@@ -74,6 +74,9 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 		if err != nil {
 			return nil, err
 		}
+		if h.Removed, err = s.removedOf(ctx, r.ID); err != nil {
+			return nil, err
+		}
 		h.Room = &export.Room{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Created: r.Created}
 	} else {
 		u, err := s.store.User(ctx, c.Person)
@@ -88,6 +91,16 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 	}
 	c.Begun = true
 	return c.add(nil, export.KindHead, h)
+}
+
+// removedOf returns what of a room is gone; nil: nothing.
+func (s *Service) removedOf(ctx context.Context, room string) (*export.Removed, error) {
+	req := historyapi.PageRequest{Room: room, Around: 1, Limit: 1, All: true}
+	page, err := patiently(ctx, func() (historyapi.Page, error) { return historyapi.NewClient(s.bus).Page(ctx, req) })
+	if err != nil || page.Removed == nil {
+		return nil, err
+	}
+	return &export.Removed{Through: page.Removed.Through, Messages: page.Removed.Messages}, nil
 }
 
 // copyMembers adds some members. In a room for everybody these are those with a role.

@@ -29,6 +29,7 @@ func (w *world) record(room string, messages []chat.Message, acts []chat.Event) 
 		if from < 0 {
 			return p, nil
 		}
+		p.Removed = &historyapi.Removed{Through: 1, Messages: 12}
 		to := min(from+2, len(messages))
 		p.Messages, p.More = messages[from:to], to < len(messages)
 		for _, a := range acts {

@@ -37,7 +37,7 @@ func TestEveryRoute(t *testing.T) {
 			if op.RequestBody == nil {
 				continue
 			}
-			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1,"reason":1,"kind":1,"registration":1,"messages":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
+			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1,"reason":1,"kind":1,"registration":1,"messages":1,"keep":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
 				status, code := w.call(method, path, ann.Token, body, nil)
 				if status < 400 || status > 499 || code != "bad_request" && code != "too_large" {
 					t.Errorf("%s %s with %.20q: %d %s", method, path, body, status, code)

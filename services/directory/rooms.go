@@ -113,6 +113,9 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if err == nil {
 		err = mayPatch(a.Role, roomPlace(r), p)
 	}
+	if err == nil && p.Keep != nil {
+		err = s.accountMay(c, directoryapi.ActionRetain)
+	}
 	if err == nil {
 		err = checkRules(p)
 	}
@@ -122,8 +125,13 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if err == nil {
 		err = s.setGuests(ctx, c, &r, p.NoGuests)
 	}
-	if p.Slow, p.Announce, p.NoGuests = nil, nil, nil; err != nil || p == (store.RoomPatch{}) {
-		return viewOf(r, a.Role), err
+	if err == nil {
+		err = s.setKeep(ctx, c, &r, p.Keep)
+	}
+	if p.Slow, p.Announce, p.NoGuests, p.Keep = nil, nil, nil, nil; err != nil {
+		return roomView{}, err
+	} else if p == (store.RoomPatch{}) {
+		return s.keptViewOf(ctx, r, a.Role)
 	}
 	shown := p.Private != nil && !*p.Private && r.Private
 	if shown && c.Guest {
@@ -165,7 +173,10 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 			return s.keepQuota(ctx, s.checkMade(ctx, c, false, 0), func(ctx context.Context) error { return s.store.PatchRoom(ctx, id, before) })
 		})
 	})
-	return viewOf(r, a.Role), err
+	if err != nil {
+		return roomView{}, err
+	}
+	return s.keptViewOf(ctx, r, a.Role)
 }
 
 // patched says what a patch changes.
@@ -188,6 +199,9 @@ func patched(p store.RoomPatch) string {
 	}
 	if p.NoGuests != nil {
 		what = append(what, fmt.Sprintf("guests %v", !*p.NoGuests))
+	}
+	if p.Keep != nil {
+		what = append(what, fmt.Sprintf("keep %q", *p.Keep))
 	}
 	return strings.Join(what, ", ")
 }

@@ -148,6 +148,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.reportRoutes(humaAPI)
 	s.serverRoutes(humaAPI)
 	s.serverRoomRoutes(humaAPI)
+	s.retentionRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }
@@ -213,6 +214,8 @@ func (s *Service) methods() []api.Method {
 		api.Answer(directoryapi.ServiceMemberships, s.answerMemberships),
 		api.Answer(directoryapi.ServiceMentions, s.answerMentions),
 		api.Answer(directoryapi.ServiceLookup, s.answerLookup),
+		api.Answer(directoryapi.ServiceRetention, s.answerRetention),
+		api.Answer(directoryapi.ServiceRemoved, s.answerRemoved),
 	}
 }
 

@@ -353,6 +353,12 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return s.code(who, "POST", path+"/delete", `{"name":"Room"}`)
 	case "export":
 		return s.code(who, "GET", path+"/export", "")
+	case "retain":
+		if s.place == "server" {
+			return s.code(who, "PATCH", "/v1/server/retention", `{"keep":"30 days"}`)
+		}
+		expected.room.Keep = "30 days"
+		return s.code(who, "PATCH", path, `{"keep":"30 days"}`)
 	case "slow":
 		expected.room.Slow = 30
 		return s.code(who, "PATCH", path, `{"slow":30}`)

@@ -36,6 +36,7 @@ type roomView struct {
 	Guests   *bool      `json:"guests,omitempty" doc:"false: guests are not let in; left out: they are."`
 	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it can be read only, and lists leave it out."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
+	Kept     *keptView  `json:"kept,omitempty" doc:"How long messages are kept; left out: forever."`
 	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other has yet to accept."`
 }
 
@@ -93,6 +94,9 @@ func (s *Service) view(ctx context.Context, r store.Room, user string, role dire
 	err := s.nameDirect(ctx, user, one)
 	if err == nil {
 		err = s.nameMutes(ctx, user, one)
+	}
+	if err == nil {
+		err = s.nameKept(ctx, map[string]store.Room{r.ID: r}, one)
 	}
 	return one[0], err
 }
@@ -181,6 +185,9 @@ func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomVie
 		}
 	}
 	if err := s.nameDirect(ctx, user, views); err != nil {
+		return nil, err
+	}
+	if err := s.nameKept(ctx, byID, views); err != nil {
 		return nil, err
 	}
 	return views, s.nameMutes(ctx, user, views)

@@ -98,7 +98,9 @@ type Service struct {
 	changes *turns // for edits and the like, which also wait for the log
 	full    single // those of a message that has room for few more
 	jobs    jobs
-	handler http.Handler
+	// sweeping wakes the round of retention.
+	sweeping chan struct{}
+	handler  http.Handler
 
 	directory *directoryapi.Client
 	presence  *presence.Client
@@ -111,6 +113,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics)}
 	s.directory, s.presence = directoryapi.NewClient(deps.Bus), presence.NewClient(deps.Bus)
 	s.noting.init()
+	s.sweeping = make(chan struct{}, 1)
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
@@ -145,6 +148,7 @@ func (s *Service) Run(ctx context.Context) error {
 	beside.Go(func() { s.runJobs(ctx) })
 	beside.Go(func() { s.runMentions(ctx) })
 	beside.Go(func() { s.runIndexing(ctx) })
+	beside.Go(func() { s.runRetention(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
@@ -168,6 +172,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceSearch, coded(s, s.searchOf)),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
+		api.Answer(historyapi.ServiceSweep, coded(s, s.sweepOf)),
 	}
 }
 

@@ -48,7 +48,11 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 	if err != nil {
 		return nil, err
 	}
-	return encodePage(all, more, found.at, acts, nil, false), nil
+	page := encodePage(all, more, found.at, acts, nil, false)
+	if !r.all {
+		return page, nil
+	}
+	return s.addRemoved(ctx, req.Room, page)
 }
 
 // run are messages that a page is made of.

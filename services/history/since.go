@@ -140,5 +140,12 @@ func (r *record) rewound(ctx context.Context, seq uint64, id string) (bool, erro
 			return false, err
 		}
 	}
-	return !slices.ContainsFunc(at, func(e store.Entry) bool { return e.Seq == seq && e.ID == id }), nil
+	if slices.ContainsFunc(at, func(e store.Entry) bool { return e.Seq == seq && e.ID == id }) {
+		return false, nil
+	}
+	if len(at) > 0 {
+		return true, nil
+	}
+	removed, err := r.store.Removed(ctx, r.room)
+	return seq > removed.Through, err // what is removed is no other event
 }

@@ -24,6 +24,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/retention"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/sqlite"
 )
@@ -115,6 +116,8 @@ type world struct {
 	key     ed25519.PrivateKey
 	access  sync.Map // "user room": may read
 	gone    sync.Map // user: has deleted the account
+	rules   sync.Map // room: retention.Effect
+	removed sync.Map // room: directoryapi.RemovedRequest, the last
 	clock   atomic.Int64
 }
 
@@ -168,6 +171,25 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rules, err := api.Handle(t.Context(), b, directoryapi.ServiceRetention, nil, func(_ context.Context, r directoryapi.RetentionRequest) (directoryapi.Retention, error) {
+		out := directoryapi.Retention{Rooms: map[string]retention.Effect{}}
+		for _, room := range r.Rooms {
+			if e, ok := w.rules.Load(room); ok {
+				out.Rooms[room] = e.(retention.Effect)
+			}
+		}
+		return out, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed, err := api.Handle(t.Context(), b, directoryapi.ServiceRemoved, nil, func(_ context.Context, r directoryapi.RemovedRequest) (out directoryapi.RemovedReply, _ error) {
+		w.removed.Store(r.Room, r)
+		return out, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
 	w.Service, err = New(Config{Search: true, MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
@@ -192,12 +214,13 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		wait.Wait()
 		directory.Stop()
 		departed.Stop()
+		rules.Stop()
+		removed.Stop()
 	})
 	t.Cleanup(stop)
 	w.stop = stop
 	w.eventually("it serves", func() bool {
-		err := w.api.Forget(t.Context(), "no room") // which is served last
-		return chat.CodeOf(err) == chat.CodeBadRequest
+		return w.api.Sweep(t.Context()) == nil // which is served last
 	})
 	return w, stop
 }

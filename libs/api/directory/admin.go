@@ -28,6 +28,7 @@ const (
 	AdminRevoke      = "revoke"      // take back the invitation User
 	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
 	AdminExport      = "export"      // the lines of a copy of Filter.Room, or of what User has said
+	AdminRetention   = "retention"   // change Retention of Filter.Room, or of the server; return it
 )
 
 // AdminRequest asks for one thing.
@@ -42,6 +43,15 @@ type AdminRequest struct {
 	Minutes int64       `json:"minutes,omitempty"`
 	After   string      `json:"after,omitempty"` // of a list: Next of the page before
 	Filter  AdminFilter `json:"filter,omitzero"`
+	// of AdminRetention; what is nil stays
+	Retention AdminRules `json:"retention,omitzero"`
+}
+
+// AdminRules are rules of package retention as texts; nil: it stays.
+type AdminRules struct {
+	Keep  *string `json:"keep,omitempty"`
+	Least *string `json:"least,omitempty"` // of the server alone
+	Most  *string `json:"most,omitempty"`
 }
 
 // AdminFilter chooses acts of the audit log; an empty field chooses all.

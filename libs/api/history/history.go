@@ -55,6 +55,15 @@ type Page struct {
 	// Root is that of a page of a thread; nil: there is no such message. If the message that was
 	// asked for is itself an answer in a thread, it is the root of that one.
 	Root *chat.Message `json:"root,omitempty"`
+	// Removed says what retention, or a reset, has taken of the beginning of the room; nil:
+	// nothing, or the request has no All.
+	Removed *Removed `json:"removed,omitempty"`
+}
+
+// Removed is the beginning of a room that is gone.
+type Removed struct {
+	Through  uint64 `json:"through"`  // the Seq of its last entry
+	Messages int64  `json:"messages"` // how many it had, about
 }
 
 // SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client

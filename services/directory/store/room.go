@@ -19,6 +19,8 @@ type Room struct {
 	Announce string `bson:"announce"`  // who may send: AnnounceNo and those beside it
 	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: it is not
 	NoGuests bool   `bson:"no_guests"` // it lets no guests in
+	// Keep is how long messages are kept: a rule of package retention; empty: that of the server.
+	Keep string `bson:"keep"`
 	// whose quotas it counts against; empty: it was made before that was kept
 	Creator string `bson:"creator"`
 
@@ -81,4 +83,5 @@ type RoomPatch struct {
 	Announce    *string
 	Archived    *int64
 	NoGuests    *bool
+	Keep        *string
 }

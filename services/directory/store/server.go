@@ -28,6 +28,12 @@ type Server struct {
 	// GuestsSince is when the rules for guests changed (UTC milliseconds): those of before are
 	// signed out.
 	GuestsSince int64 `bson:"guests_since" json:"guests_since"`
+	// Keep is how long messages are kept where a room says nothing else: a rule of package
+	// retention; empty: forever. KeepLeast and KeepMost are the bounds of all rooms, in days; 0:
+	// there is none.
+	Keep      string `bson:"keep" json:"keep,omitempty"`
+	KeepLeast int    `bson:"keep_least" json:"keep_least,omitempty"`
+	KeepMost  int    `bson:"keep_most" json:"keep_most,omitempty"`
 }
 
 // SetupLink is a link whose first user runs the server.

@@ -82,13 +82,15 @@ type Store interface {
 	Searches
 	Threads
 	Pins
+	Removals
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is
 	// there already changes nothing. When it fails, what is kept of a room has no hole: none of its
 	// entries without those given before it.
 	Append(ctx context.Context, entries []Entry) (Outcome, error)
-	// Last returns the position of the last entry of a room, the zero Position if it has none.
+	// Last returns the position of the last entry of a room, the zero Position if it has none; or
+	// through which Seq the room is removed, without an ID, if that is higher.
 	Last(ctx context.Context, room string) (bus.Position, error)
-	// Highest returns the highest Seq of all rooms, 0 if there is none.
+	// Highest returns the highest Seq of all rooms, also one that was removed; 0 if there is none.
 	Highest(ctx context.Context) (uint64, error)
 	// At returns the entries at a Seq: more than one after a conflict.
 	At(ctx context.Context, room string, seq uint64) ([]Entry, error)

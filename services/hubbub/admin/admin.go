@@ -31,8 +31,8 @@ const timeout = 30 * time.Second
 
 // Config is what `hubbub admin` can be told.
 type Config struct {
-	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export" help:"One of the commands above."`
-	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation."`
+	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export,retention" help:"One of the commands above."`
+	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation. For retention: how long messages are kept, such as '30 days'."`
 	Data string        `help:"Data folder of the hubbub up to ask, through its socket there. Without such a socket the cluster on the bus is asked." default:"data" type:"path" placeholder:"DIR"`
 	Bus  busurl.Config `embed:""`
 	URL  string        `help:"Address of the page, with which printed links begin." default:"http://localhost:9080" placeholder:"URL"`
@@ -43,7 +43,9 @@ type Config struct {
 
 	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
 	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
-	Room    string    `help:"For audit: only what was done in this room. For export: the id of the room." placeholder:"ID"`
+	Room    string    `help:"For audit: only what was done in this room. For export and retention: the id of the room." placeholder:"ID"`
+	Least   *string   `help:"For retention: no room removes messages that are younger than this age, such as '7 days'. Empty: no bound." placeholder:"AGE"`
+	Most    *string   `help:"For retention: no room keeps messages that are older than this age. Empty: no bound." placeholder:"AGE"`
 	Action  string    `help:"For audit: only this action, such as server.ban." placeholder:"ACTION"`
 	Since   time.Time `help:"For audit: only from this time on, such as 2026-01-31T12:00:00Z." placeholder:"TIME"`
 	Until   time.Time `help:"For audit: only before this time." placeholder:"TIME"`
@@ -69,6 +71,9 @@ func (*Config) Help() string {
 	audit        print the audit log, newest first
 	export       print a copy of a room (--room), or of all messages of WHO, which
 	             hubbub verify-export checks
+	retention    say how long messages are kept: WHO is forever, an age ('30 days'), or
+	             a number ('1000 messages'); of a room (--room) also default, which is
+	             what the server says. Without WHO, --least and --most it only prints
 
 Lists are printed as JSON, one object a line.`
 }
@@ -103,6 +108,17 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// rule returns the rule that retention is given; nil: none.
+func (c *Config) rule() *string {
+	switch c.Who {
+	case "":
+		return nil
+	case "default":
+		return new("")
+	}
+	return &c.Who
+}
+
 // asker asks the directory service.
 type asker func(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error)
 
@@ -118,6 +134,9 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 		Filter: directoryapi.AdminFilter{
 			Actor: c.Actor, Subject: c.Subject, Room: c.Room, Action: c.Action, Since: millis(c.Since), Until: millis(c.Until),
 		},
+	}
+	if c.Do == directoryapi.AdminRetention {
+		r.User, r.Retention = "", directoryapi.AdminRules{Keep: c.rule(), Least: c.Least, Most: c.Most}
 	}
 	for {
 		reply, err := once(ctx, ask, r)

@@ -95,6 +95,19 @@ func TestThroughSocket(t *testing.T) {
 	if out, err = run(t, data, "invite", ""); err != nil || !strings.HasPrefix(out, "https://chat.example/?invite=") {
 		t.Errorf("invite: %q, %v", out, err)
 	}
+	out, err = run(t, data, "retention", "60 days", func(c *Config) { c.Least = new("1 week") })
+	if err != nil || out != `{"keep":"60 days","least":"7 days"}`+"\n" {
+		t.Errorf("retention: %q, %v", out, err)
+	}
+	for _, tt := range [][2]string{{"10 messages", `{"count":10,"least":7,"rule":"10 messages"}`}, {"", `{"count":10,"least":7,"rule":"10 messages"}`}, {"default", `{"days":60}`}} {
+		out, err = run(t, data, "retention", tt[0], func(c *Config) { c.Room = "lobby" })
+		if err != nil || out != tt[1]+"\n" {
+			t.Errorf("retention of a room, %q: %q, %v", tt[0], out, err)
+		}
+	}
+	if _, err = run(t, data, "retention", "soon"); chat.CodeOf(err) != chat.CodeBadRequest {
+		t.Errorf("no rule: %v", err)
+	}
 	if out, err = run(t, data, "users", ""); err != nil || !strings.Contains(out, `"role":"operator"`) || strings.Count(out, "\n") != 1 {
 		t.Errorf("users: %q, %v", out, err)
 	}

@@ -2,7 +2,7 @@
  * Makes records of the JSON that the HTTP API answers with. What is missing or has another shape
  * gets a default.
  */
-import type { Block, FoundRoom, Invitation, MessageRequest, Role, RoomInfo, User } from './records.ts';
+import type { Block, FoundRoom, Invitation, MessageRequest, Retention, Role, RoomInfo, User } from './records.ts';
 
 export function room(r: Record<string, unknown>): RoomInfo {
   return {
@@ -20,15 +20,26 @@ export const invitation = (i: Record<string, unknown>): Invitation => ({
 export const block = (b: Record<string, unknown>): Block => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' });
 
 /** What of a room's description says who may write, and how often. */
-export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted'> {
+export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted' | 'kept'> {
   const muted = r['muted'] === undefined ? undefined : object(r['muted']);
   return {
     ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
     ...(typeof r['archived'] === 'number' && r['archived'] > 0 && { archived: true }),
     ...(text(r['announce']) && { announce: text(r['announce']) }),
     ...(r['guests'] === false && { guests: false }),
+    ...(r['kept'] !== undefined && { kept: kept(object(r['kept'])) }),
     ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
   };
+}
+const above = (key: 'days' | 'count' | 'least', v: unknown): Partial<Retention> => (typeof v === 'number' && v > 0 ? { [key]: v } : {});
+const kept = (r: Record<string, unknown>): Retention => ({
+  ...above('days', r['days']), ...above('count', r['count']), ...above('least', r['least']), ...(text(r['rule']) && { rule: text(r['rule']) }),
+});
+/** How long messages are kept, as an event says it: `30 days, 1000 messages, but 7 days at least`. */
+export function keptAs(said: string): Retention | undefined {
+  const number = (form: RegExp) => Number(form.exec(said)?.[1]);
+  const all = { ...above('days', number(/(?<!but )\b(\d+) days?/)), ...above('count', number(/(\d+) messages?/)), ...above('least', number(/but (\d+) days?/)) };
+  return Object.keys(all).length ? all : undefined;
 }
 export const until = (v: Record<string, unknown>): { until?: number } => (typeof v['until'] === 'number' && v['until'] > 0 ? { until: v['until'] } : {});
 export const user = (u: Record<string, unknown>): User => ({ id: text(u['id']), name: text(u['name']), guest: u['guest'] === true });

@@ -19,6 +19,7 @@ import type {
 import { Inbox, inboxRooms, type InboxRoom } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
+import { retained, ruled } from './rules.ts';
 import type { Message } from './roomlog.ts';
 import type { Session } from './session.ts';
 import { Watches } from './watches.ts';
@@ -383,10 +384,11 @@ export class Client extends Emitter<Events> {
   }
   /** Sets who may write in a room, and how often. */
   async setRules(id: string, rules: Rules): Promise<void> {
-    const { slow = 0, announce = '', guests = true } = await this.directory.setRules(id, rules);
+    const { slow = 0, announce = '', guests = true, kept } = await this.directory.setRules(id, rules);
     const room = this.rooms.get(id);
     if (!room) return;
-    room.info = { ...room.info, slow, announce, guests };
+    const { kept: _, ...rest } = room.info;
+    room.info = { ...rest, slow, announce, guests, ...(kept && { kept }) };
     this.emit('rooms', undefined);
   }
   async leave(room: string): Promise<void> {
@@ -499,6 +501,7 @@ export class Client extends Emitter<Events> {
         break;
       case 'moderated':
         if (e.act === 'rules') room.info = ruled(room.info, e);
+        else if (e.act === 'retention') room.info = retained(room.info, e.text ?? '');
         else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
         else break;
@@ -609,10 +612,4 @@ export class Client extends Emitter<Events> {
     if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
     this.#watches.set(wanted);
   }
-}
-
-/** Returns a room's description with the rules that an event says. */
-function ruled(info: RoomInfo, e: ModeratedEvent): RoomInfo {
-  const { slow: _, announce: __, ...rest } = info;
-  return { ...rest, ...(e.slow && { slow: e.slow }), ...(e.announce && { announce: e.announce }) };
 }

@@ -21,6 +21,7 @@ export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export { shownInRoom, type InThread, type Outgoing, type OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
+export type { Retention } from './records.ts';
 export { Preferences, type Chosen } from './preferences.ts';
 export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { InboxLatest, InboxRoom } from './inbox.ts';
@@ -29,7 +30,7 @@ export type { History, Room } from './room.ts';
 export { nameKey, names, type Message, type Replies, type Reply } from './roomlog.ts';
 // Server itself is loaded by those who need it: from './server.ts'.
 export type {
-  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation,
+  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation, ServerRetention,
   ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
 export { Session, type SessionStore } from './session.ts';

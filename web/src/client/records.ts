@@ -89,6 +89,18 @@ export interface RoomInfo {
   readonly muted?: { readonly until?: number; readonly reason: string };
   /** Of a direct room: the other has yet to accept it. */
   readonly waiting?: boolean;
+  /** How long messages are kept; absent: forever. */
+  readonly kept?: Retention;
+}
+
+/** How long messages of a room are kept: what is older goes, and what is not among the newest. */
+export interface Retention {
+  readonly days?: number;
+  readonly count?: number;
+  /** None that is so many days old or younger goes for their number. */
+  readonly least?: number;
+  /** The room's own rule, such as `30 days`; absent: the server's counts. */
+  readonly rule?: string;
 }
 
 /**
@@ -99,6 +111,8 @@ export type RoomSort = 'active' | 'new' | 'members';
 
 /** Who may write in a room and how often, and whether guests are let in. */
 export interface Rules {
+  /** How long messages are kept; empty: as long as the server says. */
+  readonly keep?: string;
   readonly slow?: number;
   readonly announce?: string;
   readonly guests?: boolean;

@@ -84,6 +84,13 @@ export interface Admission extends Pick<Door, 'registration' | 'guests'> {
   readonly guestRooms: readonly string[];
 }
 
+/** How long messages are kept on the server: where rooms say nothing else, and the bounds of all rooms; empty: none. */
+export interface ServerRetention {
+  readonly keep: string;
+  readonly least: string;
+  readonly most: string;
+}
+
 export interface NetworkBan {
   readonly network: string;
   readonly reason: string;
@@ -286,6 +293,13 @@ export class Server {
     return admission(await this.#ask('PATCH', '/v1/server', { registration, guests, guest_rooms: guestRooms }));
   }
 
+  async retention(): Promise<ServerRetention> {
+    return retention(await this.#ask('GET', '/v1/server/retention'));
+  }
+  async setRetention(to: ServerRetention): Promise<ServerRetention> {
+    return retention(await this.#ask('PATCH', '/v1/server/retention', to));
+  }
+
   /** Finds public rooms, archived or not. */
   async rooms(q: string, sort: RoomSort, archived: boolean, cursor?: string): Promise<Page<ServerRoom>> {
     const body = await this.#ask('GET', `/v1/server/rooms${query({ q, sort, ...(archived && { archived: 'true' }), cursor })}`);
@@ -348,3 +362,4 @@ const admission = (body: Fields): Admission => ({
   registration: text(body['registration']) as Admission['registration'], guests: text(body['guests']) as Admission['guests'],
   guestRooms: Array.isArray(body['guest_rooms']) ? body['guest_rooms'].map(text) : [],
 });
+const retention = (r: Fields): ServerRetention => ({ keep: text(r['keep']), least: text(r['least']), most: text(r['most']) });

@@ -77,6 +77,8 @@ export class RoomView {
   muted = $state.raw<RoomInfo['muted']>();
   /** Of a direct room: the other has yet to accept it. */
   waiting = $state(false);
+  /** How long messages are kept; undefined: forever. */
+  kept = $state.raw<RoomInfo['kept']>();
 
   constructor(id: string) {
     this.id = id;
@@ -585,7 +587,7 @@ export class Chat {
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
+      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted, kept: info.kept,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
     return Object.assign(view, now);

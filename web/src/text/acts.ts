@@ -14,6 +14,8 @@ export const actNames: Readonly<Record<string, string>> = {
   'server.setup': 'Server set up',
   'server.role': 'Role on the server changed',
   'server.admission': 'Changed who may come in',
+  'server.retention': 'Changed how long messages are kept',
+  'room.retention': 'Old messages removed',
   'invitation.create': 'Invitation created',
   'invitation.revoke': 'Invitation revoked',
   'server.ban': 'Banned from the server',

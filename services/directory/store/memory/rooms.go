@@ -56,6 +56,9 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 		if p.NoGuests != nil {
 			r.NoGuests = *p.NoGuests
 		}
+		if p.Keep != nil {
+			r.Keep = *p.Keep
+		}
 		return true
 	})
 }

@@ -176,6 +176,7 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	set = patch(set, "announce", p.Announce)
 	set = patch(set, "archived", p.Archived)
 	set = patch(set, "no_guests", p.NoGuests)
+	set = patch(set, "keep", p.Keep)
 	return update(ctx, "change room", s.rooms, by("_id", id), set)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // The beginnings of queries whose rows the fields below take.
 const (
-	rooms         = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, creator, head, active, size FROM rooms `
+	rooms         = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, creator, head, active, size FROM rooms `
 	users         = `SELECT id, name, name_key, look, look_lower, hash, created, disabled FROM users `
 	memberColumns = `SELECT room, user, name, role, since, hidden FROM members `
 )
@@ -26,7 +26,7 @@ func userFields(u *store.User) []any {
 }
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.NoGuests, &r.Creator, &r.Head, &r.Active, &r.Size}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.NoGuests, &r.Keep, &r.Creator, &r.Head, &r.Active, &r.Size}
 }
 
 func memberFields(m *store.Member) []any {
@@ -133,9 +133,9 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, creator, head, active, size)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.NoGuests, r.Creator, r.Head, r.Active, r.Size)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, creator, head, active, size)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.NoGuests, r.Keep, r.Creator, r.Head, r.Active, r.Size)
 }
 
 // Room implements store.Store.
@@ -158,8 +158,8 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	return s.update(ctx, "change room",
 		`UPDATE rooms SET name = coalesce(?, name), look = coalesce(?, look), look_lower = coalesce(?, look_lower),
 		topic = coalesce(?, topic), private = coalesce(?, private), slow = coalesce(?, slow), announce = coalesce(?, announce),
-		archived = coalesce(?, archived), no_guests = coalesce(?, no_guests) WHERE id = ?`,
-		p.Name, written, lower, p.Topic, p.Private, p.Slow, p.Announce, p.Archived, p.NoGuests, id)
+		archived = coalesce(?, archived), no_guests = coalesce(?, no_guests), keep = coalesce(?, keep) WHERE id = ?`,
+		p.Name, written, lower, p.Topic, p.Private, p.Slow, p.Announce, p.Archived, p.NoGuests, p.Keep, id)
 }
 
 // DeleteRoom implements store.Store.

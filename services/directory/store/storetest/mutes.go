@@ -57,8 +57,8 @@ func testRules(t *testing.T, s store.Store) {
 	must(t, s.CreateRoom(ctx, closed))
 	made, err := s.Room(ctx, "r2")
 	same(t, closed, made, err)
-	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{NoGuests: new(false)}))
-	closed.NoGuests = false
+	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{NoGuests: new(false), Keep: new("30 days")}))
+	closed.NoGuests, closed.Keep = false, "30 days"
 	made, err = s.Room(ctx, "r2")
 	same(t, closed, made, err)
 	must(t, s.CreateRoom(ctx, r))

@@ -22,6 +22,7 @@ type Store struct {
 	entries, reads, jobs, threads   *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
 	found, words, indexing          *mongo.Collection
+	removed, sweep                  *mongo.Collection
 
 	vocabulary store.Vocabulary
 }
@@ -58,6 +59,7 @@ var steps = []mongodb.Step{
 	inboxIndexes("7 (what is new to users)"),
 	searchIndexes("8 (search)"),
 	threadIndexes("9 (threads)"),
+	removalIndexes("10 (retention)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -71,7 +73,7 @@ func Version() int64 { return int64(len(steps)) }
 // what is to be indexed.
 // Entries come last, so that everything before them is as old or older.
 func Collections() []string {
-	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "threads", "entries"}
+	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "threads", "sweep", "removed", "entries"}
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -84,6 +86,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"), threads: db.Collection("threads"),
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
 		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
+		removed: db.Collection("removed"), sweep: db.Collection("sweep"),
 	}, nil
 }
 

@@ -60,8 +60,12 @@ func (s *Store) sorted(ctx context.Context, what string, filter, sort bson.D, li
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 	all, err := s.list(ctx, "last entry", bson.D{between(first(room), past(room))}, field("_id", -1), 1)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return bus.Position{}, err
+	}
+	if len(all) == 0 {
+		through, err := s.lastRemoved(ctx, room)
+		return bus.Position{Seq: through}, err
 	}
 	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
 }
@@ -71,8 +75,12 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
 	most := limit + limit/2 + 10
 	all, err := s.list(ctx, "latest entries", bson.D{between(first(room), past(room))}, field("_id", -1), most)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return bus.Position{}, nil, err
+	}
+	if len(all) == 0 {
+		through, err := s.lastRemoved(ctx, room)
+		return bus.Position{Seq: through}, nil, err
 	}
 	last := bus.Position{Seq: all[0].Seq, ID: all[0].ID}
 	whole := len(all) < most
@@ -89,10 +97,18 @@ func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Positio
 // Highest implements store.Store.
 func (s *Store) Highest(ctx context.Context) (uint64, error) {
 	all, err := s.list(ctx, "highest seq", bson.D{}, field("seq", -1), 1)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	return all[0].Seq, nil
+	var r removedRoom
+	err = s.removed.FindOne(ctx, bson.D{}, options.FindOne().SetSort(bson.D{field("seq", -1)})).Decode(&r)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return 0, fmt.Errorf("highest seq: %w", err)
+	}
+	if len(all) == 0 {
+		return uint64(r.Seq), nil
+	}
+	return max(all[0].Seq, uint64(r.Seq)), nil
 }
 
 // At implements store.Store.

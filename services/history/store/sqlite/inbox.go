@@ -15,7 +15,7 @@ import (
 // ranges of indexes. What it counts ends with what is shown, and what it passes over with ?3.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
-	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2),
+	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2), (SELECT seq FROM removed WHERE room = j.value),
 	CASE WHEN r.seq < e.seq THEN (SELECT count(*) FROM (SELECT 1 FROM (
 		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMiddle = ` LIMIT 100)) END,
@@ -110,15 +110,15 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 // scanNews takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
 func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
 	var key int
-	var read, last, from, other, answered, unread, first sql.NullInt64
+	var read, last, from, other, answered, removed, unread, first sql.NullInt64
 	var id any
 	var mentions sql.NullString
 	var data []byte
-	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &answered, &unread, &first, &mentions); err != nil {
+	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &answered, &removed, &unread, &first, &mentions); err != nil {
 		return 0, 0, err
 	}
 	in := &all[at[key]]
-	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64, answered.Int64))
+	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64, answered.Int64, removed.Int64))
 	in.Unread, in.FirstUnread = int(unread.Int64), uint64(first.Int64)
 	if mentions.Valid {
 		var answers int

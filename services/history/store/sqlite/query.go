@@ -33,7 +33,8 @@ func (s *Store) inRoom(ctx context.Context, what, room, query string, args ...an
 // last finds the last entry of each kind.
 const last = `SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 0 ORDER BY seq DESC, twin DESC LIMIT 1)
 	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 1 ORDER BY seq DESC, twin DESC LIMIT 1)
-	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 2 ORDER BY seq DESC, twin DESC LIMIT 1)`
+	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 2 ORDER BY seq DESC, twin DESC LIMIT 1)
+	UNION ALL SELECT seq, -1, '' FROM removed WHERE room = ?1`
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
@@ -47,7 +48,7 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 		return end, fmt.Errorf("last entry: %w", err)
 	}
 	defer rows.Close()
-	lastTwin := int64(-1)
+	lastTwin := int64(-2)
 	for rows.Next() {
 		var seq, twin int64
 		var id any
@@ -65,8 +66,8 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 }
 
 // highest looks into each room: an index of all Seqs would be for this alone.
-const highest = `SELECT coalesce(max(max(coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 0), 0),
-	coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 1), 0), coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 2), 0))), 0) FROM rooms`
+const highest = `SELECT max((SELECT coalesce(max(seq), 0) FROM removed), coalesce(max(max(coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 0), 0),
+	coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 1), 0), coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 2), 0))), 0)) FROM rooms`
 
 // Highest implements store.Store.
 func (s *Store) Highest(ctx context.Context) (uint64, error) {

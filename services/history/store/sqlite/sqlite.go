@@ -53,7 +53,7 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{DB: db, rooms: numbers{table: "rooms"}, users: numbers{table: "users"}, tops: make(tops)}
-	for _, text := range slices.Concat(writes, threadWrites) {
+	for _, text := range slices.Concat(writes, threadWrites, removals) {
 		// Here, since nothing can be prepared while a transaction has the only connection.
 		if _, err := db.Prepared(ctx, text); err != nil { //nolint:sqlclosecheck // it is kept until Close
 			return nil, errors.Join(err, db.Close())

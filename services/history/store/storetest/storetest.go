@@ -55,6 +55,8 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"jobs", testJobs},
 		{"messages by their sender", testSenders},
 		{"a room is removed", testRemoveRoom},
+		{"the beginning of a room is removed", testRemoveThrough},
+		{"round of retention", testSweep},
 		{"search", testSearch},
 		{"search after changes", testSearchChanges},
 		{"words that begin so", testCompletions},

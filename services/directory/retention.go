@@ -1,0 +1,296 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/retention"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindRetention is the kind of an intent to change how long messages of a room are kept.
+const kindRetention = "retention"
+
+// Actions of the audit log.
+const (
+	actRetention     = "server.retention" // the rule of the server, or its bounds
+	actRoomRetention = "room.retention"   // what was removed
+)
+
+// retentionView is how long messages are kept on the server.
+type retentionView struct {
+	Keep  string `json:"keep" doc:"Where a room says nothing else: forever, or such as 30 days or 1000 messages."`
+	Least string `json:"least,omitempty" doc:"No room removes what is younger, such as 7 days; left out: there is no bound."`
+	Most  string `json:"most,omitempty" doc:"No room keeps what is older; left out: there is no bound."`
+}
+
+// keptView is how long messages of a room are kept. The zero keptView is forever.
+type keptView struct {
+	Days  int    `json:"days,omitempty" doc:"Messages that are older are removed; left out: none for their age."`
+	Count int    `json:"count,omitempty" doc:"Only so many, the newest, are kept; left out: any number."`
+	Least int    `json:"least,omitempty" doc:"But none that is so many days old or younger is removed for their number."`
+	Rule  string `json:"rule,omitempty" doc:"The room's own rule; left out: the server's counts."`
+}
+
+type retentionInput struct {
+	Body struct {
+		Keep  *string `json:"keep,omitempty" maxLength:"64" doc:"forever, an age such as 30 days, or a number such as 1000 messages."`
+		Least *string `json:"least,omitempty" maxLength:"64" doc:"An age, such as 7 days; empty: no bound."`
+		Most  *string `json:"most,omitempty" maxLength:"64" doc:"An age, such as 2 years; empty: no bound."`
+	}
+}
+
+func (s *Service) retentionRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/server/retention", "retention", "How long messages are kept: for operators and auditors"),
+		func(ctx context.Context, _ *struct{}) (retentionView, error) {
+			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListRooms, httpapi.User(ctx).User); err != nil {
+				return retentionView{}, err
+			}
+			r, err := s.store.Server(ctx)
+			return retentionOf(r), err
+		})
+	route(s, api, guarded(http.MethodPatch, "/v1/server/retention", "set-retention", "Change how long messages are kept: for operators"),
+		limited(s, func(ctx context.Context, in *retentionInput) (retentionView, error) {
+			if _, err := s.permittedOnServer(ctx, directoryapi.ActionRetain, httpapi.User(ctx).User); err != nil {
+				return retentionView{}, err
+			}
+			return s.setRetention(ctx, directoryapi.AdminRules{Keep: in.Body.Keep, Least: in.Body.Least, Most: in.Body.Most})
+		}))
+}
+
+func retentionOf(r store.Server) retentionView {
+	v := retentionView{Keep: r.Keep, Least: retention.Rule{Days: r.KeepLeast}.String(), Most: retention.Rule{Days: r.KeepMost}.String()}
+	if v.Keep == "" {
+		v.Keep = retention.Rule{Forever: true}.String()
+	}
+	return v
+}
+
+func boundsOf(r store.Server) retention.Bounds {
+	return retention.Bounds{Least: r.KeepLeast, Most: r.KeepMost}
+}
+
+// ruleOf returns a rule as it is kept. What is none was kept by a later release: nothing is removed
+// for it.
+func ruleOf(text string) retention.Rule {
+	rule, err := retention.Parse(text)
+	if err != nil {
+		rule = retention.Rule{Forever: true}
+	}
+	return rule
+}
+
+// effectOf returns how long messages of a room are kept.
+func effectOf(server store.Server, room store.Room) retention.Effect {
+	return boundsOf(server).Effect(ruleOf(room.Keep), ruleOf(server.Keep))
+}
+
+// setRetention changes the rule of the server and its bounds; what is nil stays.
+func (s *Service) setRetention(ctx context.Context, rules directoryapi.AdminRules) (v retentionView, err error) {
+	bad := func(err error) error { return chat.E(chat.CodeBadRequest, err.Error()) }
+	change := func(r *store.Server) error {
+		if rules.Keep != nil {
+			keep, err := retention.Parse(*rules.Keep)
+			if err != nil {
+				return bad(err)
+			}
+			r.Keep = keep.String()
+		}
+		for _, bound := range []struct {
+			text *string
+			days *int
+		}{{rules.Least, &r.KeepLeast}, {rules.Most, &r.KeepMost}} {
+			if bound.text == nil {
+				continue
+			}
+			if *bound.days, err = retention.ParseAge(*bound.text); err != nil {
+				return bad(err)
+			}
+		}
+		bounds := boundsOf(*r)
+		if err := errors.Join(bounds.Validate(), bounds.Check(ruleOf(r.Keep))); err != nil {
+			return bad(err)
+		}
+		return nil
+	}
+	r, err := s.store.Server(ctx)
+	if err != nil {
+		return v, err
+	}
+	was := retentionOf(r)
+	if err := change(&r); err != nil || retentionOf(r) == was {
+		return was, err
+	}
+	v = retentionOf(r)
+	act := store.Act{Action: actRetention, Detail: fmt.Sprintf("keep %q, at least %q, at most %q", v.Keep, v.Least, v.Most)}
+	err = s.audit(ctx, act, func(ctx context.Context) error {
+		return s.changeServer(ctx, func(r *store.Server) error {
+			if err := change(r); err != nil {
+				return err
+			}
+			v = retentionOf(*r)
+			return nil
+		})
+	})
+	if err == nil {
+		s.log.Info("changed how long messages are kept", zap.Any("to", v))
+		s.sweep(ctx)
+	}
+	return v, err
+}
+
+// sweep asks history to keep to rules that have changed at once. If it does not answer, it does so
+// within minutes by itself.
+func (s *Service) sweep(ctx context.Context) {
+	if err := historyapi.NewClient(s.bus).Sweep(ctx); err != nil {
+		s.log.Info("history keeps to the new rules of retention with its next round", zap.Error(err))
+	}
+}
+
+// setKeep changes how long messages of a room are kept. What it is already is not told.
+func (s *Service) setKeep(ctx context.Context, c auth.Claims, r *store.Room, keep *string) error {
+	if keep == nil {
+		return nil
+	}
+	rule, err := retention.Parse(*keep)
+	if err != nil {
+		return chat.E(chat.CodeBadRequest, err.Error())
+	}
+	server, err := s.store.Server(ctx)
+	if err != nil {
+		return err
+	}
+	if err := boundsOf(server).Check(rule); err != nil {
+		return chat.E(chat.CodeBadRequest, err.Error())
+	}
+	text := rule.String()
+	if text == r.Keep {
+		return nil
+	}
+	r.Keep = text
+	p := store.RoomPatch{Keep: &text}
+	err = s.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kindRetention, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.PatchRoom(ctx, r.ID, p)
+		})
+	})
+	if err == nil {
+		s.sweep(ctx)
+	}
+	return err
+}
+
+// tellRetention tells a room how long its messages are kept now.
+func (s *Service) tellRetention(ctx context.Context, i store.Intent) error {
+	room, there, err := s.roomThere(ctx, i.Room)
+	if err != nil || !there {
+		return err
+	}
+	server, err := s.store.Server(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := s.act(ctx, i, chat.ActRetention)
+	if err != nil {
+		return err
+	}
+	if i.Actor == "" {
+		e.Name = "The operator"
+	}
+	e.Text = effectOf(server, room).String()
+	return s.event(ctx, e)
+}
+
+// nameKept says of rooms how long their messages are kept.
+func (s *Service) nameKept(ctx context.Context, rooms map[string]store.Room, views []roomView) error {
+	server, err := s.recentServer(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range views {
+		r := rooms[views[i].ID]
+		e := effectOf(server, r)
+		if v := (keptView{Days: e.Days, Count: e.Count, Least: e.Least, Rule: r.Keep}); v != (keptView{}) {
+			views[i].Kept = &v
+		}
+	}
+	return nil
+}
+
+// keptViewOf is viewOf, and says how long messages are kept.
+func (s *Service) keptViewOf(ctx context.Context, r store.Room, role directoryapi.Role) (roomView, error) {
+	one := []roomView{viewOf(r, role)}
+	err := s.nameKept(ctx, map[string]store.Room{r.ID: r}, one)
+	return one[0], err
+}
+
+// answerRetention answers directoryapi.ServiceRetention.
+func (s *Service) answerRetention(ctx context.Context, r directoryapi.RetentionRequest) (out directoryapi.Retention, err error) {
+	if len(r.Rooms) > directoryapi.MaxRetention {
+		return out, chat.E(chat.CodeBadRequest, "that are too many rooms at once")
+	}
+	server, err := s.store.Server(ctx)
+	if err != nil {
+		return out, s.stored(err)
+	}
+	rooms, err := s.store.Rooms(ctx, r.Rooms)
+	if err != nil {
+		return out, s.stored(err)
+	}
+	out.Rooms = map[string]retention.Effect{}
+	for _, room := range rooms {
+		if e := effectOf(server, room); e.Removes() {
+			out.Rooms[room.ID] = e
+		}
+	}
+	return out, nil
+}
+
+// answerRemoved answers directoryapi.ServiceRemoved.
+func (s *Service) answerRemoved(ctx context.Context, r directoryapi.RemovedRequest) (out directoryapi.RemovedReply, err error) {
+	detail := fmt.Sprintf("%d messages through %d: %s", r.Messages, r.Through, r.Rule)
+	return out, s.stored(s.note(ctx, store.Act{Action: actRoomRetention, ActorName: "retention", Room: r.Room, Detail: detail}))
+}
+
+// adminRetention changes how long messages are kept, in a room or on the server, and returns it.
+func (s *Service) adminRetention(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	if r.Filter.Room == "" {
+		v, err := s.setRetention(ctx, r.Retention)
+		reply.Lines = linesOf([]retentionView{v})
+		return reply, err
+	}
+	room, err := s.store.Room(ctx, r.Filter.Room)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return reply, chat.E(chat.CodeNotFound, "there is no room with that id")
+	case err != nil:
+		return reply, err
+	case r.Retention.Least != nil || r.Retention.Most != nil:
+		return reply, chat.E(chat.CodeBadRequest, "bounds are those of the whole server: leave out the room")
+	case r.Retention.Keep != nil && !directoryapi.AnybodyMay(directoryapi.ActionRetain, roomPlace(room)):
+		return reply, refusal(directoryapi.ActionRetain, roomPlace(room))
+	}
+	if err := s.setKeep(ctx, auth.Claims{}, &room, r.Retention.Keep); err != nil {
+		return reply, err
+	}
+	views := []roomView{{ID: room.ID}}
+	if err := s.nameKept(ctx, map[string]store.Room{room.ID: room}, views); err != nil {
+		return reply, err
+	}
+	kept := keptView{}
+	if views[0].Kept != nil {
+		kept = *views[0].Kept
+	}
+	reply.Lines = linesOf([]keptView{kept})
+	return reply, nil
+}
