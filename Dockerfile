@@ -1,5 +1,5 @@
 # Every image of Hubbub, by one pattern. Needs BuildKit. Context: the repository's root.
-#   docker build --build-arg SERVICE=edge -t hubbub/edge .        (edge, history, presence, directory)
+#   docker build --build-arg SERVICE=edge -t hubbub/edge .        (edge, history, presence, notify, directory)
 #   docker build --target nginx -t hubbub/nginx .                 nginx with the page
 #   docker build --target hubbub -t hubbub/hubbub .               all of Hubbub in one process
 # Arguments for builds without the Internet: base images come from REGISTRY and DISTROLESS, modules

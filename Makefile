@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 MODULES := $(shell sed -n 's,^\t\./,,p' go.work)
-SERVICES := directory edge history presence
+SERVICES := directory edge history notify presence
 GO ?= go
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # -trimpath keeps the checkout's path out of what Go compiles, so that all checkouts on a machine
@@ -108,7 +108,7 @@ tidy: ## tidy every go.mod and the workspace
 
 # Packages whose own tests need no server, so that trying a fault takes seconds.
 FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers \
-	./services/presence/replica ./services/history ./services/history/store/sqlite ./services/directory ./services/directory/store/memory \
+	./services/presence/replica ./services/history ./services/history/store/sqlite ./services/notify/... ./services/directory ./services/directory/store/memory \
 	./services/directory/store/sqlite ./services/edge/internal/conn ./services/edge/internal/fanout \
 	./services/edge/internal/session ./services/edge/internal/rooms ./services/edge/internal/protocol
 
@@ -144,7 +144,7 @@ secrets: ## make the passwords, URLs and users that the compose files take, in t
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 # Where base images, modules and packages come from without the Internet: see the Dockerfile.
-IMAGES ?= edge history presence directory nginx hubbub
+IMAGES ?= edge history presence notify directory nginx hubbub
 
 .PHONY: images
 images: ## build the images (IMAGES="edge nginx" TAG=1.2.3)

@@ -6,8 +6,12 @@
 set -eu -o pipefail
 export COMPOSE_FILE=${COMPOSE_FILE:-docker-compose.yml}
 compose=${COMPOSE:-docker compose}
-for service in ${*:-directory history presence edge}; do
+for service in ${*:-directory history presence notify edge}; do
   mapfile -t old < <($compose ps -q "$service")
+  if [ "$service" = notify ] && [ ${#old[@]} = 0 ]; then # the release before may not have it
+    $compose up --detach --no-build --no-deps notify
+    continue
+  fi
   [ ${#old[@]} -gt 0 ] || { echo "there is no container of $service" >&2; exit 1; }
   $compose up --detach --no-build --no-deps --no-recreate --scale "$service=$((2 * ${#old[@]}))" "$service"
   mapfile -t new < <($compose ps -q "$service" | grep -vxFf <(printf '%s\n' "${old[@]}"))

@@ -58,7 +58,7 @@ step "go test -race"
 # golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for goroutines at the
 # end of each process; ours have ended by then.
 GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
-  ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/test/mutate
+  ./services/hubbub/... ./libs/... ./services/{directory,edge,history,notify,presence}/... ./infra/test/mutate
 
 wait "$beside" || {
   cat "$log"

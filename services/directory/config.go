@@ -49,6 +49,7 @@ type Config struct {
 	SMTPURL        string        `name:"smtp-url" help:"Mail server that sends the links for new passwords: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
 	MailFrom       string        `help:"Sender address of mails. Needed with --smtp-url." placeholder:"'Chat <chat@example.org>'"`
 	PageURL        string        `name:"page-url" help:"Address of the page, for links in mails, such as https://chat.example/. Needed with --smtp-url." placeholder:"URL"`
+	PushPrivate    bool          `help:"Take devices whose push service is at a private address or this machine, as one of your own may be."`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }
 

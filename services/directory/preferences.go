@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/attention"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
@@ -22,11 +23,12 @@ var (
 	errPreferencesLong    = chat.E(chat.CodeTooMany, "your preferences are too long: they have at most 48 KiB")
 )
 
-// preferences are what a user has chosen for how clients show things, as the server keeps it
-// without reading it. A client leaves what it does not know as it is.
+// preferences are what a user has chosen for how clients show things, which the server does not
+// read, and in notify and muted for what the user is told of: see package attention. A client
+// leaves what it does not know as it is.
 type preferences struct {
 	Version int64          `json:"version" minimum:"0" doc:"Goes up with each change; 0: none were kept yet."`
-	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it."`
+	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it. The server reads muted and notify, which says what you are told of while you are away: {level: everything, mentions or nothing; rooms: {id: level}; words: [up to 30]; quiet: {from, to: minutes since midnight; zone: such as Europe/Berlin}; paused: UTC milliseconds}."`
 }
 
 func (s *Service) preferences(ctx context.Context, user string) (preferences, error) {
@@ -48,6 +50,9 @@ func (s *Service) putPreferences(ctx context.Context, user string, p preferences
 	if len(values) > maxPreferences {
 		return preferences{}, errPreferencesLong
 	}
+	if _, err := attention.Parse(values); err != nil {
+		return preferences{}, chat.E(chat.CodeBadRequest, err.Error())
+	}
 	err = s.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
 		err := s.store.PutPreferences(ctx, store.Preferences{User: user, Values: string(values), Version: p.Version})
 		if errors.Is(err, store.ErrConflict) {
@@ -56,6 +61,7 @@ func (s *Service) putPreferences(ctx context.Context, user string, p preferences
 		}
 		return err
 	})
+	s.reachChanged(user)
 	p.Version++
 	return p, err
 }

@@ -66,6 +66,7 @@ type Service struct {
 	slow        time.Duration // from which on requests are logged as slow; 0: none is
 	metrics     *metrics
 	keys        *keys
+	pushKey     pushKey
 	verifier    *auth.Verifier
 	hasher      *password.Hasher
 	decoy       string // a hash that is compared with when there is no user
@@ -137,6 +138,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
 	s.preferenceRoutes(humaAPI)
+	s.pushRoutes(humaAPI)
 	s.browseRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
 	s.ownRoutes(humaAPI)
@@ -216,6 +218,11 @@ func (s *Service) methods() []api.Method {
 		api.Answer(directoryapi.ServiceLookup, s.answerLookup),
 		api.Answer(directoryapi.ServiceRetention, s.answerRetention),
 		api.Answer(directoryapi.ServiceRemoved, s.answerRemoved),
+		api.Answer(directoryapi.ServiceReachable, s.answerReachable),
+		api.Answer(directoryapi.ServiceReach, s.answerReach),
+		api.Answer(directoryapi.ServiceDevices, s.answerDevices),
+		api.Answer(directoryapi.ServicePushKey, s.answerPushKey),
+		api.Answer(directoryapi.ServiceLapsed, s.answerLapsed),
 	}
 }
 
@@ -228,6 +235,9 @@ func (s *Service) answerKeys(ctx context.Context, _ directoryapi.KeysRequest) (j
 func (s *Service) prepare(ctx context.Context) bool {
 	for {
 		err := s.keys.refresh(ctx)
+		if err == nil {
+			err = s.preparePushKey(ctx)
+		}
 		if err == nil {
 			err = s.createDefaultRooms(ctx)
 		}

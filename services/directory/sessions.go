@@ -187,7 +187,7 @@ func (s *Service) endSession(ctx context.Context, u store.User, session, actor s
 	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
 	return s.change(ctx, i, func(ctx context.Context) error {
 		// removing it, and the guest whose it is, is housekeeping
-		return s.store.EndSession(ctx, session)
+		return errors.Join(s.store.EndSession(ctx, session), s.store.DeleteSubscription(ctx, session))
 	})
 }
 
@@ -291,7 +291,10 @@ func (s *Service) removeEnded(ctx context.Context) error {
 				return err
 			}
 		}
-		// Last, so that a crash leaves something to begin again with.
+		// The session last, so that a crash leaves something to begin again with.
+		if err := s.store.DeleteSubscription(ctx, x.ID); err != nil {
+			return err
+		}
 		if err := s.store.DeleteSession(ctx, x.ID); err != nil {
 			return err
 		}

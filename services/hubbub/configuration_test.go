@@ -26,7 +26,7 @@ const (
 // have.
 func TestConfigurationIsDocumented(t *testing.T) {
 	t.Parallel()
-	services := []string{"edge", "history", "presence", "directory"}
+	services := []string{"edge", "history", "presence", "notify", "directory"}
 	bin, err := cluster.Bin(t.Context(), "", append(services, "hubbub")...)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ the compose files are in [Running Hubbub](operate.md#variables).
 			common = append(common, o)
 		}
 	}
-	table(&b, "Every service", "What edge, history, presence and directory have in common.", common)
+	table(&b, "Every service", "What edge, history, presence, notify and directory have in common.", common)
 	for _, s := range services {
 		own := slices.DeleteFunc(slices.Clone(options[s]), func(o daemon.Option) bool { return slices.Contains(common, o) })
 		table(&b, s, "", own)

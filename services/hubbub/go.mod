@@ -20,11 +20,13 @@ require (
 	hubbub.internal/services/directory v0.0.0-00010101000000-000000000000
 	hubbub.internal/services/edge v0.0.0-00010101000000-000000000000
 	hubbub.internal/services/history v0.0.0-00010101000000-000000000000
+	hubbub.internal/services/notify v0.0.0-00010101000000-000000000000
 	hubbub.internal/services/presence v0.0.0-00010101000000-000000000000
 	modernc.org/sqlite v1.62.0
 )
 
 require (
+	github.com/SherClockHolmes/webpush-go v1.4.0 // indirect
 	github.com/caddyserver/zerossl v0.1.6 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
@@ -107,5 +109,6 @@ replace (
 	hubbub.internal/services/directory => ../directory
 	hubbub.internal/services/edge => ../edge
 	hubbub.internal/services/history => ../history
+	hubbub.internal/services/notify => ../notify
 	hubbub.internal/services/presence => ../presence
 )

@@ -29,19 +29,23 @@ var rules = []struct {
 		why: "every package may import chat, so it imports the standard library only",
 	},
 	{
-		in: `^hubbub\.internal/services/edge`, ban: `^hubbub\.internal/services/(history|presence|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
+		in: `^hubbub\.internal/services/edge`, ban: `^hubbub\.internal/services/(history|presence|notify|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
 		why: "services meet over the bus only, and the edge touches no database",
 	},
 	{
-		in: `^hubbub\.internal/services/history`, ban: `^hubbub\.internal/services/(edge|presence|directory|hubbub)`,
+		in: `^hubbub\.internal/services/history`, ban: `^hubbub\.internal/services/(edge|presence|notify|directory|hubbub)`,
 		why: "services meet over the bus only",
 	},
 	{
-		in: `^hubbub\.internal/services/presence`, ban: `^hubbub\.internal/services/(edge|history|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
+		in: `^hubbub\.internal/services/presence`, ban: `^hubbub\.internal/services/(edge|history|notify|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
 		why: "services meet over the bus only, and presence has no database",
 	},
 	{
-		in: `^hubbub\.internal/services/directory`, ban: `^hubbub\.internal/services/(edge|history|presence|hubbub)`,
+		in: `^hubbub\.internal/services/notify`, ban: `^hubbub\.internal/services/(edge|history|presence|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
+		why: "services meet over the bus only, and notify has no database",
+	},
+	{
+		in: `^hubbub\.internal/services/directory`, ban: `^hubbub\.internal/services/(edge|history|presence|notify|hubbub)`,
 		why: "services meet over the bus only",
 	},
 	{

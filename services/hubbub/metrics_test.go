@@ -35,6 +35,7 @@ import (
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/certificate"
+	"hubbub.internal/services/notify"
 	"hubbub.internal/services/presence"
 )
 
@@ -51,7 +52,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
 	services := map[string][]metric{}
 	for name, start := range map[string]func(context.Context, *daemon.Process, bus.Interface) error{
-		"edge": startEdge, "history": startHistory, "presence": startPresence, "directory": startDirectory,
+		"edge": startEdge, "history": startHistory, "presence": startPresence, "notify": startNotify, "directory": startDirectory,
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		err := daemon.Run(ctx, name, daemon.Config{LogLevel: "error"}, func(ctx context.Context, p *daemon.Process) error {
@@ -93,10 +94,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 		"dashboards of `infra/monitoring` use no other names and labels. What to look at first is in\n" +
 		"[Running Hubbub](operate.md#monitor), what to do in the [runbook](runbook.md).\n")
 	common := slices.DeleteFunc(slices.Clone(services["edge"]), func(m metric) bool {
-		return !slices.Contains(services["history"], m) || !slices.Contains(services["presence"], m) || !slices.Contains(services["directory"], m)
+		return !slices.Contains(services["history"], m) || !slices.Contains(services["presence"], m) || !slices.Contains(services["notify"], m) || !slices.Contains(services["directory"], m)
 	})
 	metrics(&out, "Every process", common)
-	for _, name := range []string{"edge", "history", "presence", "directory"} {
+	for _, name := range []string{"edge", "history", "presence", "notify", "directory"} {
 		metrics(&out, name, slices.DeleteFunc(services[name], func(m metric) bool { return slices.Contains(common, m) }))
 	}
 	follow := slices.DeleteFunc(slices.Clone(buses["Redis"]), func(m metric) bool { return !slices.Contains(buses["NATS"], m) })
@@ -250,6 +251,15 @@ func startPresence(_ context.Context, p *daemon.Process, b bus.Interface) error 
 		Bus: b, Log: p.Log, Metrics: p.Metrics, Access: directoryapi.NewCache(b, p.Log), Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys),
 	})
 	return err
+}
+
+func startNotify(_ context.Context, p *daemon.Process, b bus.Interface) error {
+	var cfg notify.Config
+	if err := parse(&cfg); err != nil {
+		return err
+	}
+	notify.New(cfg, notify.Deps{Bus: b, Log: p.Log, Metrics: p.Metrics, Access: directoryapi.NewCache(b, p.Log)})
+	return nil
 }
 
 func startDirectory(_ context.Context, p *daemon.Process, b bus.Interface) error {

@@ -23,6 +23,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(presenceapi.ServiceWho, s.who),
 		api.Answer(presenceapi.ServiceUser, s.user),
 		api.Answer(presenceapi.ServiceHidden, s.invisible),
+		api.Answer(presenceapi.ServiceActive, s.active),
 	}
 }
 
@@ -44,6 +45,29 @@ func (s *Service) invisible(_ context.Context, req presenceapi.HiddenRequest) (p
 		for _, user := range req.Users {
 			if r.Invisible(user) {
 				out.Users = append(out.Users, user)
+			}
+		}
+	})
+	return out, nil
+}
+
+// active answers who of some users is using a device, or does not want to be disturbed.
+func (s *Service) active(_ context.Context, req presenceapi.ActiveRequest) (presenceapi.Active, error) {
+	if len(req.Users) > presenceapi.MaxLimit {
+		return presenceapi.Active{}, chat.E(chat.CodeBadRequest, "at most 1000 users")
+	}
+	if err := s.replica.Ready(); err != nil {
+		return presenceapi.Active{}, err
+	}
+	var out presenceapi.Active
+	s.replica.View(func(r *roster.Roster) {
+		for _, user := range req.Users {
+			active, dnd := r.Active(user)
+			if active {
+				out.Active = append(out.Active, user)
+			}
+			if dnd {
+				out.DND = append(out.DND, user)
 			}
 		}
 	})

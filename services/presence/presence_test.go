@@ -223,7 +223,17 @@ func TestLastSeen(t *testing.T) {
 		e.enter("bob", presenceapi.Idle, "lobby")
 		e.enter("cyd", presenceapi.Invisible, "lobby")
 		e.enter("eli", presenceapi.DND, "lobby")
+		e.enter("fay", presenceapi.Online, "lobby")
+		other.enter("fay", presenceapi.DND)
 		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e, other)
+		asked := presenceapi.NewClient(srv.open(t))
+		now, err := asked.Active(t.Context(), []string{"bob", "cyd", "eli", "fay", "nobody"})
+		if err != nil || !slices.Equal(now.Active, []string{"fay"}) || !slices.Equal(now.DND, []string{"eli", "fay"}) {
+			t.Errorf("active are %+v, %v", now, err)
+		}
+		if _, err := asked.Active(t.Context(), make([]string, presenceapi.MaxLimit+1)); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("too many are asked about: %v", err)
+		}
 		e.kill()
 		eventually(t, "bob's edge is gone", func() error {
 			if at := was("bob"); at < begun || at > time.Now().UnixMilli() {

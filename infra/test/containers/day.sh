@@ -29,7 +29,7 @@ day() {
   healthy 7
   get "$url/" || fail "the page is not there"
   [ "$bus" = redis ] || ! docker ps --format '{{.Image}}' | grep -q redis || fail "Redis runs beside NATS"
-  for s in edge history presence directory; do
+  for s in edge history presence notify directory; do
     for c in $(of $s); do
       docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}' "$c" | grep -q '^true \[ALL\] 65532' || fail "$s is not hardened"
     done
@@ -51,8 +51,8 @@ day() {
   healthy 11
   talk 90s
   sleep 3
-  for s in edge history presence directory; do again kill $s; done
-  for s in edge history presence directory; do again stop $s; done
+  for s in edge history presence notify directory; do again kill $s; done
+  for s in edge history presence notify directory; do again stop $s; done
   kill -0 "$talking" 2>/dev/null || echo "people had stopped talking before the last was restarted"
   talked
   up

@@ -10,7 +10,7 @@ some=()
 i=$(grep -oE 'mongo-express:[0-9.]+' docker-compose.override.yml)
 if ! docker image inspect "$i" >/dev/null 2>&1 && ! timeout 60 docker pull -q "$i" >/dev/null 2>&1; then
   cannot "mongo-express: there is no image of it; its part of the file is read, and not run"
-  some=(nginx web edge history presence directory)
+  some=(nginx web edge history presence notify directory)
 fi
 began=$SECONDS
 up "${some[@]}"

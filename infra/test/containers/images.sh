@@ -13,11 +13,11 @@ fi
 if [ -z "${IMAGES_ARE_THERE:-}" ]; then
   stamp=(COMMIT=test DATE=2026-01-01T00:00:00Z VERSION=9.9.9)
   make -s images "${stamp[@]}" TAG=latest
-  for s in edge history presence directory hubbub; do
+  for s in edge history presence notify directory hubbub; do
     docker run --rm --network none "hubbub/$s" --version | tee /dev/stderr | grep -q '9.9.9 (commit test of 2026-01-01' || fail "$s does not say its version"
     docker image inspect -f '{{.Config.User}}' "hubbub/$s" | grep -q '^65532' || fail "$s runs as another user"
   done
-  for s in edge history presence directory hubbub nginx; do
+  for s in edge history presence notify directory hubbub nginx; do
     for label in licenses=Apache-2.0 version=9.9.9 revision=test created=2026-01-01T00:00:00Z; do
       docker image inspect -f "{{index .Config.Labels \"org.opencontainers.image.${label%%=*}\"}}" "hubbub/$s" | grep -qxF "${label#*=}" || fail "$s has no label $label"
     done
@@ -52,7 +52,7 @@ if [ -z "${IMAGES_ARE_THERE:-}" ]; then
     distroless="--build-arg DISTROLESS=arm64/"
     cannot "an arm64 image of nginx, whose base image is not here: it is copies alone"
   fi
-  for s in edge history presence directory; do
+  for s in edge history presence notify directory; do
     docker build -q --platform linux/arm64 --build-arg SERVICE=$s ${distroless:-} $IMAGE_ARGS -t "hubbub/$s:arm64" . >/dev/null
     [ "$(docker image inspect -f '{{.Os}}/{{.Architecture}}' "hubbub/$s:arm64")" = linux/arm64 ] || fail "$s is not for arm64"
     id=$(docker create --platform linux/arm64 "hubbub/$s:arm64")

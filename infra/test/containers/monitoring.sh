@@ -9,7 +9,7 @@ for i in $(grep -oE '(prom/prometheus|grafana/grafana):[v0-9.]+' docker-compose.
   docker image inspect "$i" >/dev/null 2>&1 || timeout 60 docker pull -q "$i" >/dev/null 2>&1 && continue
   case $i in
   prom/*) infra/airgap/images.sh prometheus ;;
-  grafana/*) some=(nginx edge history presence directory prometheus) && cannot "Grafana: there is no image of it, and no package" ;;
+  grafana/*) some=(nginx edge history presence notify directory prometheus) && cannot "Grafana: there is no image of it, and no package" ;;
   esac
 done
 quiet $compose "${files[@]}" "${profile[@]}" up -d --no-build "${some[@]}"

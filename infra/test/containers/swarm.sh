@@ -14,7 +14,7 @@ else
   quiet docker node update --label-add hubbub.bus=true "$id"
   quiet docker node update --label-add hubbub.store=true "$id"
   export HUBBUB_REGISTRY=swarm.invalid/ HUBBUB_VERSION=1.2.3
-  for s in edge history presence directory nginx; do
+  for s in edge history presence notify directory nginx; do
     for v in 1.2.3 1.2.4; do docker tag "hubbub/$s:latest" "swarm.invalid/hubbub/$s:$v"; done
   done
   swarm=(-c docker-stack.yml)
@@ -43,7 +43,7 @@ else
     echo "$n edges"
   done
   # A new release of each service, one replica after another, each started before an old one stops.
-  for s in edge history presence directory; do
+  for s in edge history presence notify directory; do
     quiet docker service update --detach --no-resolve-image --update-delay 1s --update-monitor 5s --image "swarm.invalid/hubbub/$s:1.2.4" chat_$s
     within 300 sh -c "docker service inspect -f '{{.UpdateStatus.State}}' chat_$s | grep -qx completed"
     echo "$s is updated"

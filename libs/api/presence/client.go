@@ -31,3 +31,9 @@ func (c *Client) Hidden(ctx context.Context, users []string) ([]string, error) {
 func (c *Client) User(ctx context.Context, req UserRequest) (User, error) {
 	return api.Call[UserRequest, User](ctx, c.rpc, ServiceUser, req)
 }
+
+// Active returns which of some users, at most MaxLimit, are using a device or do not want to be
+// disturbed.
+func (c *Client) Active(ctx context.Context, users []string) (Active, error) {
+	return api.Call[ActiveRequest, Active](ctx, c.rpc, ServiceActive, ActiveRequest{Users: users})
+}

@@ -20,6 +20,7 @@ const (
 	ServiceUser = "presence.user" // UserRequest to User
 
 	ServiceHidden = "presence.hidden" // HiddenRequest to Hidden
+	ServiceActive = "presence.active" // ActiveRequest to Active
 )
 
 // Limits of the people in one answer.
@@ -91,6 +92,17 @@ type HiddenRequest struct {
 // Hidden answers HiddenRequest.
 type Hidden struct {
 	Users []string `json:"users"` // those who are connected, and invisible on one device at least
+}
+
+// ActiveRequest asks which of some users need not be told what is new elsewhere.
+type ActiveRequest struct {
+	Users []string `json:"users"` // at most MaxLimit
+}
+
+// Active answers ActiveRequest. An invisible device tells neither.
+type Active struct {
+	Active []string `json:"active,omitempty"` // those who are using a device that is connected
+	DND    []string `json:"dnd,omitempty"`    // those who are not to be disturbed
 }
 
 // Changed is published by the presence service on the live channel of a room, ChannelOf(room), when

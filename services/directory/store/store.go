@@ -137,6 +137,7 @@ type Store interface {
 	Readers
 	Reports
 	Servers
+	Subscriptions
 	// ErrConflict: the name is taken
 	CreateUser(ctx context.Context, u User) error
 	// ErrNotFound

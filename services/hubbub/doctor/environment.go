@@ -14,6 +14,7 @@ import (
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	"hubbub.internal/services/hubbub/up"
+	"hubbub.internal/services/notify"
 	"hubbub.internal/services/presence"
 )
 
@@ -26,7 +27,7 @@ func programs() []struct {
 		name string
 		cfg  any
 	}{
-		{"edge", &edge.Program{}}, {"history", &history.Program{}}, {"presence", &presence.Program{}}, {"directory", &directory.Program{}},
+		{"edge", &edge.Program{}}, {"history", &history.Program{}}, {"presence", &presence.Program{}}, {"notify", &notify.Program{}}, {"directory", &directory.Program{}},
 	}
 }
 

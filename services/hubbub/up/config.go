@@ -22,6 +22,7 @@ import (
 	historystore "hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/certificate"
+	"hubbub.internal/services/notify"
 	"hubbub.internal/services/presence"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Edge      edge.Config        `embed:""`
 	History   history.Config     `embed:"" prefix:"history-"`
 	Presence  presence.Config    `embed:"" prefix:"presence-"`
+	Notify    notify.Config      `embed:"" prefix:"notify-"`
 	Directory directory.Config   `embed:"" prefix:"directory-"`
 }
 
@@ -87,6 +89,9 @@ func (c *Config) Validate() error {
 		// one listener, so one set of proxies in front of it
 		c.Directory.TrustedProxies = c.Edge.TrustedProxies
 	}
+	if c.Directory.PushPrivate {
+		c.Notify.PushPrivate = true // devices that are taken are pushed to
+	}
 	if c.Edge.Listen == "" {
 		c.Edge.Listen = plainListen
 		if c.TLS.TLS {
@@ -98,7 +103,8 @@ func (c *Config) Validate() error {
 	}
 	errs := []error{
 		c.TLS.Validate(), c.stores(), c.Bus.Validate(), c.Edge.Validate(),
-		prefixed("history-", c.History.Validate()), prefixed("presence-", c.Presence.Validate()), prefixed("directory-", c.Directory.Validate()),
+		prefixed("history-", c.History.Validate()), prefixed("presence-", c.Presence.Validate()), prefixed("notify-", c.Notify.Validate()),
+		prefixed("directory-", c.Directory.Validate()),
 	}
 	if c.Web != "" && c.Web != noPage {
 		if _, err := os.Stat(filepath.Join(c.Web, "index.html")); err != nil {

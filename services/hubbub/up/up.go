@@ -28,6 +28,7 @@ import (
 	historystore "hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/admin"
 	"hubbub.internal/services/hubbub/backup"
+	"hubbub.internal/services/notify"
 	"hubbub.internal/services/presence"
 )
 
@@ -91,6 +92,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		return err
 	}
+	n := notify.New(cfg.Notify, notify.Deps{Bus: b, Access: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest})
 	paths := &routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)}
 	handler := under(cfg.Edge.Base(), paths)
 	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, SlowRequest: p.SlowRequest, Handler: handler}
@@ -114,6 +116,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Check("permissions", cache.Ready)
 	p.Check("directory", d.Ready)
 	p.Check("presence", pr.Ready)
+	p.Check("notify", n.Ready)
 	p.Check("edge", e.Ready)
 	p.Go("clocks", clocks.New(b, "hubbub up", p.Log, p.Metrics).Run)
 	p.Go("directory", d.Run)
@@ -136,6 +139,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Go("history", h.Run)
 	p.Go("presence", pr.Run)
 	p.Go("permissions", cache.Run)
+	p.Go("notify", n.Run)
 	p.Go("edge", e.Run)
 	return welcome(out, cfg, e.Addr())
 }

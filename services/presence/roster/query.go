@@ -122,6 +122,20 @@ func (r *Roster) Invisible(id string) bool {
 	return ok && r.users.items[u].top == presence.Invisible.Code()
 }
 
+// Active reports whether a user is using one of their devices, and whether one of them says that
+// the user is not to be disturbed.
+func (r *Roster) Active(id string) (active, dnd bool) {
+	u, ok := r.users.find(id)
+	if !ok {
+		return false, false
+	}
+	for i := r.users.items[u].sessions; i != none; i = r.sessions.items[i].next {
+		active = active || r.sessions.items[i].status == presence.Online.Code()
+		dnd = dnd || r.sessions.items[i].status == presence.DND.Code()
+	}
+	return active, dnd
+}
+
 // RoomsOf returns the ids of at most limit rooms that a user is in, each once.
 func (r *Roster) RoomsOf(id string, limit int) []string {
 	u, ok := r.users.find(id)

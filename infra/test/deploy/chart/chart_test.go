@@ -115,7 +115,7 @@ func TestChart(t *testing.T) {
 				}
 			}
 			conf := o.configs["chat-hubbub-nginx"].Data["services.conf"]
-			for _, s := range repo.Services {
+			for _, s := range repo.Public {
 				if want := fmt.Sprintf("map $host $hubbub_%s { default chat-hubbub-%s.talk.svc.cluster.local:8080; }", s, s); !strings.Contains(conf, want) {
 					t.Errorf("nginx does not know where %s is:\n%s", s, conf)
 				}

@@ -15,7 +15,10 @@ import (
 const Root = "../../../.."
 
 // Services are those that run as replicas beside nginx.
-var Services = []string{"edge", "history", "presence", "directory"}
+var Services = []string{"edge", "history", "presence", "notify", "directory"}
+
+// Public are those of them that nginx leads to.
+var Public = []string{"edge", "history", "presence", "directory"}
 
 // Read returns a file of the checkout.
 func Read(t *testing.T, name string) string {

@@ -21,30 +21,32 @@ type pair struct{ room, user string }
 
 // Store is a store.Store in memory.
 type Store struct {
-	mu          sync.Mutex
-	users       map[string]store.User
-	sessions    map[string]store.Session
-	keys        map[string]store.Key
-	rooms       map[string]store.Room
-	members     map[pair]store.Member
-	bans        map[pair]store.Ban
-	blocks      map[couple]store.Block
-	reports     map[string]store.Report
-	letters     map[string]store.Letter
-	mutes       map[pair]store.Mute
-	readers     map[pair]pair
-	networks    map[string]store.NetworkBan
-	requests    map[string]store.Request
-	invited     map[pair]store.Invite
-	seen        map[string]int64
-	intents     map[string]store.Intent
-	acts        map[string]store.Act
-	accounts    map[string]store.Account
-	preferences map[string]store.Preferences
-	tickets     map[string]store.Ticket
-	server      store.Server
-	invitations map[string]store.Invitation
-	fail        func(call string, done bool) error
+	mu            sync.Mutex
+	users         map[string]store.User
+	sessions      map[string]store.Session
+	keys          map[string]store.Key
+	rooms         map[string]store.Room
+	members       map[pair]store.Member
+	bans          map[pair]store.Ban
+	blocks        map[couple]store.Block
+	reports       map[string]store.Report
+	letters       map[string]store.Letter
+	mutes         map[pair]store.Mute
+	readers       map[pair]pair
+	networks      map[string]store.NetworkBan
+	requests      map[string]store.Request
+	invited       map[pair]store.Invite
+	seen          map[string]int64
+	intents       map[string]store.Intent
+	acts          map[string]store.Act
+	accounts      map[string]store.Account
+	preferences   map[string]store.Preferences
+	tickets       map[string]store.Ticket
+	server        store.Server
+	subscriptions map[string]store.Subscription
+	pushKeys      map[string]store.Key
+	invitations   map[string]store.Invitation
+	fail          func(call string, done bool) error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -58,6 +60,7 @@ func New() *Store {
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{}, letters: map[string]store.Letter{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 		invitations: map[string]store.Invitation{}, preferences: map[string]store.Preferences{},
+		subscriptions: map[string]store.Subscription{}, pushKeys: map[string]store.Key{},
 	}
 }
 

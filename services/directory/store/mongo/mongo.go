@@ -28,6 +28,7 @@ type Store struct {
 	networks                                      *mongo.Collection
 	server, invitations                           *mongo.Collection
 	readers, letters, preferences                 *mongo.Collection
+	subscriptions, pushKeys                       *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -110,6 +111,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "sessions", Fields: []string{"expires", "_id"}},
 		mongodb.Index{Collection: "sessions", Fields: []string{"user", "created", "_id"}},
 	),
+	subscriptionIndexes,
 }
 
 // App names the program to the server, and its schema in the database.
@@ -123,7 +125,7 @@ func Version() int64 { return int64(len(steps)) }
 // refer to before what refers to it.
 func Collections() []string {
 	return []string{
-		"intents", "server", "signing_keys", "users", "accounts", "preferences", "sessions", "tickets", "networks", "invitations",
+		"intents", "server", "signing_keys", "push_keys", "users", "accounts", "preferences", "sessions", "subscriptions", "tickets", "networks", "invitations",
 		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "letters", "acts",
 	}
 }
@@ -147,6 +149,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		networks: db.Collection("networks"),
 		server:   db.Collection("server"), invitations: db.Collection("invitations"),
 		readers: db.Collection("readers"), letters: db.Collection("letters"), preferences: db.Collection("preferences"),
+		subscriptions: db.Collection("subscriptions"), pushKeys: db.Collection("push_keys"),
 	}, nil
 }
 

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"turns of a session", testTurns},
 		{"accounts", testAccounts},
 		{"preferences", testPreferences},
+		{"subscriptions", testSubscriptions},
 		{"passwords", testPasswords},
 		{"guests who register", testReplaced},
 		{"tickets", testTickets},

@@ -13,6 +13,7 @@ import (
 var programs = map[string]checkout.Program{
 	"directory": {In: "services/directory", Package: "./cmd/directory"},
 	"history":   {In: "services/history", Package: "./cmd/history"},
+	"notify":    {In: "services/notify", Package: "./cmd/notify"},
 	"presence":  {In: "services/presence", Package: "./cmd/presence"},
 	"edge":      {In: "services/edge", Package: "./cmd/edge"},
 	"hubbub":    {In: "services/hubbub", Package: "./cmd/hubbub"},
@@ -22,7 +23,7 @@ var programs = map[string]checkout.Program{
 }
 
 // usual are those that most clusters need.
-var usual = []string{"directory", "history", "presence", "edge", "hubbub", "nats-server"}
+var usual = []string{"directory", "history", "presence", "notify", "edge", "hubbub", "nats-server"}
 
 // Build builds programs into dir, from the checkout that the working directory is in: those that
 // are named, or all but ferretdb.

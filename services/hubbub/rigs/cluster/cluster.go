@@ -34,6 +34,7 @@ type Config struct {
 	// directory and history processes, of each; more than one need a store that is a server; 0: 1
 	Stores   int
 	Presence int    // presence processes
+	Notify   int    // notify processes; 0: none
 	Dir      string // data, logs and configuration; made when missing
 	Bin      string // folder of the binaries, as Build made them
 	Services string // folder of those of the services, if they are others; empty: Bin
@@ -118,7 +119,7 @@ func (c *Cluster) services(ctx context.Context) error {
 	for _, s := range []struct {
 		name string
 		n    int
-	}{{"directory", c.cfg.Stores}, {"history", c.cfg.Stores}, {"presence", c.cfg.Presence}, {"edge", c.cfg.Edges}} {
+	}{{"directory", c.cfg.Stores}, {"history", c.cfg.Stores}, {"presence", c.cfg.Presence}, {"notify", c.cfg.Notify}, {"edge", c.cfg.Edges}} {
 		for i := range s.n {
 			name := s.name + "-" + strconv.Itoa(i+1)
 			if c.cfg.Stores == 1 && (s.name == "directory" || s.name == "history") {

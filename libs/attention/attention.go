@@ -1,0 +1,178 @@
+// Package attention is what a person has chosen to be told of while away: how much of each room,
+// which words, and when not. A person's preferences hold them as the value "notify"; the directory
+// checks them when they are put, and notify acts on them.
+//
+// It knows no room, no message and no store.
+package attention
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // where the system has no time zones
+	"unicode/utf8"
+
+	"hubbub.internal/libs/chat"
+)
+
+// Key is the value of a person's preferences that is Choices, and Muted the one that has the ids of
+// muted rooms.
+const (
+	Key   = "notify"
+	Muted = "muted"
+)
+
+// Bounds of Choices.
+const (
+	MaxRooms   = 1000
+	MaxWords   = 30
+	MaxWordLen = 64 // characters
+)
+
+const dayMinutes = 24 * 60
+
+// Level is how much of a room a person is told.
+type Level string
+
+// The levels.
+const (
+	Everything Level = "everything"
+	Mentions   Level = "mentions" // and words
+	Nothing    Level = "nothing"
+)
+
+func (l Level) valid() bool { return l == "" || l == Everything || l == Mentions || l == Nothing }
+
+// Choices are a person's.
+type Choices struct {
+	// Level holds for rooms that Rooms does not have; empty: Mentions. Direct messages are told
+	// unless it is Nothing.
+	Level Level            `json:"level,omitempty"`
+	Rooms map[string]Level `json:"rooms,omitempty"`
+	// a message with one of them is told as a mention is
+	Words []string `json:"words,omitempty"`
+	Quiet *Quiet   `json:"quiet,omitempty"`
+	// Paused is until when nothing is told, in UTC milliseconds.
+	Paused int64 `json:"paused,omitempty"`
+
+	muted map[string]bool
+}
+
+// Quiet are the hours of each day in which nothing is told, in minutes since midnight of a time
+// zone (IANA). Hours that begin after they end go on past midnight.
+type Quiet struct {
+	From int    `json:"from"`
+	To   int    `json:"to"`
+	Zone string `json:"zone"`
+}
+
+// errForm says that choices are not of their form.
+var errForm = errors.New("notify has to be an object with level, rooms, words, quiet and paused, as /v1/directory/docs says")
+
+// Parse returns the choices that the preferences of a person, a JSON object, hold. An error says
+// what is wrong with them, for the person's client.
+func Parse(preferences []byte) (Choices, error) {
+	var c Choices
+	if len(preferences) == 0 {
+		return c, nil
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(preferences, &all); err != nil {
+		return c, errForm
+	}
+	if raw, ok := all[Key]; ok {
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return Choices{}, errForm
+		}
+	}
+	var muted []any // of which a client of another release may have made anything
+	if json.Unmarshal(all[Muted], &muted) == nil {
+		c.muted = make(map[string]bool, len(muted))
+		for _, id := range muted {
+			if room, ok := id.(string); ok {
+				c.muted[room] = true
+			}
+		}
+	}
+	if err := c.check(); err != nil {
+		return Choices{}, err
+	}
+	return c, nil
+}
+
+func (c *Choices) check() error {
+	if !c.Level.valid() {
+		return fmt.Errorf("notify.level is %.20q; it has to be everything, mentions or nothing", c.Level)
+	}
+	if len(c.Rooms) > MaxRooms {
+		return fmt.Errorf("notify.rooms has %d rooms; at most %d", len(c.Rooms), MaxRooms)
+	}
+	for room, level := range c.Rooms {
+		if !chat.ValidID(room) || level == "" || !level.valid() {
+			return fmt.Errorf("notify.rooms has %.70q: %.20q; it has to be the id of a room, and everything, mentions or nothing", room, level)
+		}
+	}
+	if len(c.Words) > MaxWords {
+		return fmt.Errorf("notify.words has %d words; at most %d", len(c.Words), MaxWords)
+	}
+	for _, w := range c.Words {
+		if n := utf8.RuneCountInString(strings.TrimSpace(w)); n == 0 || n > MaxWordLen {
+			return fmt.Errorf("notify.words has a word of %d characters; each has 1 to %d", n, MaxWordLen)
+		}
+	}
+	if c.Paused < 0 || c.Paused > chat.Forever {
+		return errors.New("notify.paused is no time in milliseconds")
+	}
+	if q := c.Quiet; q != nil {
+		if q.From < 0 || q.From >= dayMinutes || q.To < 0 || q.To >= dayMinutes {
+			return errors.New("notify.quiet has from and to in minutes since midnight, 0 to 1439")
+		}
+		if _, err := zone(q.Zone); err != nil {
+			return fmt.Errorf("notify.quiet.zone is %.64q; it has to be a time zone such as Europe/Berlin", q.Zone)
+		}
+	}
+	return nil
+}
+
+// zone returns a time zone. Local, which is the server's, is none of a person's.
+func zone(name string) (*time.Location, error) {
+	if name == "Local" || len(name) > 64 {
+		return nil, errForm
+	}
+	return time.LoadLocation(name)
+}
+
+// In returns how much of a room the person is told.
+func (c *Choices) In(room string) Level {
+	switch own, general := c.Rooms[room], c.Level; {
+	case own != "":
+		return own
+	case general == "" || general == Everything && c.muted[room]:
+		return Mentions
+	default:
+		return general
+	}
+}
+
+// Silent reports whether nothing is told at a time.
+func (c *Choices) Silent(now time.Time) bool {
+	if now.UnixMilli() < c.Paused {
+		return true
+	}
+	q := c.Quiet
+	if q == nil || q.From == q.To {
+		return false
+	}
+	at, err := zone(q.Zone)
+	if err != nil {
+		return false // a zone that another release knew
+	}
+	t := now.In(at)
+	minute := t.Hour()*60 + t.Minute()
+	if q.From < q.To {
+		return minute >= q.From && minute < q.To
+	}
+	return minute >= q.From || minute < q.To
+}

@@ -1,0 +1,180 @@
+package directory
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	notifyapi "hubbub.internal/libs/api/notify"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/outbound"
+	"hubbub.internal/services/directory/store"
+)
+
+// pushKeyID names the one key that pushes are signed with (RFC 8292). A device is bound to it, so
+// it is never replaced.
+const pushKeyID = "vapid"
+
+// deviceSecretSize is the size of a device's secret (RFC 8291, section 3.2), in bytes.
+const deviceSecretSize = 16
+
+var (
+	errEndpoint  = chat.E(chat.CodeBadRequest, "the endpoint has to be an https address of the Internet")
+	errDeviceKey = chat.E(chat.CodeBadRequest, "keys has to have p256dh, a point of P-256, and auth, 16 bytes, both in base64url")
+)
+
+// pushKey is the key that pushes are signed with; nil: it was not looked up yet.
+type pushKey struct {
+	atomic.Pointer[ecdh.PrivateKey]
+}
+
+// preparePushKey makes the key that pushes are signed with, at the first start, and seals it as
+// signing keys are.
+func (s *Service) preparePushKey(ctx context.Context) error {
+	k, err := s.store.PushKey(ctx, pushKeyID)
+	if errors.Is(err, store.ErrNotFound) {
+		fresh, err := ecdh.P256().GenerateKey(rand.Reader)
+		if err != nil {
+			return err
+		}
+		k = store.Key{ID: pushKeyID, Seed: s.keys.seals.seal(pushKeyID, fresh.Bytes()), Created: time.Now().UnixMilli()}
+		if err := s.store.CreatePushKey(ctx, k); err != nil && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		k, err = s.store.PushKey(ctx, pushKeyID) // another replica may have been first
+		if err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	seed, current, err := s.keys.seals.open(k.ID, k.Seed)
+	if err != nil {
+		return err
+	}
+	if !current {
+		if err := s.store.SetPushSeed(ctx, k.ID, s.keys.seals.seal(k.ID, seed)); err != nil {
+			return err
+		}
+	}
+	private, err := ecdh.P256().NewPrivateKey(seed)
+	if err != nil {
+		return err
+	}
+	s.pushKey.Store(private)
+	return nil
+}
+
+// publicPushKey is what a browser subscribes with.
+func (s *Service) publicPushKey() string {
+	return base64.RawURLEncoding.EncodeToString(s.pushKey.Load().PublicKey().Bytes())
+}
+
+// answerPushKey answers directoryapi.ServicePushKey.
+func (s *Service) answerPushKey(context.Context, directoryapi.PushKeyRequest) (directoryapi.PushKey, error) {
+	return directoryapi.PushKey{Public: s.publicPushKey(), Private: base64.RawURLEncoding.EncodeToString(s.pushKey.Load().Bytes())}, nil
+}
+
+// pushState is what a log-in is told of its device.
+type pushState struct {
+	Key string `json:"key" doc:"What to subscribe with, as applicationServerKey of the Push API: base64url."`
+	On  bool   `json:"on" doc:"This log-in has a device that is told of what is new."`
+}
+
+func (s *Service) pushState(ctx context.Context, c auth.Claims) (pushState, error) {
+	mine, err := s.subscriptionOf(ctx, c.User, c.Session)
+	return pushState{Key: s.publicPushKey(), On: mine.Session != ""}, err
+}
+
+// subscriptionOf returns the subscription of a log-in of a user; the zero one: it has none.
+func (s *Service) subscriptionOf(ctx context.Context, user, session string) (store.Subscription, error) {
+	all, err := s.store.SubscriptionsOf(ctx, []string{user})
+	for _, x := range all {
+		if x.Session == session {
+			return x, nil
+		}
+	}
+	return store.Subscription{}, err
+}
+
+type pushInput struct {
+	Body struct {
+		Endpoint string `json:"endpoint" maxLength:"1024" doc:"As PushSubscription has it, and so the rest."`
+		Keys     struct {
+			Key    string `json:"p256dh" maxLength:"128"`
+			Secret string `json:"auth" maxLength:"64"`
+		} `json:"keys"`
+		Expires any `json:"expirationTime,omitempty" doc:"Not looked at."`
+	}
+}
+
+// subscribe has the device of a log-in told of what is new while its page is closed.
+func (s *Service) subscribe(ctx context.Context, c auth.Claims, in *pushInput) error {
+	if outbound.Check(in.Body.Endpoint, s.cfg.PushPrivate) != nil {
+		return errEndpoint
+	}
+	key, errKey := base64.RawURLEncoding.DecodeString(strings.TrimRight(in.Body.Keys.Key, "="))
+	secret, errSecret := base64.RawURLEncoding.DecodeString(strings.TrimRight(in.Body.Keys.Secret, "="))
+	if errors.Join(errKey, errSecret) != nil || len(secret) != deviceSecretSize {
+		return errDeviceKey
+	}
+	if _, err := ecdh.P256().NewPublicKey(key); err != nil {
+		return errDeviceKey
+	}
+	x := store.Subscription{Session: c.Session, User: c.User, Endpoint: in.Body.Endpoint, Key: key, Secret: secret, Created: time.Now().UnixMilli()}
+	if err := s.store.PutSubscription(ctx, x); err != nil {
+		return err
+	}
+	// a log-out of this moment may not have seen it
+	if err := s.checkSession(ctx, c); err != nil {
+		return errors.Join(err, s.store.DeleteSubscription(ctx, c.Session))
+	}
+	s.reachChanged(c.User)
+	return nil
+}
+
+func (s *Service) unsubscribe(ctx context.Context, c auth.Claims) error {
+	err := s.store.DeleteSubscription(ctx, c.Session)
+	s.reachChanged(c.User)
+	return err
+}
+
+// reachChanged tells notify that a user's devices or choices are others now. Who does not hear it
+// finds out later.
+func (s *Service) reachChanged(user string) {
+	if err := s.bus.Publish(directoryapi.ReachChannel, []byte(user)); err != nil {
+		s.log.Debug("could not tell that somebody is reached otherwise now", zap.Error(err))
+	}
+}
+
+func (s *Service) pushRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/push", "push", "Whether this log-in's device is told of what is new, and the key to subscribe with"),
+		func(ctx context.Context, _ *struct{}) (pushState, error) {
+			return s.pushState(ctx, httpapi.User(ctx))
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/push", "put-push", "Have this log-in's device told of what is new: with a subscription of the Push API (RFC 8030, 8291), in place of the one before"),
+		limited(s, func(ctx context.Context, in *pushInput) (empty, error) {
+			return empty{}, s.subscribe(ctx, httpapi.User(ctx), in)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/push", "delete-push", "Tell this log-in's device nothing any more"),
+		limited(s, func(ctx context.Context, _ *struct{}) (empty, error) {
+			return empty{}, s.unsubscribe(ctx, httpapi.User(ctx))
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/push/try", "try-push", "Push something to this log-in's device, to see whether it arrives"),
+		limited(s, func(ctx context.Context, _ *struct{}) (empty, error) {
+			c := httpapi.User(ctx)
+			return empty{}, notifyapi.NewClient(s.bus).Try(ctx, notifyapi.TryRequest{User: c.User, Session: c.Session})
+		}))
+}

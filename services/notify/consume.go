@@ -1,0 +1,115 @@
+package notify
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/notify/queue"
+)
+
+// textRunes is how many characters of a message a push carries at most.
+const textRunes = 200
+
+// consume takes log entries in. It asks nobody and never fails: what it cannot read nobody is told
+// of, since history parks it where an operator finds it.
+func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
+	now := time.Now()
+	for _, e := range batch {
+		if chat.Reserved(e.Room) || s.listeners.Size() == 0 {
+			continue
+		}
+		switch chat.TypeOf(e.Data) {
+		case chat.TypeMsg, chat.TypeMentioned, chat.TypeDeleted, chat.TypeMember:
+		default:
+			continue
+		}
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil {
+			continue
+		}
+		if event.Type != chat.TypeMember && event.TS < now.Add(-s.cfg.TooOld).UnixMilli() {
+			s.metrics.old.Inc()
+			continue
+		}
+		event.Room = e.Room
+		switch event.Type {
+		case chat.TypeMsg:
+			event.User, event.ID = e.Sender, e.ID
+			s.message(event, now)
+		case chat.TypeMentioned:
+			s.mention(event, now)
+		case chat.TypeDeleted:
+			s.queue.Cancel(e.Room, func(q *queue.Event) bool { return q.ID == event.Target && q.Sender == event.Author && q.ID != "" })
+		case chat.TypeMember:
+			s.listeners.Member(event.Member, e.Room, event.Role != "")
+		}
+	}
+	return nil
+}
+
+// message keeps a message that somebody may want to be told of.
+func (s *Service) message(e chat.Event, now time.Time) {
+	event := queue.Event{Room: e.Room, ID: e.ID, Seq: e.Seq, Sender: e.User, Name: e.Name, Text: cut(e.Text), Thread: e.OnlyInThread(), Taken: now}
+	if strings.HasPrefix(e.Room, directPrefix) {
+		event.Kind, event.All = queue.Direct, true
+		s.keep(event, now)
+		return
+	}
+	others := func(users []string) []string {
+		return slices.DeleteFunc(slices.Clone(users), func(u string) bool { return u == e.User })
+	}
+	if users := others(s.listeners.Words(e.Text)); len(users) > 0 {
+		event.Kind, event.Users = queue.Word, users
+		s.keep(event, now)
+	}
+	if users := others(s.listeners.Of(e.Room)); len(users) > 0 {
+		event.Kind, event.Users = queue.Everything, users
+		s.keep(event, now)
+	}
+}
+
+// directPrefix begins the ids of direct rooms: see chat.DirectRoom.
+const directPrefix = "d-"
+
+// mention keeps a message that mentions somebody, or forgets that it does.
+func (s *Service) mention(e chat.Event, now time.Time) {
+	event := queue.Event{Room: e.Room, Seq: e.At, Sender: e.User, Name: e.Name, Kind: queue.Mention, Thread: e.Thread != chat.Thread{}, Taken: now}
+	if user, own := strings.CutPrefix(e.Room, chat.UserRoom("")); own {
+		event.Room, event.Users = e.Target, []string{user}
+		if !s.listeners.Reaches(user) {
+			return
+		}
+	} else {
+		event.All = true
+	}
+	if !e.On {
+		s.queue.Cancel(event.Room, func(q *queue.Event) bool {
+			return q.Kind == queue.Mention && q.Seq == event.Seq && q.All == event.All && slices.Equal(q.Users, event.Users)
+		})
+		return
+	}
+	// In a direct room every message is told.
+	if chat.ValidID(event.Room) && !strings.HasPrefix(event.Room, directPrefix) {
+		s.keep(event, now)
+	}
+}
+
+func (s *Service) keep(e queue.Event, now time.Time) {
+	s.metrics.dropped.Add(float64(s.queue.Add(e, now)))
+}
+
+// cut returns the beginning of a text.
+func cut(text string) string {
+	n := 0
+	for i := range text {
+		if n == textRunes {
+			return text[:i] + "…"
+		}
+		n++
+	}
+	return text
+}

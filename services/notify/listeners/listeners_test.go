@@ -1,0 +1,154 @@
+package listeners
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/attention"
+	"hubbub.internal/libs/bus/membus"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeDirectory is a directory that has some.
+type fakeDirectory struct {
+	mu    sync.Mutex
+	all   []directoryapi.Listener
+	away  bool
+	asked int
+}
+
+func (d *fakeDirectory) Reachable(_ context.Context, r directoryapi.ReachableRequest) (out directoryapi.Reachable, _ error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked++
+	if d.away {
+		return out, errors.New("away")
+	}
+	for i, l := range d.all {
+		if r.User == l.User || r.User == "" && l.User > r.After {
+			out.People = append(out.People, l)
+			if r.User == "" && i < len(d.all)-1 {
+				out.Next = l.User // a page of one
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+func (d *fakeDirectory) set(all ...directoryapi.Listener) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = all
+}
+
+func with(user string, c attention.Choices, rooms ...string) directoryapi.Listener {
+	return directoryapi.Listener{User: user, Choices: c, Rooms: rooms}
+}
+
+func loaded(t *testing.T, all ...directoryapi.Listener) *Listeners {
+	t.Helper()
+	a := New(nil, &fakeDirectory{all: all}, zap.NewNop())
+	if err := a.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestWordsAreFoundAsNamesAreCompared(t *testing.T) {
+	for _, tt := range []struct {
+		word, text string
+		want       bool
+	}{
+		{"deploy", "Let us DEPLOY now", true}, {"deploy", "redeployed", false}, {"deploy", "a deploy-day", true},
+		{"straße", "STRASSE", true}, {"istanbul", "İSTANBUL'da", true}, {"memes", "Mêmes!", true}, {"on call", "who is on  call?", true},
+		{"on call", "on a call", false}, {"小明", "你好小明请看", true}, {"小明", "小红", false}, {"明", "你好小明请看", true}, {"红", "小明", false},
+		{"प्रिया", "हाय प्रिया", true}, {"प", "हाय प्रिया", false}, {"C++", "write C", true}, {"!", "wow!", false}, {"🚀", "up 🚀 we go", true},
+	} {
+		a := loaded(t, with("ann", attention.Choices{Words: []string{tt.word}}))
+		if got := len(a.Words(tt.text)) == 1; got != tt.want {
+			t.Errorf("%q in %q: %v", tt.word, tt.text, got)
+		}
+	}
+}
+
+func TestWhoWantsEverything(t *testing.T) {
+	a := loaded(t,
+		with("ann", attention.Choices{Level: attention.Everything, Rooms: map[string]attention.Level{"b": attention.Nothing}}, "a", "b", "c"),
+		with("bob", attention.Choices{Rooms: map[string]attention.Level{"a": attention.Everything}}),
+		with("cyd", attention.Choices{}))
+	is := func(room string, want ...string) {
+		t.Helper()
+		if got := slices.Sorted(slices.Values(a.Of(room))); !slices.Equal(got, want) {
+			t.Errorf("of %s: %v, want %v", room, got, want)
+		}
+	}
+	is("a", "ann", "bob")
+	is("b")
+	is("c", "ann")
+	a.Member("ann", "d", true)
+	a.Member("ann", "d", true)
+	a.Member("ann", "b", true)
+	a.Member("bob", "d", true)
+	a.Member("nobody", "d", true)
+	is("d", "ann")
+	is("b")
+	a.Member("ann", "c", false)
+	is("c")
+	if !a.Reaches("cyd") || a.Reaches("eve") || len(a.Everybody()) != 3 || a.Size() != 3 {
+		t.Errorf("reached are %v", a.Everybody())
+	}
+}
+
+// TestListenersFollow what the directory tells, and asks for everybody when something was lost.
+func TestListenersFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := membus.NewServer(membus.Options{}).Open()
+		d := &fakeDirectory{all: []directoryapi.Listener{with("ann", attention.Choices{}), with("bob", attention.Choices{Words: []string{"x"}})}, away: true}
+		a := New(b, d, zap.NewNop())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.Run(ctx) }()
+		time.Sleep(3 * time.Second)
+		if a.Loaded() {
+			t.Error("loaded without the directory")
+		}
+		d.mu.Lock()
+		d.away = false
+		d.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		if !a.Loaded() || a.Size() != 2 {
+			t.Errorf("loaded %v, %d", a.Loaded(), a.Size())
+		}
+		d.set(with("ann", attention.Choices{Words: []string{"y"}}))
+		for _, user := range []string{"ann", "bob", "not an id"} {
+			if err := b.Publish(directoryapi.ReachChannel, []byte(user)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		if a.Size() != 1 || len(a.Words("y")) != 1 || len(a.Words("x")) != 0 {
+			t.Errorf("after the changes reached are %v", a.Everybody())
+		}
+		d.set() // which nobody has told
+		time.Sleep(reloadEvery)
+		if a.Size() != 0 {
+			t.Errorf("reached are %v", a.Everybody())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = b.Close()
+	})
+}

@@ -1,0 +1,267 @@
+package notify
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	notifyapi "hubbub.internal/libs/api/notify"
+	presenceapi "hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/attention"
+	"hubbub.internal/libs/chat"
+)
+
+func TestMentionIsPushed(t *testing.T) {
+	w := open(t, quick(), nil)
+	seq := w.says("lobby", "bob", "hello @ann")
+	w.mentioned("ann", "lobby", "bob", seq, true)
+	session, n := w.gets()
+	if want := (notice{Kind: kindMention, Room: "lobby", Name: "Lobby", Seq: seq, Author: "bob", Count: 1}); session != "ann-1" || n != want {
+		t.Errorf("%s gets %+v, want %+v", session, n, want)
+	}
+	w.nothingElse()
+}
+
+func TestDirectMessageIsPushedToTheOther(t *testing.T) {
+	w := open(t, quick(), nil)
+	w.direct = []string{"ann", "bob"}
+	seq := w.says("d-1", "bob", "psst")
+	session, n := w.gets()
+	if want := (notice{Kind: kindDirect, Room: "d-1", Seq: seq, Author: "bob", Count: 1}); session != "ann-1" || n != want {
+		t.Errorf("%s gets %+v, want %+v", session, n, want)
+	}
+	w.nothingElse()
+}
+
+func TestMentionOfARoomIsPushedToAllButItsAuthor(t *testing.T) {
+	w := open(t, quick(), nil)
+	seq := w.says("lobby", "bob", "@room")
+	w.append(chat.Event{Type: chat.TypeMentioned, Room: "lobby", User: "bob", Name: "bob", At: seq, On: true})
+	got := map[string]bool{}
+	for range 2 {
+		session, _ := w.gets()
+		got[session] = true
+	}
+	if !got["ann-1"] || !got["cyd-1"] {
+		t.Errorf("told are %v", got)
+	}
+	w.nothingElse()
+}
+
+// TestTextIsPushedOnlyIfAllowed: what a mention says only history knows.
+func TestTextIsPushedOnlyIfAllowed(t *testing.T) {
+	cfg := quick()
+	cfg.Text = true
+	w := open(t, cfg, nil)
+	w.direct = []string{"ann", "bob"}
+	w.says("d-1", "bob", strings.Repeat("ä", 300))
+	if _, n := w.gets(); n.Text != strings.Repeat("ä", 200)+"…" {
+		t.Errorf("the text is %q", n.Text)
+	}
+	seq := w.says("lobby", "bob", "hello @ann")
+	w.change(func() { w.pages[seq] = chat.Message{Event: chat.Event{Seq: seq, Text: "hello @ann"}} })
+	w.mentioned("ann", "lobby", "bob", seq, true)
+	if _, n := w.gets(); n.Text != "hello @ann" {
+		t.Errorf("the text is %q", n.Text)
+	}
+}
+
+// TestWhoIsNotTold: each line is why ann is not told of a mention, or bob's direct message.
+func TestWhoIsNotTold(t *testing.T) {
+	all := map[string]attention.Choices{}
+	for name, set := range map[string]func(w *world){
+		"looks at a device":   func(w *world) { w.active = []string{"ann"} },
+		"not to be disturbed": func(w *world) { w.dnd = []string{"ann"} },
+		"ignores the author":  func(w *world) { w.people["ann"].Hidden = []string{"bob"} },
+		"no member any more":  func(w *world) { w.outside["ann"] = true },
+		"has read it": func(w *world) {
+			w.inbox["ann"] = chat.InboxRoom{Read: chat.Forever, Through: chat.Forever, Unread: 1, Mentions: 1}
+		},
+		"it was deleted":    func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever} },
+		"mentioned no more": func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever, Unread: 1} },
+		"wants nothing":     func(w *world) { w.people["ann"].Choices = attention.Choices{Level: attention.Nothing} },
+		"nothing of the room": func(w *world) {
+			w.people["ann"].Choices = attention.Choices{Level: attention.Everything, Rooms: map[string]attention.Level{"closed": attention.Nothing}}
+		},
+		"paused": func(w *world) { w.people["ann"].Choices = attention.Choices{Paused: chat.Forever} },
+		"quiet hours": func(w *world) {
+			now := time.Now().UTC()
+			at := now.Hour()*60 + now.Minute()
+			w.people["ann"].Choices = attention.Choices{Quiet: &attention.Quiet{From: (at + 1440 - 60) % 1440, To: (at + 60) % 1440, Zone: "UTC"}}
+		},
+		"has no device": func(w *world) { delete(w.people, "ann") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, quick(), all)
+			w.change(func() { set(w) })
+			seq := w.says("closed", "bob", "hello @ann")
+			w.mentioned("ann", "closed", "bob", seq, true)
+			w.eventually("all is told", func() bool { return w.bus.CatchUp(t.Context(), group) == nil && w.queue.Len() == 0 })
+			w.stop()
+			select {
+			case got := <-w.push.Got:
+				t.Errorf("told is %+v", got)
+			default:
+			}
+		})
+	}
+}
+
+func TestChoicesOfRoomsAndWords(t *testing.T) {
+	w := open(t, quick(), map[string]attention.Choices{
+		"ann": {Rooms: map[string]attention.Level{"lobby": attention.Everything}},
+		"bob": {Words: []string{"deploy"}},
+		"cyd": {Level: attention.Everything},
+	})
+	w.says("lobby", "zed", "good morning")
+	got := map[string]string{}
+	for range 2 {
+		session, n := w.gets()
+		got[session] = n.Kind
+	}
+	if len(got) != 2 || got["ann-1"] != kindMessage || got["cyd-1"] != kindMessage {
+		t.Errorf("of everything told are %v", got)
+	}
+	w.says("garden", "zed", "who will DEPLOY?")
+	if session, n := w.gets(); session != "bob-1" || n.Kind != kindMention {
+		t.Errorf("of a word %s is told %+v", session, n)
+	}
+	w.append(chat.Event{Type: chat.TypeMember, Room: "new", User: "zed", Member: "cyd", Role: "member"})
+	w.says("new", "zed", "welcome")
+	if session, n := w.gets(); session != "cyd-1" || n.Room != "new" {
+		t.Errorf("of a room that cyd has come into %s is told %+v", session, n)
+	}
+	w.nothingElse()
+}
+
+// TestMessagesOfARoomAreToldTogether, each once, and what is deleted or takes a mention back is
+// not.
+func TestMessagesOfARoomAreToldTogether(t *testing.T) {
+	cfg := quick()
+	cfg.Delay = 10 * time.Minute
+	w := open(t, cfg, map[string]attention.Choices{"ann": {Level: attention.Everything, Words: []string{"tea"}}})
+	w.says("lobby", "bob", "gone soon")
+	first := w.append(chat.Event{Type: chat.TypeMsg, Room: "lobby", User: "bob", Name: "bob", ID: "m1", Text: "tea @ann"})
+	w.mentioned("ann", "lobby", "bob", first, true)
+	w.append(chat.Event{Type: chat.TypeMsg, Room: "lobby", User: "cyd", Name: "cyd", ID: "m2", Text: "wrong"})
+	w.append(chat.Event{Type: chat.TypeDeleted, Room: "lobby", User: "cyd", Target: "m2", Author: "cyd"})
+	last := w.says("lobby", "cyd", "milk?")
+	w.mentioned("ann", "lobby", "cyd", last, true)
+	w.mentioned("ann", "lobby", "cyd", last, false)
+	w.eventually("all is taken in", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
+	w.stop() // which tells what waits
+	session, n := w.gets()
+	if session != "ann-1" || n.Kind != kindMention || n.Count != 3 || n.Author != "cyd" || n.Seq >= first {
+		t.Errorf("%s gets %+v", session, n)
+	}
+	if len(w.push.Got) != 0 {
+		t.Errorf("and %+v", <-w.push.Got)
+	}
+}
+
+// TestRoomIsNotToldAgainAtOnce: what comes meanwhile waits.
+func TestRoomIsNotToldAgainAtOnce(t *testing.T) {
+	cfg := quick()
+	cfg.Again = 700 * time.Millisecond
+	w := open(t, cfg, nil)
+	w.direct = []string{"ann", "bob"}
+	w.says("d-1", "bob", "1")
+	if _, n := w.gets(); n.Count != 1 {
+		t.Errorf("first %+v", n)
+	}
+	w.says("d-1", "bob", "2")
+	w.eventually("it waits", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.asked[historyapi.ServiceInbox] == 2 })
+	w.says("d-1", "bob", "3")
+	if _, n := w.gets(); n.Count != 2 {
+		t.Errorf("then %+v", n)
+	}
+}
+
+// TestAbsenceIsNotMadeUpFor: messages of a time in which the service was away are told to nobody.
+func TestAbsenceIsNotMadeUpFor(t *testing.T) {
+	w := open(t, quick(), nil)
+	w.direct = []string{"ann", "bob"}
+	w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "bob", Name: "bob", Text: "old", TS: time.Now().Add(-11 * time.Minute).UnixMilli()})
+	w.says("d-1", "bob", "new")
+	if _, n := w.gets(); n.Count != 1 {
+		t.Errorf("told is %+v", n)
+	}
+}
+
+// TestServicesThatAreAway delay a notice, but presence: then everybody counts as away.
+func TestServicesThatAreAway(t *testing.T) {
+	w := open(t, quick(), nil)
+	w.direct = []string{"ann", "bob"}
+	w.change(func() { w.away[presenceapi.ServiceActive] = true })
+	w.says("d-1", "bob", "hello")
+	if session, _ := w.gets(); session != "ann-1" {
+		t.Errorf("told is %s", session)
+	}
+	w.change(func() { w.away[directoryapi.ServiceReach] = true })
+	seq := w.says("lobby", "bob", "@cyd")
+	w.mentioned("cyd", "lobby", "bob", seq, true)
+	w.eventually("the directory was asked", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.asked[directoryapi.ServiceReach] >= 2 })
+	w.eventually("it waits", func() bool { return w.queue.Len() == 1 })
+	w.change(func() { w.away[directoryapi.ServiceReach] = false })
+	for _, b := range w.queue.Due(time.Now().Add(time.Hour)) {
+		w.tell(t.Context(), b)
+	}
+	if session, _ := w.gets(); session != "cyd-1" {
+		t.Errorf("told is %s", session)
+	}
+}
+
+func TestDeviceThatIsGoneIsForgotten(t *testing.T) {
+	w := open(t, quick(), nil)
+	w.direct = []string{"ann", "bob"}
+	w.push.Answer(func(_ string, r http.ResponseWriter) bool { r.WriteHeader(http.StatusGone); return true })
+	w.says("d-1", "bob", "hello")
+	w.eventually("the directory hears it", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.lapsed) == 1 && w.lapsed[0] == directoryapi.LapsedRequest{Session: "ann-1", Endpoint: w.push.URL + "/ann-1"}
+	})
+}
+
+func TestTryPushesAtOnce(t *testing.T) {
+	w := open(t, quick(), nil)
+	client := notifyapi.NewClient(w.bus)
+	if err := client.Try(t.Context(), notifyapi.TryRequest{User: "ann", Session: "ann-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if session, n := w.gets(); session != "ann-1" || n != (notice{Kind: kindTest}) {
+		t.Errorf("%s gets %+v", session, n)
+	}
+	if err := client.Try(t.Context(), notifyapi.TryRequest{User: "ann", Session: "other"}); chat.CodeOf(err) != chat.CodeNotFound {
+		t.Errorf("without a device: %v", err)
+	}
+	for code, want := range map[int]string{http.StatusGone: chat.CodeNotFound, http.StatusInternalServerError: chat.CodeUnavailable, http.StatusBadRequest: chat.CodeUnavailable} {
+		w.push.Answer(func(_ string, r http.ResponseWriter) bool { r.WriteHeader(code); return true })
+		if err := client.Try(t.Context(), notifyapi.TryRequest{User: "ann", Session: "ann-1"}); chat.CodeOf(err) != want {
+			t.Errorf("the push service answers %d: %v", code, err)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	good := quick()
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, contact := range []string{"https://chat.example/", "op@chat.example"} {
+		cfg := quick()
+		if cfg.Contact = contact; cfg.Validate() != nil {
+			t.Errorf("contact %s is refused", contact)
+		}
+	}
+	bad := Config{Delay: -1, Again: -1, TooOld: 0, PerHour: 1, Pending: 1, PushLife: -1, PushTimeout: 0, Pushes: 0, Contact: "http://chat.example"}
+	err := bad.Validate()
+	for _, flag := range []string{"delay", "again", "too-old", "per-hour", "pending", "push-life", "push-timeout", "pushes", "contact"} {
+		if err == nil || !strings.Contains(err.Error(), "--"+flag+" ") {
+			t.Errorf("--%s is not refused: %v", flag, err)
+		}
+	}
+}
