@@ -121,6 +121,7 @@ const (
 	ActMute   = "mute"   // Member may not write until Until, because of Text
 	ActBan    = "ban"    // Member was put out and may not come back until Until, because of Text
 	ActUnban  = "unban"  // Member may come back
+	ActRemove = "remove" // Member was put out, because of Text, and may come back
 	ActRole   = "role"   // Member's role is Role now
 	ActUnmute = "unmute" // Member may write again
 	ActRules  = "rules"  // the room's rules are now Slow and Announce

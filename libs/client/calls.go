@@ -109,6 +109,8 @@ type Page struct {
 	More     bool           `json:"more"` // there are more in the requested direction
 	// Acts are the acts of moderation between the messages, oldest first.
 	Acts []chat.Event `json:"acts,omitempty"`
+	// Events are what else happened there, for members: topics, members, pins; oldest first.
+	Events []chat.Event `json:"events,omitempty"`
 	// Root is that of a page of a thread; nil: there is no such message.
 	Root *chat.Message `json:"root,omitempty"`
 }

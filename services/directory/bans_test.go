@@ -266,3 +266,29 @@ func TestBanInTheMomentOfALogin(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovalSaysWhy: who is put out of a room, and those who stay, are told by whom and why.
+func TestRemovalSaysWhy(t *testing.T) {
+	w := openWorld(t, config())
+	ann, eve := w.register("Ann"), w.register("Eve")
+	room := w.create(ann, `{"name":"Open"}`)
+	path := "/v1/rooms/" + room.ID
+	for _, tt := range []struct{ query, why string }{{"?reason=much%20spam", "much spam"}, {"", ""}} {
+		w.ok("POST", path+"/join", eve.Token, "", nil)
+		w.ok("DELETE", path+"/members/"+eve.User.ID+tt.query, ann.Token, "", nil)
+		for _, at := range []string{room.ID, chat.UserRoom(eve.User.ID)} {
+			all := w.events(at)
+			act, change := all[len(all)-2], all[len(all)-1]
+			if act.Act != chat.ActRemove || act.Text != tt.why || act.User != ann.User.ID || act.Name != "Ann" || act.Member != eve.User.ID || act.ID != change.ID+"-why" {
+				t.Errorf("%s was told %+v", at, act)
+			}
+			if change.Type != chat.TypeMember && change.Type != chat.TypeRemoved {
+				t.Errorf("%s was told %+v", at, change)
+			}
+		}
+	}
+	w.ok("POST", path+"/join", eve.Token, "", nil)
+	if code := w.code(ann, "DELETE", path+"/members/"+eve.User.ID+"?reason="+strings.Repeat("x", maxReason+1), ""); code != "bad_request" {
+		t.Errorf("a long reason: %q", code)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -178,9 +179,11 @@ func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 	return errors.New("a membership keeps changing")
 }
 
-// tellWhy tells of a ban, or of another role, as an act of moderation: who did it, and why.
+// tellWhy tells of a ban, of a removal, or of another role, as an act of moderation: who did it,
+// and why.
 func (s *Service) tellWhy(ctx context.Context, i store.Intent, role directoryapi.Role) error {
-	if i.Session != told || string(role) != i.Role {
+	reason, removed := strings.CutPrefix(i.Session, removedFor)
+	if i.Session != told && !removed || string(role) != i.Role {
 		return nil
 	}
 	e, err := s.act(ctx, i, chat.ActRole)
@@ -188,7 +191,9 @@ func (s *Service) tellWhy(ctx context.Context, i store.Intent, role directoryapi
 		return err
 	}
 	e.ID += "-why" // beside the change, which clients of earlier releases know
-	if e.Role = string(role); role == "" {
+	if removed {
+		e.Act, e.Text = chat.ActRemove, reason
+	} else if e.Role = string(role); role == "" {
 		b, err := s.store.Ban(ctx, i.Room, i.User)
 		if err != nil {
 			return unlessMissing(err) // it is lifted already

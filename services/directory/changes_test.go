@@ -184,7 +184,7 @@ func TestTheTruthIsToldLast(t *testing.T) {
 			wait.Go(func() {
 				var err error
 				if i == 1 {
-					err = replica.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID)
+					err = replica.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, "")
 				} else {
 					_, err = replica.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
 				}

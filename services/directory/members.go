@@ -20,6 +20,9 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 // of beside the change itself.
 const told = "told"
 
+// removedFor begins that mark of a member who was put out, before the reason.
+const removedFor = "removed:"
+
 // roleIntent is memberIntent for a role that another user changed.
 func roleIntent(room, user, name, actor string, role directoryapi.Role) store.Intent {
 	i := memberIntent(room, user, name, actor, role)
@@ -307,10 +310,15 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	return false, s.audit(ctx, act, func(ctx context.Context) error { return put(ctx, id, u.ID, u.Name, c.User, role) })
 }
 
-// removeMember ends another's membership. Removing who is no member changes nothing.
-func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user string) error {
+// removeMember ends another's membership, for a reason that may be empty. Removing who is no member
+// changes nothing.
+func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user, reason string) error {
 	if user == c.User {
 		return s.leave(ctx, c, id)
+	}
+	reason, err := checkText("reason", reason, 0, maxReason)
+	if err != nil {
+		return err
 	}
 	r, mine, err := s.permitted(ctx, directoryapi.ActionRemove, id, c.User)
 	if err != nil {
@@ -325,8 +333,11 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	if err := mayTo(mine, directoryapi.ActionRemove, roomPlace(r), m.Role); err != nil {
 		return err
 	}
-	return s.audit(ctx, store.Act{Action: actMemberEnd, Room: id, Subject: m.User, SubjectName: m.Name}, func(ctx context.Context) error {
-		return s.deleteMember(ctx, id, m, c.User)
+	act := store.Act{Action: actMemberEnd, Room: id, Subject: m.User, SubjectName: m.Name, Detail: reason}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		i := memberIntent(id, m.User, m.Name, c.User, "")
+		i.Session = removedFor + reason
+		return s.change(ctx, i, func(ctx context.Context) error { return s.dropMember(ctx, id, m.User) })
 	})
 }
 

@@ -59,6 +59,12 @@ type memberInput struct {
 	User string `path:"user" maxLength:"64"`
 }
 
+type removeInput struct {
+	Room   string `path:"room" maxLength:"64"`
+	User   string `path:"user" maxLength:"64"`
+	Reason string `query:"reason" maxLength:"1024" doc:"Why, which the room and the user are told."`
+}
+
 type directInput struct {
 	Body struct {
 		User string `json:"user"`
@@ -110,8 +116,8 @@ func (s *Service) roomRoutes(api huma.API) {
 			return out, err
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
-		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
-			return empty{}, s.removeMember(ctx, httpapi.User(ctx), in.Room, in.User)
+		limited(s, func(ctx context.Context, in *removeInput) (empty, error) {
+			return empty{}, s.removeMember(ctx, httpapi.User(ctx), in.Room, in.User, in.Reason)
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody"),
 		limited(s, func(ctx context.Context, in *directInput) (roomView, error) {

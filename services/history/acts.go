@@ -2,47 +2,67 @@ package history
 
 import (
 	"context"
+	"slices"
 
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 const (
-	// maxActs is how many acts of moderation a page has: of more, the last.
-	maxActs = 100
-	// maxActsSize is how much of an answer they take, in bytes.
+	// maxActs is how many acts of moderation a page has, and maxActsSize how much of an answer they
+	// take, in bytes.
+	maxActs     = 100
 	maxActsSize = 64 << 10
+	// maxEvents and maxEventsSize are that of other events.
+	maxEvents     = 200
+	maxEventsSize = 32 << 10
 )
 
-// acts returns what moderators have done in the part of the room that a page with these messages is
+// beside says what stands beside the messages of a page: of more, the last.
+type beside struct {
+	types []string
+	most  int
+	size  int // of an answer, in bytes
+	found func(s store.Store, ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error)
+}
+
+var (
+	// besideActs are what moderators have done.
+	besideActs = beside{[]string{chat.TypeModerated}, maxActs, maxActsSize, store.Store.Acts}
+	// besideEvents are what else happened.
+	besideEvents = beside{store.EventTypes, maxEvents, maxEventsSize, store.Store.Events}
+)
+
+// beside returns what stands beside the messages in the part of the room that a page with these is
 // of, oldest first. more: the page leaves out messages in the direction that was asked for.
-func (r *record) acts(ctx context.Context, req historyapi.PageRequest, all []shown, more bool) ([]shown, error) {
+func (r *record) beside(ctx context.Context, what beside, req historyapi.PageRequest, all []shown, more bool) ([]shown, error) {
 	after, before := span(req, all, more)
-	found, err := r.store.Acts(ctx, r.room, after, min(before, r.last.Seq+1), maxActs)
+	found, err := what.found(r.store, ctx, r.room, after, min(before, r.last.Seq+1), what.most)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range r.tail {
-		if e.Type == chat.TypeModerated && after < e.Seq && e.Seq < before {
+		if slices.Contains(what.types, e.Type) && after < e.Seq && e.Seq < before {
 			found = append(found, e)
 		}
 	}
-	found = found[max(0, len(found)-maxActs):]
+	found = found[max(0, len(found)-what.most):]
 	size := 0
 	for i := len(found) - 1; i >= 0; i-- {
-		if size += len(found[i].Data) + overhead; size > maxActsSize {
+		if size += len(found[i].Data) + overhead; size > what.size {
 			found = found[i+1:]
 			break
 		}
 	}
 	r.unname(ctx, found)
-	acts := make([]shown, len(found))
+	list := make([]shown, len(found))
 	for i, e := range found {
-		if acts[i], err = encodeMessage(e, nil); err != nil {
+		if list[i], err = encodeMessage(e, nil); err != nil {
 			return nil, err
 		}
 	}
-	return acts, nil
+	return list, nil
 }
 
 // span returns the Seqs between which the acts of a page lie: pages that follow each other have

@@ -106,3 +106,53 @@ func TestManyActs(t *testing.T) {
 		t.Errorf("%d acts with %d bytes of text", n, size)
 	}
 }
+
+// TestEventsOfPages: a page that is asked for with them has what happened in its part of the room,
+// from the record and from the log, and any other has not.
+func TestEventsOfPages(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *gated) {
+		w, _ := start(t, openBus(t), s)
+		s.readers.Store(true)
+		event := func(kind, id string, also func(*chat.Event)) uint64 {
+			e := chat.Event{Type: kind, Room: "r1", User: "bob", Name: "Bob", ID: id}
+			also(&e)
+			return w.event(e)
+		}
+		member := func(e *chat.Event) { e.Member, e.Role, e.From = "bob", "member", 1 }
+		event(chat.TypeMember, "v1", member)
+		first := w.say("r1", "ann", "m1", "one")
+		event(chat.TypeTopic, "v2", func(e *chat.Event) { e.Text = "topic" })
+		w.stored("r1", w.event(chat.Event{Type: chat.TypeModerated, Room: "r1", User: "mod", Name: "Mo", ID: "a1", Act: chat.ActArchive}))
+		s.down.Store(true)
+		event(chat.TypePinned, "v3", func(e *chat.Event) { e.Target, e.Author, e.On = "m1", "ann", true })
+		last := w.say("r1", "ann", "m2", "two")
+		event(chat.TypeMember, "v4", func(e *chat.Event) { e.Member = "bob" })
+		ids := func(req historyapi.PageRequest) string {
+			req.Room = "r1"
+			p := w.page(req)
+			if len(p.Acts) > 1 || len(p.Acts) == 1 && p.Acts[0].ID != "a1" {
+				t.Errorf("acts are %+v", p.Acts)
+			}
+			var all []string
+			for _, e := range p.Events {
+				all = append(all, e.ID)
+			}
+			return strings.Join(all, " ")
+		}
+		for _, tt := range []struct {
+			req  historyapi.PageRequest
+			want string
+		}{
+			{historyapi.PageRequest{}, ""},
+			{historyapi.PageRequest{Events: true}, "v1 v2 v3 v4"},
+			{historyapi.PageRequest{Events: true, Limit: 1}, "v4"},
+			{historyapi.PageRequest{Events: true, Before: last}, "v1 v2 v3"},
+			{historyapi.PageRequest{Events: true, After: first}, "v2 v3 v4"},
+			{historyapi.PageRequest{Events: true, Thread: chat.Thread{Author: "ann", ID: "m1"}}, ""},
+		} {
+			if got := ids(tt.req); got != tt.want {
+				t.Errorf("%+v: the page has %q, want %q", tt.req, got, tt.want)
+			}
+		}
+	})
+}

@@ -51,9 +51,9 @@ func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
 }
 
 // encodePage encodes a historyapi.Page: with a root, that of a thread.
-func encodePage(all []shown, more bool, found uint64, acts []shown, root []byte, hasRoot bool) json.RawMessage {
+func encodePage(all []shown, more bool, found uint64, acts, events []shown, root []byte, hasRoot bool) json.RawMessage {
 	size := 64 + len(root)
-	for _, list := range [][]shown{all, acts} {
+	for _, list := range [][]shown{all, acts, events} {
 		for _, m := range list {
 			size += len(m.json) + 1
 		}
@@ -65,6 +65,9 @@ func encodePage(all []shown, more bool, found uint64, acts []shown, root []byte,
 	}
 	if len(acts) > 0 {
 		out = append(appendAll(append(out, `,"acts":[`...), acts), ']')
+	}
+	if len(events) > 0 {
+		out = append(appendAll(append(out, `,"events":[`...), events), ']')
 	}
 	if hasRoot {
 		out = append(append(out, `,"root":`...), root...)

@@ -8,7 +8,7 @@ import (
 const (
 	// maxReply is the size of an answer's items in bytes, so that the answer as a whole is one that
 	// the bus carries.
-	maxReply = bus.MaxData - maxActsSize - 8<<10
+	maxReply = bus.MaxData - maxActsSize - maxEventsSize - 8<<10
 	// overhead is what an entry costs in an answer beside its data and names, in bytes: JSON's
 	// names and two numbers.
 	overhead = 96

@@ -42,13 +42,19 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 		if err != nil {
 			return nil, err
 		}
-		return encodePage(all, more, found.at, nil, root.json, ok), nil
+		return encodePage(all, more, found.at, nil, nil, root.json, ok), nil
 	}
-	acts, err := r.acts(ctx, req, all, more)
+	acts, err := r.beside(ctx, besideActs, req, all, more)
 	if err != nil {
 		return nil, err
 	}
-	page := encodePage(all, more, found.at, acts, nil, false)
+	var events []shown
+	if req.Events {
+		if events, err = r.beside(ctx, besideEvents, req, all, more); err != nil {
+			return nil, err
+		}
+	}
+	page := encodePage(all, more, found.at, acts, events, nil, false)
 	if !r.all {
 		return page, nil
 	}

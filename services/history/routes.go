@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
@@ -137,11 +138,17 @@ func (s *Service) mayRead(ctx context.Context, user, room string) error {
 	if room == "" {
 		return nil
 	}
+	_, err := s.reader(ctx, user, room)
+	return err
+}
+
+// reader returns what the user may do in a room that the user may read; any other is an error.
+func (s *Service) reader(ctx context.Context, user, room string) (directoryapi.Access, error) {
 	a, err := s.cache.Access(ctx, user, room)
 	if err == nil && !a.Read {
 		err = chat.E(chat.CodeForbidden, "you may not read that room")
 	}
-	return err
+	return a, err
 }
 
 type searchInput struct {
@@ -185,12 +192,12 @@ func (s *Service) routes(api huma.API) {
 		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: page}}}},
 	},
 		func(ctx context.Context, in *pageInput) (*pageOutput, error) {
-			err := s.mayRead(ctx, httpapi.User(ctx).User, in.Room)
+			a, err := s.reader(ctx, httpapi.User(ctx).User, in.Room)
 			var page json.RawMessage
 			if err == nil {
 				var req historyapi.PageRequest
 				if req, err = in.request(); err == nil {
-					req.User = httpapi.User(ctx).User
+					req.User, req.Events = httpapi.User(ctx).User, a.Role != ""
 					page, err = s.pageOf(ctx, req)
 				}
 			}

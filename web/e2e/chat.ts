@@ -277,6 +277,7 @@ export function chat(stage: Stage, device: Device): void {
       await panel.getByRole('listitem').filter({ hasText: bo.name }).getByText('moderator').waitFor();
       await govern.click();
       await dialog.getByRole('button', { name: 'Remove from the room' }).click();
+      await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
       await bo.page.getByRole('main').getByText(`${ada.name} took you out of ${after}.`).waitFor();
       await govern.waitFor({ state: 'detached' });
     });

@@ -48,7 +48,9 @@ test('who is taken out of a room is told by whom', async () => {
   await bo.field.waitFor();
   await ada.page.getByRole('button', { name: `Role and membership of ${bo.name}` }).click();
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove from the room' }).click();
-  await expect.poll(() => bo.page.getByRole('main').textContent()).toContain(`${ada.name} took you out of ${name}.`);
+  await ada.page.getByRole('dialog').getByLabel('Reason').fill('too loud');
+  await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect.poll(() => bo.page.getByRole('main').textContent()).toContain(`${ada.name} took you out of ${name}: too loud`);
   await bo.shot('taken-out');
 });
 

@@ -38,6 +38,9 @@ type PageRequest struct {
 	Limit   int    `json:"limit,omitempty"`  // 1 to MaxLimit; 0: DefaultLimit
 	// the messages of this thread alone, without its root; zero: those that the room shows
 	Thread chat.Thread `json:"thread,omitzero"`
+	// Events: with what happened in the room. The caller has checked that the user is a member, who
+	// may know who comes and goes.
+	Events bool `json:"events,omitempty"`
 	// All: also the answers in threads that the room does not show, where After or Around is set.
 	All bool `json:"all,omitempty"`
 }
@@ -52,6 +55,8 @@ type Page struct {
 	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there
 	// are no more of those, beside them.
 	Acts []chat.Event `json:"acts,omitempty"`
+	// Events are what else happened in the room there: chat.TypeTopic, TypeMember and TypePinned.
+	Events []chat.Event `json:"events,omitempty"`
 	// Root is that of a page of a thread; nil: there is no such message. If the message that was
 	// asked for is itself an answer in a thread, it is the root of that one.
 	Root *chat.Message `json:"root,omitempty"`

@@ -116,7 +116,8 @@ type Intent struct {
 	// becomes of messages
 	Role  string `bson:"role"`
 	Actor string `bson:"actor"` // who does it
-	// of a revocation: the one session that it is about; empty: all. Of a purge: why
+	// of a revocation: the one session that it is about; empty: all. Of a purge: why. Of a
+	// membership: how people are told
 	Session string `bson:"session"`
 	// of a membership that begins: through which Seq of the room there is nothing new to the user;
 	// else 0

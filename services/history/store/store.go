@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 )
 
 // PageBytes is how much Data, in bytes, a page has, if it has more than one message. A store reads
@@ -47,6 +48,9 @@ type Entry struct {
 	// Terms are what a message is to be found by, for Append alone. None: it is not indexed.
 	Terms []string `bson:"-"`
 }
+
+// EventTypes are the types of entries that say what happened in a room beside acts of moderation.
+var EventTypes = []string{chat.TypeMember, chat.TypePinned, chat.TypeTopic}
 
 // Name names a message of a room: two senders may choose one ID.
 type Name struct{ Sender, ID string }
@@ -107,6 +111,9 @@ type Store interface {
 	// Acts returns the last acts of moderation (chat.TypeModerated) with after < Seq < before, in
 	// order, at most limit.
 	Acts(ctx context.Context, room string, after, before uint64, limit int) ([]Entry, error)
+	// Events returns the last entries of the types of EventTypes with after < Seq < before, in
+	// order, at most limit.
+	Events(ctx context.Context, room string, after, before uint64, limit int) ([]Entry, error)
 	// Find returns the entry to which a sender gave an ID, whatever its type; false: there is none.
 	Find(ctx context.Context, room, sender, id string) (Entry, bool, error)
 	// Messages returns the messages of a room with these names, in order.

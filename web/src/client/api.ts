@@ -1,7 +1,7 @@
 import { block, foundRoom, invitation, messageRequest, object, objects, room, text, time, until, user } from './answers.ts';
 import { ConnectionLost, hasCode, HubbubError } from './errors.ts';
 import { inboxRooms, type InboxRoom } from './inbox.ts';
-import { historyActs, historyMessages, retryAfter } from './parse.ts';
+import { beside, historyMessages, retryAfter } from './parse.ts';
 import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import type {
@@ -182,8 +182,8 @@ export class Api {
   async unblock(token: string, user: string): Promise<void> {
     await this.#call('DELETE', `/v1/blocks/${encodeURIComponent(user)}`, token);
   }
-  async removeMember(token: string, id: string, user: string): Promise<void> {
-    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/members/${encodeURIComponent(user)}`, token);
+  async removeMember(token: string, id: string, user: string, reason = ''): Promise<void> {
+    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/members/${encodeURIComponent(user)}${reason && `?reason=${encodeURIComponent(reason)}`}`, token);
   }
   async changeRoom(token: string, id: string, patch: Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>): Promise<RoomInfo> {
     return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, patch));
@@ -316,7 +316,7 @@ export class Api {
     const params = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/messages?${params}`, token);
     return {
-      messages: historyMessages(body['messages']), more: body['more'] === true, acts: historyActs(body['acts']),
+      messages: historyMessages(body['messages']), more: body['more'] === true, acts: beside(body['acts'], body['events']),
       ...(typeof body['found'] === 'number' && { found: body['found'] }),
     };
   }

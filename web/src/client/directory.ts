@@ -136,9 +136,9 @@ export class Directory extends Emitter<{ members: string }> {
   unblock(user: string): Promise<void> {
     return this.#session.call((token) => this.#api.unblock(token, user));
   }
-  /** Ends another user's membership; for moderators and owners. */
-  async removeMember(room: string, user: string): Promise<void> {
-    await this.#session.call((token) => this.#api.removeMember(token, room, user));
+  /** Ends another user's membership, for a reason that is told; for moderators and owners. */
+  async removeMember(room: string, user: string, reason = ''): Promise<void> {
+    await this.#session.call((token) => this.#api.removeMember(token, room, user, reason));
     this.emit('members', room);
   }
   /** Finds users by the beginning of their name. */

@@ -23,7 +23,7 @@ export { shownInRoom, type InThread, type Outgoing, type OutboxStore } from './o
 export { nobody, type Online } from './people.ts';
 export type { Retention } from './records.ts';
 export { Preferences, type Chosen } from './preferences.ts';
-export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
+export type { BesideEvent, HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status, TopicEvent } from './protocol.ts';
 export type { InboxLatest, InboxRoom } from './inbox.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';

@@ -99,6 +99,8 @@ export interface MemberEvent extends Entry {
   readonly member: string;
   /** Absent: no longer a member. */
   readonly role?: string;
+  /** The membership begins with it; absent: the role is another, or it ends. */
+  readonly from?: number;
 }
 /**
  * In the user's own room: the user is now (`invited`), or is no longer (`removed`), a member of
@@ -146,6 +148,8 @@ export interface ModeratedEvent extends Entry {
   /** In the user's own room: the room that it is about; absent: the whole server. */
   readonly target?: string;
 }
+/** What stands beside the messages of a room: what was done and happened there. */
+export type BesideEvent = ModeratedEvent | TopicEvent | MemberEvent | PinnedEvent;
 /** An entry of a room's log. */
 export type LogEvent =
   | MsgEvent
@@ -275,8 +279,10 @@ export interface HistoryEvent {
   readonly id?: string;
   readonly room: string;
   readonly messages: readonly HistoryMessage[];
-  /** What moderators have done between them; a server of before that knew has none. */
-  readonly acts: readonly ModeratedEvent[];
+  /**
+   * What was done and happened between them, by seq; a server of before that knew says nothing.
+   */
+  readonly acts: readonly BesideEvent[];
   readonly more: boolean;
   /** Of the page of a thread; absent: there is no such message. */
   readonly root?: HistoryMessage;

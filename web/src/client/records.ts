@@ -1,5 +1,5 @@
 import type { Chosen } from './preferences.ts';
-import type { HistoryMessage, ModeratedEvent } from './protocol.ts';
+import type { BesideEvent, HistoryMessage } from './protocol.ts';
 
 /** A user as the directory knows them. */
 export interface User {
@@ -221,7 +221,7 @@ export interface PageQuery {
 /** A page of a room's messages. */
 export interface FoundPage {
   readonly messages: readonly HistoryMessage[];
-  readonly acts: readonly ModeratedEvent[];
+  readonly acts: readonly BesideEvent[];
   readonly more: boolean;
   /**
    * Of a page by time or mention: the seq of the message that it is around; absent: there is none.

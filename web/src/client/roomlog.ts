@@ -1,6 +1,6 @@
 import { type Change, changed, withChange } from './changes.ts';
 import { mentionsOf, withMentions } from './mentionfinder.ts';
-import type { HistoryMessage, LogEvent, ModeratedEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
+import type { BesideEvent, HistoryMessage, LogEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
 
 /**
  * Names the message that another answers. Without a user, as earlier releases say it: the first
@@ -65,8 +65,8 @@ export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
 
 type Entry = LogEvent | UnknownLogEvent;
 
-/** How many acts of moderation are kept to be shown. */
-const keptActs = 200;
+/** How much of what was done and happened is kept to be shown. */
+const keptActs = 500;
 
 /** What of the end is kept while a reader is further back than all that is held, messages. */
 const keptAtEnd = 100;
@@ -87,7 +87,7 @@ export class RoomLog {
   #past: readonly Message[] | undefined;
   /** The names of `#messages`. */
   readonly #named = new Set<string>();
-  #acts: readonly ModeratedEvent[] = [];
+  #acts: readonly BesideEvent[] = [];
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
   /** The roots of answers that were heard, by their names. */
@@ -129,7 +129,7 @@ export class RoomLog {
    * What those who look after the room have done, as far as it was heard, oldest first. Replaced,
    * not changed.
    */
-  get acts(): readonly ModeratedEvent[] {
+  get acts(): readonly BesideEvent[] {
     return this.#acts;
   }
 
@@ -215,7 +215,7 @@ export class RoomLog {
    * starts with this page: a join after its newest message brings what history had not stored yet.
    * Acts are those of the page. Returns whether there is a new message.
    */
-  page(page: readonly HistoryMessage[], first = false, acts: readonly ModeratedEvent[] = []): boolean {
+  page(page: readonly HistoryMessage[], first = false, acts: readonly BesideEvent[] = []): boolean {
     if (first) this.reset(0);
     this.#act(acts);
     const added = this.#added(page.filter((m) => !this.has(m.user, m.id)));
@@ -234,7 +234,7 @@ export class RoomLog {
    * Takes the page of history before the first message that is shown. Of more than `most` that are
    * then shown, the newest are let go: what is shown is the past, apart from the log's end.
    */
-  pageBefore(page: readonly HistoryMessage[], most: number, acts: readonly ModeratedEvent[] = []): void {
+  pageBefore(page: readonly HistoryMessage[], most: number, acts: readonly BesideEvent[] = []): void {
     const shown = this.shown;
     if (!this.#past) {
       this.page(page, false, acts);
@@ -249,7 +249,7 @@ export class RoomLog {
    * Takes a page of history around a message: if it does not reach the messages up to now, it is
    * the past, and looked at.
    */
-  pageAround(page: readonly HistoryMessage[], acts: readonly ModeratedEvent[] = []): void {
+  pageAround(page: readonly HistoryMessage[], acts: readonly BesideEvent[] = []): void {
     const begin = this.#messages[0]?.seq ?? 0;
     if (!page.length) return;
     if (page.at(-1)!.seq >= begin) {
@@ -266,7 +266,7 @@ export class RoomLog {
    * one again. Of more than `most` that are then shown the oldest are let go; returns whether any
    * were.
    */
-  pageAfter(page: readonly HistoryMessage[], most: number, acts: readonly ModeratedEvent[] = []): boolean {
+  pageAfter(page: readonly HistoryMessage[], most: number, acts: readonly BesideEvent[] = []): boolean {
     const past = this.#past;
     if (!past) return false;
     this.#act(acts);
@@ -353,8 +353,8 @@ export class RoomLog {
       this.#named.add(key(m.user, m.id));
       this.#messages = [...this.#messages, m];
       if (this.#past && this.#messages.length > 3 * keptAtEnd) this.trim(keptAtEnd);
-    } else if (e.type === 'moderated') this.#act([e]);
-    else if (e.type === 'deleted') this.#lost(e);
+    } else if (e.type === 'moderated' || e.type === 'topic' || e.type === 'member' || e.type === 'pinned') this.#act([e]);
+    if (e.type === 'deleted') this.#lost(e);
     if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
   }
 
@@ -394,8 +394,8 @@ export class RoomLog {
     this.#messages = changed(this.#messages);
   }
 
-  /** Takes in acts: of one that a page and the log both have, one is kept. */
-  #act(acts: readonly ModeratedEvent[]): void {
+  /** Takes in what was done and happened: of what that a page and the log both have, one is kept. */
+  #act(acts: readonly BesideEvent[]): void {
     const fresh = acts.filter((a) => !this.#acts.some((b) => b.seq === a.seq));
     if (fresh.length) this.#acts = [...this.#acts, ...fresh].sort((a, b) => a.seq - b.seq).slice(-keptActs);
   }

@@ -25,7 +25,7 @@ export type Dialog =
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
   | { readonly kind: 'report'; readonly room: string; readonly message: Name; readonly name: string; readonly text: string }
   | { readonly kind: 'destroy'; readonly room: string; readonly name: string }
-  | { readonly kind: 'purge'; readonly room: string; readonly user: string; readonly name: string }
+  | { readonly kind: 'purge' | 'remove'; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   /** One of the dialogs of the part of the server page that is shown. */
   | { readonly kind: 'server'; readonly ask: string }
@@ -211,12 +211,15 @@ export class App {
       chat.ended = { room, text }; // stands where the messages stood
       return undefined;
     };
-    client.on('removed', ({ room, name, by }) => left.set(room, { name, toast: ended(room, removedText(client.people.name(by), name)) }));
+    /** Rooms of which the user was told why, before that. */
+    const why = new Set<string>();
+    client.on('removed', ({ room, name, by }) => why.delete(room) || left.set(room, { name, toast: ended(room, removedText(client.people.name(by), name)) }));
     client.on('moderated', (e) => {
       const room = e.target ?? '';
       const before = left.get(room);
       const text = ownActText(e, user.id, client.rooms.get(room)?.info.name ?? before?.name);
-      if (e.act !== 'ban' && e.act !== 'delete') return void this.toast(text);
+      if (e.act !== 'ban' && e.act !== 'remove' && e.act !== 'delete') return void this.toast(text);
+      if (!before && client.rooms.has(room)) why.add(room);
       // It says more of the same.
       if (before) this.toasts = this.toasts.filter((t) => t !== before.toast);
       ended(room, text);

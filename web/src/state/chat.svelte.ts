@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status, Unread,
+  BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status, Unread,
 } from '../client/index.ts';
 import { describe, nobody, shownInRoom } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -65,8 +65,8 @@ export class RoomView {
   hasOlder = $state(false);
   live = $state(false);
   refused = $state<string>();
-  /** What those who look after the room have done. */
-  acts = $state.raw<readonly ModeratedEvent[]>([]);
+  /** What was done and happened in the room. */
+  acts = $state.raw<readonly BesideEvent[]>([]);
   /** Seconds between two messages of the user; 0: any number. */
   slow = $state(0);
   announce = $state('');

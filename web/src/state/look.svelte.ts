@@ -5,10 +5,12 @@ export interface Choice {
   readonly theme: 'system' | 'light' | 'dark';
   readonly density: 'roomy' | 'compact';
   readonly hours: 'system' | '12' | '24';
+  /** Whether rooms show who comes and goes. */
+  readonly comings: 'shown' | 'hidden';
 }
 
 const key = 'hubbub.look';
-const usual: Choice = { theme: 'system', density: 'roomy', hours: 'system' };
+const usual: Choice = { theme: 'system', density: 'roomy', hours: 'system', comings: 'shown' };
 
 /** How the page looks. Other tabs of the page look the same. */
 export class Look {
@@ -39,6 +41,7 @@ export class Look {
       theme: v.theme === 'light' || v.theme === 'dark' ? v.theme : 'system',
       density: v.density === 'compact' ? 'compact' : 'roomy',
       hours: v.hours === '12' || v.hours === '24' ? v.hours : 'system',
+      comings: v.comings === 'hidden' ? 'hidden' : 'shown',
     });
   }
 

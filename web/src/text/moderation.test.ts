@@ -14,6 +14,7 @@ test.each([
   [event({ act: 'rules', slow: 30 }), 'Ada set the rules: every member may send; one message every 30 seconds'],
   [event({ act: 'rules', announce: 'react' }), 'Ada set the rules: only moderators send, members may react'],
   [event({ act: 'rules', announce: 'silent' }), 'Ada set the rules: only moderators send'],
+  [event({ act: 'remove', text: 'spam' }), 'Ada removed Bob from this room: spam'],
   [event({ act: 'archive' }), 'Ada archived this room'],
   [event({ act: 'purge', until: 1_000 - 3_600_000, text: 'spam' }), 'Ada removed messages of the last hour of Bob: spam'],
   [event({ act: 'purge' }), 'Ada removed all messages of Bob'],
@@ -32,6 +33,8 @@ test('what is told to whom it concerns', () => {
   expect(ownActText(event({ act: 'resolved', text: 'dismiss' }), 'b', undefined)).toBe('Your report was looked at.');
   expect(ownActText(event({ target: 'r' }), 'b', 'גן')).toBe('Ada muted you (in \u2068גן\u2069)');
   expect(ownActText(event({ act: 'delete', name: 'שרה', text: 'גן', target: 'r' }), 'b', undefined)).toBe('\u2068שרה\u2069 deleted the room \u2068גן\u2069.');
+  expect(ownActText(event({ act: 'remove', text: 'spam', target: 'r' }), 'b', 'Garden')).toBe('Ada took you out of Garden: spam');
+  expect(ownActText(event({ act: 'remove', target: 'r' }), 'b', undefined)).toBe('Ada took you out of a room.');
   expect(ownActText(event({}), 'b', undefined)).toBe('Ada muted you (everywhere)');
 });
 

@@ -34,6 +34,8 @@ export function actText(e: ModeratedEvent, me: string): string {
       return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
     case 'ban':
       return `${who} banned ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
+    case 'remove':
+      return `${who} removed ${whom} from this room${why}`;
     case 'unban':
       return `${who} let ${whom} come back`;
     case 'role':
@@ -70,6 +72,7 @@ export function ownActText(e: ModeratedEvent, me: string, name: string | undefin
   if (e.act === 'report') return `A message was reported${room === undefined ? '' : ` in ${room}`}: see Moderation in its list of people.`;
   if (e.act === 'resolved') return `Your report${room === undefined ? '' : ` in ${room}`} was looked at${e.text === 'dismiss' ? '' : ', and something was done'}.`;
   if (e.act === 'delete') return `${isolate(e.name) || 'Somebody'} deleted the room ${isolate(e.text ?? '')}.`;
+  if (e.act === 'remove') return `${isolate(e.name) || 'Somebody'} took you out of ${room ?? 'a room'}${e.text ? `: ${isolate(e.text)}` : '.'}`;
   const where = e.target === undefined ? ' (everywhere)' : room === undefined ? '' : ` (in ${room})`;
   return `${actText(e, me)}${where}`;
 }

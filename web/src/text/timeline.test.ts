@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nameKey, names, type Message, type ModeratedEvent, type Outgoing } from '../client/index.ts';
+import { nameKey, names, type BesideEvent, type Message, type ModeratedEvent, type Outgoing } from '../client/index.ts';
 import { newsAfter, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
@@ -75,4 +75,26 @@ test('where what is new begins before what is held, no line stands', () => {
   expect(lines(20)).toBe(1);
   expect(lines()).toBe(1);
   expect(lines(15)).toBe(0);
+});
+
+test('what happened stands between the messages, folded, and an act stands for its change', () => {
+  let n = 0;
+  const event = (seq: number, fields: object): BesideEvent => ({ seq, prev: 0, room: 'r', id: `e${++n}`, user: 'cy', name: 'Cy', ts: noon, ...fields }) as unknown as BesideEvent;
+  const joins = (seq: number) => event(seq, { type: 'member', member: 'cy', role: 'member', from: 1 });
+  const topic = event(10, { type: 'topic', text: 'x' });
+  const acts = [
+    joins(5), topic, joins(11), event(12, { type: 'topic', text: 'x' }), event(13, { type: 'pinned', target: 'a' }),
+    event(14, { type: 'moderated', act: 'role', id: 'change-why' }), event(15, { type: 'member', member: 'cy', role: 'owner', id: 'change' }), joins(16), event(25, { type: 'topic', text: 'y' }),
+  ];
+  const messages = [msg('a', 'bo', noon, 8), msg('b', 'bo', noon, 20)];
+  const options = { ...none, acts };
+  const all = timeline(messages, [], options);
+  expect(show(all)).toEqual(['day', '+a', 'events', 'act', 'events', '+b', 'events']);
+  expect(all.flatMap((i) => (i.kind === 'events' ? [i.run.map((h) => h.event.seq)] : []))).toEqual([[10, 11], [16], [25]]);
+  expect(all.at(-1)).toMatchObject({ run: [{ was: { text: 'x' } }] });
+  expect(timeline(messages, [], { ...options, whole: true })[0]).toMatchObject({ kind: 'events', run: [{ event: { seq: 5 } }] });
+  expect(show(timeline(messages, [], { ...options, still: true }))).toEqual(['day', '+a', 'events', 'act', '+b', 'events']);
+  expect(show(timeline(messages, [], { ...options, parted: true }))).toEqual(['day', '+a', 'events', 'act', 'events', '+b']);
+  const laid = new Map(all.map((i) => [i.key, i]));
+  expect(timeline(messages, [], options, laid).every((i) => laid.get(i.key) === i)).toBe(true);
 });

@@ -1,4 +1,5 @@
-import { nameKey, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type Reply } from '../client/index.ts';
+import { nameKey, type BesideEvent, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type Reply, type TopicEvent } from '../client/index.ts';
+import { comesOrGoes, type Happened } from './happened.ts';
 import { sameDay } from './time.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -28,6 +29,8 @@ export type Item =
   | { readonly kind: 'day'; readonly key: string; readonly ts: number }
   /** What follows is new to the user. */
   | { readonly kind: 'new'; readonly key: 'new' }
+  /** What happened between two messages. */
+  | { readonly kind: 'events'; readonly key: string; readonly run: readonly Happened[] }
   | { readonly kind: 'act'; readonly key: string; readonly act: ModeratedEvent }
   | { readonly kind: 'notice'; readonly key: string; readonly notice: NoticeEvent };
 
@@ -41,8 +44,12 @@ interface Options {
   readonly newFrom?: number | undefined;
   /** People whose messages are news to nobody here: the user blocks or ignores them. */
   readonly hidden?: ReadonlySet<string>;
-  /** What those who look after the room have done, oldest first. */
-  readonly acts?: readonly ModeratedEvent[];
+  /** What was done and happened in the room, oldest first. */
+  readonly acts?: readonly BesideEvent[];
+  /** The first message that is held is the first of the room. */
+  readonly whole?: boolean;
+  /** Who comes and goes is not shown. */
+  readonly still?: boolean;
   readonly notices: readonly { readonly key: string; readonly notice: NoticeEvent }[];
 }
 
@@ -94,15 +101,26 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
     previous = put({ ...row, kind: 'message', key: nameKey(row), mine, first });
   };
 
-  const acts = [...(options.acts ?? [])];
+  const acts = happenings(options);
+  let next = 0;
   const done = (seq: number) => {
-    while (acts.length && acts[0]!.seq < seq) {
-      const act = acts.shift()!;
+    let run: Happened[] = [];
+    const close = () => {
+      if (run.length) put({ kind: 'events', key: `events-${run[0]!.event.seq}`, run });
+      run = [];
+    };
+    for (; next < acts.length && acts[next]!.event.seq < seq; next++) {
+      const { event, was } = acts[next]!;
       // Of what happened before the first message that is shown, nobody knows what else is left
       // out.
-      if (messages.length === 0 || act.seq > messages[0]!.seq) put({ kind: 'act', key: `act-${act.seq}`, act });
+      if (!options.whole && messages.length > 0 && event.seq <= messages[0]!.seq) continue;
       apart = true;
+      if (event.type === 'moderated') {
+        close();
+        put({ kind: 'act', key: `act-${event.seq}`, act: event });
+      } else run.push({ event, ...(was && { was }) });
     }
+    close();
   };
   for (const m of messages) {
     done(m.seq);
@@ -120,6 +138,23 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   return items;
 }
 
+/** What of what was done and happened is shown, each with what the room was called before. */
+function happenings({ acts = [], still = false }: Options): { readonly event: BesideEvent; readonly was?: TopicEvent }[] {
+  // A change that is an act of moderation stands in the log beside that.
+  const told = new Set(acts.filter((a) => a.type === 'moderated').map((a) => a.id));
+  let was: TopicEvent | undefined;
+  return acts.flatMap((event) => {
+    const before = was;
+    if (event.type === 'topic') {
+      was = event;
+      if (before && before.name === event.name && before.text === event.text) return [];
+    }
+    if (event.type === 'pinned' && !event.on) return [];
+    if (event.type === 'member' && (told.has(`${event.id}-why`) || (still && comesOrGoes(event)))) return [];
+    return [{ event, ...(before && { was: before }) }];
+  });
+}
+
 /** Whether two items of one key show the same. */
 function sameItem(a: Item, b: Item): boolean {
   switch (a.kind) {
@@ -127,6 +162,8 @@ function sameItem(a: Item, b: Item): boolean {
       return b.kind === 'message' && a.message === b.message && a.outgoing === b.outgoing && a.first === b.first && a.mine === b.mine;
     case 'day':
       return b.kind === 'day' && a.ts === b.ts;
+    case 'events':
+      return b.kind === 'events' && a.run.length === b.run.length && a.run.every((h, i) => h.event === b.run[i]!.event && h.was === b.run[i]!.was);
     case 'act':
       return b.kind === 'act' && a.act === b.act;
     case 'notice':

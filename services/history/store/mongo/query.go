@@ -148,6 +148,15 @@ func (s *Store) Acts(ctx context.Context, room string, after, before uint64, lim
 	return all, err
 }
 
+// Events implements store.Store.
+func (s *Store) Events(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.sorted(ctx, "events of a room", bson.D{
+		field("room", room), field("type", bson.D{field("$in", store.EventTypes)}), field("seq", bson.D{field("$gt", after), field("$lt", before)}),
+	}, bson.D{field("seq", -1), field("_id", -1)}, limit)
+	slices.Reverse(all)
+	return all, err
+}
+
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
 	all, err := s.list(ctx, "entry by its id", bson.D{field("room", room), field("sender", sender), field("id", id)}, field("_id", 1), 1)

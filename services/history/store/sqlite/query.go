@@ -138,6 +138,16 @@ func (s *Store) Acts(ctx context.Context, room string, after, before uint64, lim
 	return all, err
 }
 
+// events has the types of store.EventTypes, as the index does.
+const events = all + `INDEXED BY entries_events WHERE room = ? AND type IN ('member', 'pinned', 'topic') AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?`
+
+// Events implements store.Store.
+func (s *Store) Events(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.inRoom(ctx, "events of a room", room, events, int64(after), int64(before), limit)
+	slices.Reverse(all)
+	return all, err
+}
+
 const named = byID + `WHERE room = ? AND id = ? AND sender = ?`
 
 // Find implements store.Store.

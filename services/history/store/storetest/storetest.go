@@ -36,6 +36,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"many writers", testManyWriters},
 		{"pages", testPages},
 		{"acts of moderation", testActs},
+		{"events of a room", testEvents},
 		{"rooms are apart", testRoomsApart},
 		{"messages and what is about them", testAbout},
 		{"entries by their ids", testFind},
