@@ -17,7 +17,6 @@ var unserved = map[string]string{
 	"Namesakes":  "those who chose one id in a room are few",
 	"MessagesOf": "a user's entries in a room that are no messages are passed over",
 	"Find":       "there is one",
-	"Events":     "one range of (room, type, seq, _id) for each type, which the server merges",
 	"Pins":       "pins that are past are passed over: moderators alone pin",
 	"OpenJobs":   "jobs that are not done are few",
 	"JobsSince":  "jobs of the last weeks are few",
