@@ -79,6 +79,9 @@ type Event struct {
 	// release has appended the entry.
 	From uint64 `json:"from,omitempty"`
 	At   uint64 `json:"at,omitempty"` // Seq of the message that a mentioned event is about
+	// Imported says that an entry comes from another product's export, with the author and the time
+	// that it had there: nobody is notified of it. nil: it was sent here.
+	Imported *Imported `json:"imported,omitempty"`
 
 	// Of a moderated event.
 	Act        string `json:"act,omitempty"`
@@ -86,6 +89,13 @@ type Event struct {
 	Until      int64  `json:"until,omitempty"`    // UTC milliseconds; 0: until it is lifted
 	Slow       int    `json:"slow,omitempty"`     // seconds between two messages of a member
 	Announce   string `json:"announce,omitempty"` // who may send: see the directory's rooms
+}
+
+// Imported is what is known of an imported entry besides.
+type Imported struct {
+	From string `json:"from"` // the product: slack or mattermost
+	// Mentions are whom a message mentions, as in Message: its names were another server's.
+	Mentions []string `json:"mentions,omitempty"`
 }
 
 // Thread names a thread by its root: the message's User and ID.

@@ -14,6 +14,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
@@ -23,7 +24,7 @@ const (
 	// maxBy is the greatest length of the name that a user of the console gives.
 	maxBy = 128
 	// maxAdminRequest is the greatest size of an AdminRequest over HTTP, in bytes.
-	maxAdminRequest = 64 << 10
+	maxAdminRequest = bus.MaxData
 )
 
 // answerAdmin answers directoryapi.ServiceAdmin.
@@ -32,7 +33,11 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 	if err != nil {
 		return directoryapi.AdminReply{}, err
 	}
-	s.log.Info("carrying out a command of hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
+	level := zap.InfoLevel
+	if i := r.Import; i != nil && i.Step != directoryapi.ImportBegin && i.Step != directoryapi.ImportEnd {
+		level = zap.DebugLevel // there are many
+	}
+	s.log.Log(level, "carrying out a command of hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
 	reply, err := s.administer(asConsole(ctx, "hubbub admin ("+by+")"), r)
 	if err != nil {
 		err = s.fail(ctx, err)
@@ -75,6 +80,9 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		return s.adminCopy(ctx, r)
 	case directoryapi.AdminRetention:
 		return s.adminRetention(ctx, r)
+	case directoryapi.AdminImport:
+		reply.Import, err = s.adminImport(ctx, r.Import)
+		return reply, err
 	case directoryapi.AdminInvitations:
 		page, err := s.invitations(ctx, r.After)
 		reply.Lines, reply.Next = linesOf(page.Invitations), page.Next

@@ -97,6 +97,7 @@ type Service struct {
 	reads   *turns // for pages and catch-ups
 	changes *turns // for edits and the like, which also wait for the log
 	full    single // those of a message that has room for few more
+	imports single // of rooms
 	jobs    jobs
 	// sweeping wakes the round of retention.
 	sweeping chan struct{}
@@ -117,6 +118,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
+	s.imports.init()
 	s.jobs.init()
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
@@ -170,6 +172,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxOf)),
 		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.changes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.mark))),
 		api.Answer(historyapi.ServiceSearch, coded(s, s.searchOf)),
+		api.Answer(historyapi.ServiceImport, coded(s, s.importAll)),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
 		api.Answer(historyapi.ServiceSweep, coded(s, s.sweepOf)),

@@ -160,6 +160,7 @@ type unresolved struct {
 	onlyInThread bool
 	text         mentions.Text
 	gone         bool
+	imported     *chat.Imported // says whom it mentions, as long as nobody has edited it
 }
 
 // resolveSome resolves some of what is unresolved, and reports whether there may be more.
@@ -214,6 +215,9 @@ func (s *Service) readText(ctx context.Context, u *unresolved) error {
 	}
 	u.seq, u.name, u.text, u.gone = e.Seq, event.Name, mentions.Read(text), gone
 	u.thread, u.onlyInThread = event.Thread, event.OnlyInThread()
+	if event.Imported != nil && text == event.Text && !gone {
+		u.imported, u.text = event.Imported, mentions.Text{}
+	}
 	return nil
 }
 
@@ -266,6 +270,10 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 		if before, err = s.store.MentionsOf(ctx, u.Room, u.seq, u.Sender); err != nil {
 			return err
 		}
+	}
+	if u.imported != nil { // it was said long ago: it is shown, and nobody is told
+		now.Visible = u.imported.Mentions
+		return s.store.PutMentions(ctx, now, u.since)
 	}
 	found := u.text.Resolve(func(name string) (string, bool) {
 		user, ok := known.Users[name]

@@ -29,6 +29,7 @@ const (
 	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
 	AdminExport      = "export"      // the lines of a copy of Filter.Room, or of what User has said
 	AdminRetention   = "retention"   // change Retention of Filter.Room, or of the server; return it
+	AdminImport      = "import"      // a step of an Import
 )
 
 // AdminRequest asks for one thing.
@@ -43,6 +44,7 @@ type AdminRequest struct {
 	Minutes int64       `json:"minutes,omitempty"`
 	After   string      `json:"after,omitempty"` // of a list: Next of the page before
 	Filter  AdminFilter `json:"filter,omitzero"`
+	Import  *Import     `json:"import,omitempty"`
 	// of AdminRetention; what is nil stays
 	Retention AdminRules `json:"retention,omitzero"`
 }
@@ -73,6 +75,8 @@ type AdminReply struct {
 	// Link is where on the page something was made to be opened, from where that is, such as
 	// #/reset/….
 	Link string `json:"link,omitempty"`
+	// Import is what came of a step of an import.
+	Import *ImportReply `json:"import,omitempty"`
 }
 
 // Admin asks the directory service to do something for whoever runs the server.

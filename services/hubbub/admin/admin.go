@@ -119,18 +119,18 @@ func (c *Config) rule() *string {
 	return &c.Who
 }
 
-// asker asks the directory service.
-type asker func(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error)
+// Asker asks the directory service.
+type Asker func(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error)
 
 // Execute implements daemon.Tool. Lists are printed as JSON, one object a line.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
-	ask, stop, err := c.open(ctx)
+	ask, stop, err := Open(ctx, c.Data, c.Bus)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	r := directoryapi.AdminRequest{
-		Do: c.Do, By: console(), User: c.Who, Role: directoryapi.Role(c.Role), Note: c.Note, Uses: int64(c.Uses), Minutes: int64(c.For / time.Minute),
+		Do: c.Do, By: Console(), User: c.Who, Role: directoryapi.Role(c.Role), Note: c.Note, Uses: int64(c.Uses), Minutes: int64(c.For / time.Minute),
 		Filter: directoryapi.AdminFilter{
 			Actor: c.Actor, Subject: c.Subject, Room: c.Room, Action: c.Action, Since: millis(c.Since), Until: millis(c.Until),
 		},
@@ -149,7 +149,7 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 			}
 		}
 		if reply.Link != "" {
-			link, err := c.link(reply.Link)
+			link, err := Link(c.URL, reply.Link)
 			if err != nil {
 				return err
 			}
@@ -163,31 +163,32 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 	}
 }
 
-func once(ctx context.Context, ask asker, r directoryapi.AdminRequest) (directoryapi.AdminReply, error) {
+func once(ctx context.Context, ask Asker, r directoryapi.AdminRequest) (directoryapi.AdminReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return ask(ctx, r)
 }
 
-// open returns how the directory service is asked.
-func (c *Config) open(ctx context.Context) (ask asker, stop func() error, err error) {
-	socket := filepath.Join(c.Data, Socket)
+// Open returns how the directory service is asked: through the socket in a data folder, or over a
+// bus. stop ends that.
+func Open(ctx context.Context, data string, on busurl.Config) (ask Asker, stop func() error, err error) {
+	socket := filepath.Join(data, Socket)
 	if _, err := os.Stat(socket); err == nil {
 		return throughSocket(socket), func() error { return nil }, nil
 	}
-	if strings.HasPrefix(c.Bus.Bus, "embedded:") { // the default, which only a hubbub up has
+	if strings.HasPrefix(on.Bus, "embedded:") { // the default, which only a hubbub up has
 		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up: start one, name its folder with --data, or the bus of a cluster with --bus", socket)
 	}
-	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, nil)
+	b, err := busurl.Open(ctx, on, zap.NewNop(), nil, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up, and the bus of a cluster cannot be used: %w", socket, err)
 	}
 	return directoryapi.NewClient(b).Admin, b.Close, nil
 }
 
-// link returns the whole of a link to the page.
-func (c *Config) link(path string) (string, error) {
-	base, err := url.Parse(c.URL)
+// Link returns the whole of a link to the page at an address.
+func Link(page, path string) (string, error) {
+	base, err := url.Parse(page)
 	if err != nil {
 		return "", fmt.Errorf("--url: %w", err)
 	}
@@ -207,8 +208,8 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// console names who asks, for the audit log: a person's login name and the machine.
-func console() string {
+// Console names who asks, for the audit log: a person's login name and the machine.
+func Console() string {
 	name, host := "somebody", "somewhere"
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		name = u.Username

@@ -125,7 +125,7 @@ func TestThroughSocket(t *testing.T) {
 			Actor  string `json:"actor_name"`
 			Action string
 		}
-		if err := json.Unmarshal([]byte(line), &a); err != nil || a.Action != "invitation.create" || a.Actor != "hubbub admin ("+console()+")" || seen[a.ID] {
+		if err := json.Unmarshal([]byte(line), &a); err != nil || a.Action != "invitation.create" || a.Actor != "hubbub admin ("+Console()+")" || seen[a.ID] {
 			t.Fatalf("%v: %s", err, line)
 		}
 		seen[a.ID] = true

@@ -54,7 +54,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 }
 
 // throughSocket asks the process that listens on a socket.
-func throughSocket(path string) asker {
+func throughSocket(path string) Asker {
 	return func(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
 		client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", path)

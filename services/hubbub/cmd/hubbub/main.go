@@ -16,6 +16,7 @@ import (
 	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/doctor"
 	"hubbub.internal/services/hubbub/groups"
+	"hubbub.internal/services/hubbub/imports"
 	"hubbub.internal/services/hubbub/rigs/busbench"
 	"hubbub.internal/services/hubbub/rigs/drill"
 	"hubbub.internal/services/hubbub/rigs/load"
@@ -31,6 +32,7 @@ type config struct {
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
 	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the log entries that a service set aside because it could not process them, as JSON, one a line; put them back."`
 	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
+	Import   imports.Config     `cmd:"" help:"Bring users, rooms and messages of a Slack or Mattermost export into a running Hubbub."`
 	Backup   backup.Config      `cmd:"" help:"Back up a Hubbub into one file, while people talk; check such a file."`
 	Restore  backup.Restore     `cmd:"" help:"Restore a Hubbub from a backup, in an empty folder, or on an empty store and bus."`
 	Verify   verify.Config      `cmd:"" name:"verify-export" help:"Check that a copy of a room, or of what a person has said, is unchanged; make a page of it."`

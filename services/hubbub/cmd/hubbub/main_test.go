@@ -30,7 +30,7 @@ func parser(t *testing.T) (*kong.Kong, func(args ...string) error) {
 }
 
 // needed are the arguments without which a command refuses to run here.
-var needed = map[string][]string{"up": {"--web", "none"}, "admin": {"users"}, "backup": {"x"}, "restore": {"x"}, "verify-export": {"x"}, "cert": {"--tls-cert", "x", "--tls-key", "x"}}
+var needed = map[string][]string{"up": {"--web", "none"}, "admin": {"users"}, "import": {"slack", "x"}, "backup": {"x"}, "restore": {"x"}, "verify-export": {"x"}, "cert": {"--tls-cert", "x", "--tls-key", "x"}}
 
 // TestFlagsAreChecked gives each number and each time of every command values that cannot be meant,
 // and is told which flag that is, its value, and what it has to be.
@@ -109,6 +109,10 @@ func TestWhatIsWrong(t *testing.T) {
 		"admin invite --for 1s":                     "--for is 1s; it has to be 0, or 1m0s to 8760h0m0s",
 		"admin reset Ann --url x":                   `--url is "x"; it has to be a URL that begins with http:// or https://`,
 		"admin users":                               "",
+		"import slack x --source a/b":               `--source is "a/b"; it has to be 1 to 64 letters, digits, dots, dashes and underscores`,
+		"import mattermost x --max-size 0":          "--max-size is 0; it has to be 1 to 10000",
+		"import slack x --url y":                    `--url is "y"; it has to be a URL that begins with http:// or https://`,
+		"import slack x --dry-run":                  "",
 		"groups --retire history":                   "--retire is history; it has to be another group: this release of Hubbub needs that one, and what it has not stored would be dropped",
 		"up --web " + empty:                         "--web is " + empty + ", where there is no page; it has to be a folder in which one is built (`make build`), or none",
 		"up --web none --bus foo":                   `--bus is "foo", without a scheme; it has to be like redis://127.0.0.1:6379 or nats://127.0.0.1:4222`,
