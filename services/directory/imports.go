@@ -285,7 +285,8 @@ func (s *Service) finishImported(ctx context.Context, id string, in *directoryap
 	if in.Room.Archived {
 		r.Archived = now
 	}
-	seen := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: id} // by who has asked for it before
+	// Who has asked for the room before knows that there is none.
+	seen := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: id}
 	switch _, err := s.store.Room(ctx, id); {
 	case err == nil:
 		return s.control(ctx, seen)

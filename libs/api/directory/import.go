@@ -99,7 +99,7 @@ type ImportReply struct {
 	Users []ImportedUser `json:"users,omitempty"`
 	Room  *ImportedRoom  `json:"room,omitempty"`
 	Known int            `json:"known,omitempty"` // entries that the record had
-	Added int            `json:"added,omitempty"` // entries that it has now; of members those who are
+	Added int            `json:"added,omitempty"` // entries that are new, or members
 	Left  []string       `json:"left,omitempty"`  // members who are in as many rooms as one can be
 }
 

@@ -14,9 +14,9 @@ const ServiceImport = "history.import"
 const MaxImport = 500
 
 // ImportRequest asks history to see to it that messages of another product's export, and the
-// reactions to them and pins of them, are in the record of a room. Each has its Imported; ids follow
-// from those of the export, so asking again adds nothing. A reaction and a pin come after their
-// message.
+// reactions to them and pins of them, are in the record of a room. Each has its Imported; ids
+// follow from those of the export, so asking again adds nothing. A reaction and a pin come after
+// their message.
 type ImportRequest struct {
 	Room   string       `json:"room"`
 	Events []chat.Event `json:"events"`          // at most MaxImport, in order

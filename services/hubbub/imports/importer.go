@@ -64,11 +64,11 @@ func (i *importer) run(ctx context.Context) (err error) {
 		return err
 	}
 	if !i.DryRun {
-		if _, err := i.step(ctx, directoryapi.Import{Step: directoryapi.ImportBegin, Detail: "begins"}); err != nil {
-			return err
-		}
+		_, err = i.step(ctx, directoryapi.Import{Step: directoryapi.ImportBegin, Detail: "begins"})
 	}
-	err = i.people(ctx)
+	if err == nil {
+		err = i.people(ctx)
+	}
 	if err == nil {
 		err = i.rooms(ctx)
 	}

@@ -38,13 +38,15 @@ type Config struct {
 	Bus  busurl.Config `embed:""`
 	URL  string        `help:"Address of the page, with which the links of --links begin." default:"http://localhost:9080" placeholder:"URL"`
 
-	DryRun    bool   `help:"Make nothing: say what would be made, and what of the export cannot be."`
-	Source    string `help:"Name of the server that the export is of, when it is not the id of the Slack workspace. Exports of one server have one name, those of two have two: what an earlier import with that name has made is not made again." placeholder:"NAME"`
-	Map       string `help:"File of JSON that says which accounts people of the export have here, and what rooms are to be called: {\"users\": {\"old name or id\": \"name here\"}, \"rooms\": {\"old name or id\": \"new name\"}}." type:"path" placeholder:"FILE"`
-	TrustMail bool   `help:"Give new accounts the mail addresses of the export, so that people get in with 'Forgot password?'. Only for an export that nobody else could change."`
-	Links     string `help:"Write for each new account a link with which a password is chosen to this file, which is good for a day." type:"path" placeholder:"FILE"`
-	Temp      string `help:"Folder for what the export has, while it is imported: as large as the messages." default:"" type:"path" placeholder:"DIR"`
-	MaxSize   int    `help:"Greatest size of all files of the export together, unpacked, in GiB (1 to 10000)." default:"100"`
+	DryRun    bool                          `help:"Make nothing: say what would be made, and what of the export cannot be."`
+	Source    string                        `help:"Name of the server that the export is of, when it is not the id of the Slack workspace. Exports of one server have one name, those of two have two: what an earlier import with that name has made is not made again." placeholder:"NAME"`
+	Map       string                        `help:"File of JSON that says which accounts people of the export have here, and what rooms are to be called: {\"users\": {\"old name or id\": \"name here\"}, \"rooms\": {\"old name or id\": \"new name\"}}." type:"path" placeholder:"FILE"`
+	TrustMail bool                          `help:"Give new accounts the mail addresses of the export, so that people get in with 'Forgot password?'. Only for an export that nobody else could change."`
+	Links     string                        `help:"Write for each new account a link with which a password is chosen to this file, which is good for a day." type:"path" placeholder:"FILE"`
+	Temp      string                        `help:"Folder for what the export has, while it is imported: as large as the messages." default:"" type:"path" placeholder:"DIR"`
+	wrap      func(admin.Asker) admin.Asker // around what asks; nil: nothing is
+
+	MaxSize int `help:"Greatest size of all files of the export together, unpacked, in GiB (1 to 10000)." default:"100"`
 }
 
 // Help implements kong.HelpProvider.
@@ -125,6 +127,9 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	if c.wrap != nil {
+		ask = c.wrap(ask)
+	}
 	i := &importer{Config: c, ask: ask, out: out, plan: plan, spool: kept, source: source, markdown: markdown, names: newRoster()}
 	return i.run(ctx)
 }

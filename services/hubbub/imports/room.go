@@ -23,6 +23,8 @@ const (
 	maxText = 60 << 10
 	// maxReactions is how many reactions one message has at most.
 	maxReactions = 1000
+	// maxPins is how many pins a room has at most.
+	maxPins = 200
 	// maxEmoji is the greatest size of a reaction in bytes.
 	maxEmoji = 64
 	// maxRoomName is the greatest length of a room's name in characters.
@@ -274,7 +276,7 @@ func (i *importer) entries(room string, m spool.Message, rootAuthor string, n *c
 			all = append(all, of(chat.Event{Type: chat.TypeReacted, ID: id("reaction", p.ID, reaction.Emoji), Target: msg.ID, Author: author.ID, Emoji: reaction.Emoji, On: true}, reaction.User))
 		}
 	}
-	if _, ok := i.names.People[m.Pinned]; ok {
+	if _, ok := i.names.People[m.Pinned]; ok && n.pins < maxPins {
 		n.pins++
 		all = append(all, of(chat.Event{Type: chat.TypePinned, ID: id("pin"), Target: msg.ID, Author: author.ID, On: true}, m.Pinned))
 	}

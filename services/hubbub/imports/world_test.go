@@ -42,9 +42,8 @@ type world struct {
 	bus     bus.Interface
 	store   directorystore.Store
 	history *historyapi.Client
-	// gate, if it is there, is asked before each request of hubbub import.
-	mu   sync.Mutex
-	gate func(directoryapi.Import) error
+	// wrap, if it is there, is put around what hubbub import asks.
+	wrap func(admin.Asker) admin.Asker
 }
 
 // open starts a world on a store: sqlite, or the URL of a MongoDB.
@@ -72,7 +71,7 @@ func open(t *testing.T, url string) *world {
 	b := membus.NewServer(membus.Options{}).Open(api.RequiredGroups...)
 	d, err := directory.New(directory.Config{
 		TokenLife: 1e12, SessionLife: 1e13, KeyLife: 1e15, Registration: true, HashMemory: 64, HashTime: 1, HashParallel: 1, LoginAttempts: 5,
-		AccountRate: 100, ChangeRate: 100, AuditKeep: 1e15,
+		AccountRate: 100, AccountDay: 100, ChangeRate: 100, AuditKeep: 1e15,
 	}, directory.Deps{Bus: b, Store: ds, Log: zap.NewNop(), Setup: func(string, time.Duration) {}})
 	if err != nil {
 		t.Fatal(err)
@@ -124,10 +123,10 @@ func (w *world) eventually(what string, ok func() bool) {
 // run runs `hubbub import`.
 func (w *world) run(args ...string) (string, error) {
 	w.t.Helper()
-	return runIn(w.t, w.t.Context(), append(args, "--data", w.data)...)
+	return runIn(w.t, w.wrap, append(args, "--data", w.data)...)
 }
 
-func runIn(t *testing.T, ctx context.Context, args ...string) (string, error) {
+func runIn(t *testing.T, wrap func(admin.Asker) admin.Asker, args ...string) (string, error) {
 	t.Helper()
 	var c Config
 	k, err := kong.New(&c, kong.Vars{"bus": "embedded:"})
@@ -142,7 +141,8 @@ func runIn(t *testing.T, ctx context.Context, args ...string) (string, error) {
 		return "", err
 	}
 	var out bytes.Buffer
-	err = c.Execute(ctx, &out)
+	c.wrap = wrap
+	err = c.Execute(t.Context(), &out)
 	if left, _ := os.ReadDir(temp); len(left) > 0 {
 		t.Errorf("the import leaves %v behind", left)
 	}
@@ -271,4 +271,10 @@ func equal(t *testing.T, what string, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s:\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+// confirm gives an account a mail address, as its owner would by a link.
+func (w *world) confirm(user, address string) error {
+	key := strings.ToLower(address)
+	return w.store.PatchAccount(w.t.Context(), user, directorystore.AccountPatch{Mail: &address, MailKey: &key})
 }

@@ -12,6 +12,7 @@ export const actNames: Readonly<Record<string, string>> = {
   'session.end': 'Log-in ended',
   'session.stolen': 'Log-in stolen',
   'server.setup': 'Server set up',
+  'server.import': 'Import of another server',
   'server.role': 'Role on the server changed',
   'server.admission': 'Changed who may come in',
   'server.retention': 'Changed how long messages are kept',

@@ -15,10 +15,10 @@ const (
 	memberColumns = `SELECT room, user, name, role, since, hidden FROM members `
 )
 
-const insertUser = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
+const insertUser = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 func userValues(u store.User) []any {
-	return []any{u.ID, u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.Created}
+	return []any{u.ID, u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.Created, u.Disabled}
 }
 
 func userFields(u *store.User) []any {

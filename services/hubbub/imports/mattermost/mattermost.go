@@ -1,5 +1,6 @@
-// Package mattermost reads Mattermost's bulk export: a file of JSON lines, alone or in a zip archive
-// with the files beside it. See https://docs.mattermost.com/onboard/bulk-loading-data-format.html.
+// Package mattermost reads Mattermost's bulk export: a file of JSON lines, alone or in a zip
+// archive with the files beside it. See
+// https://docs.mattermost.com/onboard/bulk-loading-data-format.html.
 package mattermost
 
 import (

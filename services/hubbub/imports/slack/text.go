@@ -32,7 +32,8 @@ func Markdown(text string, names *roster.Roster) (string, []string) {
 	return b.String(), who.Users
 }
 
-// code returns code, in which Slack has only links and the names of people as it has them elsewhere.
+// code returns code, in which Slack has only links and the names of people as it has them
+// elsewhere.
 func code(text string, names *roster.Roster) string {
 	var nobody roster.Mentioned
 	return unescape.Replace(reference.ReplaceAllStringFunc(text, func(found string) string {

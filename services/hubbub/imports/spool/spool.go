@@ -91,7 +91,8 @@ func Open(ctx context.Context, below string) (s *Spool, err error) {
 		}
 	}()
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(filepath.Join(dir, "spool.db")), RawQuery: url.Values{
-		"_pragma": {"journal_mode(OFF)", "synchronous(OFF)", "cache_size(-16384)"}, // it is made anew after a crash
+		// a crash loses it
+		"_pragma": {"journal_mode(OFF)", "synchronous(OFF)", "cache_size(-16384)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {

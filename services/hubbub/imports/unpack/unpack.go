@@ -22,9 +22,9 @@ const (
 	MaxValue = 16 << 20
 	// MaxFiles is how many files an archive has at most.
 	MaxFiles = 2_000_000
-	// ratio is how many times its packed size a file may have, and slack how much any may.
-	ratio = 1000
-	slack = 1 << 20
+	// ratio is how many times its packed size a file of JSON may have, and free how much any may.
+	ratio = 200
+	free  = 1 << 20
 )
 
 // Archive is an open zip archive. It is not safe for concurrent use.
@@ -34,7 +34,8 @@ type Archive struct {
 	names []string // in order
 }
 
-// Open opens a zip archive whose files have at most maxSize bytes together. The caller closes it.
+// Open opens a zip archive whose files of JSON have at most maxSize bytes together. The caller
+// closes it.
 func Open(file string, maxSize int64) (*Archive, error) {
 	z, err := zip.OpenReader(file)
 	if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -63,18 +64,21 @@ func (a *Archive) list(maxSize int64) error {
 		if path.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") || !utf8.ValidString(name) {
 			return fmt.Errorf("it has a file %q, whose name leads out of the archive or is not UTF-8", f.Name)
 		}
-		if f.UncompressedSize64 > ratio*f.CompressedSize64+slack {
-			return fmt.Errorf("its file %s grows to %d bytes from %d: that is no export", name, f.UncompressedSize64, f.CompressedSize64)
-		}
-		if f.UncompressedSize64 > left {
-			return fmt.Errorf("its files have more than %d bytes together: allow more with --max-size", maxSize)
-		}
-		left -= f.UncompressedSize64
 		if a.files[name] != nil {
 			return fmt.Errorf("it has the file %s twice", name)
 		}
 		a.files[name] = f
 		a.names = append(a.names, name)
+		if !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".jsonl") {
+			continue // it is not read
+		}
+		if f.UncompressedSize64 > ratio*f.CompressedSize64+free {
+			return fmt.Errorf("its file %s grows to %d bytes from %d: that is no export", name, f.UncompressedSize64, f.CompressedSize64)
+		}
+		if f.UncompressedSize64 > left {
+			return fmt.Errorf("its files of JSON have more than %d bytes together: allow more with --max-size", maxSize)
+		}
+		left -= f.UncompressedSize64
 	}
 	slices.Sort(a.names)
 	return nil
@@ -96,9 +100,9 @@ func (a *Archive) Read(name string, f func(io.Reader) error) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer in.Close()
-	// The size is what the archive says, which was counted.
-	if err := f(io.LimitReader(in, int64(a.files[name].UncompressedSize64))); err != nil { //nolint:gosec // list has compared it
-		return fmt.Errorf("%s: %w", name, explained(err))
+	// The size is what the archive says, which was counted; one more, so that its end is read, too.
+	if err := f(io.LimitReader(in, int64(a.files[name].UncompressedSize64)+1)); err != nil { //nolint:gosec // list has compared it
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
@@ -174,7 +178,13 @@ func Elements(in io.Reader, f func(json.RawMessage) error) error {
 	if _, err := d.Token(); err != nil {
 		return explained(err)
 	}
-	return nil
+	switch _, err := d.Token(); {
+	case errors.Is(err, io.EOF): // to the end, where an archive compares the sum
+		return nil
+	case err != nil:
+		return explained(err)
+	}
+	return errors.New("something follows the list of entries")
 }
 
 // Lines calls f with each line that is not empty, and its number.
