@@ -12,7 +12,7 @@ import (
 func testUsers(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	ann := store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "hash", Created: 5}
-	anna := store.User{ID: "u2", Name: "Anna", NameKey: "anna", Created: 6, Disabled: true}
+	anna := store.User{ID: "u2", Name: "Anna", NameKey: "anna", Created: 6}
 	bob := store.User{ID: "u3", Name: "Bob", NameKey: "bob", Hash: "hash", Created: 7}
 	for _, u := range []store.User{bob, anna, ann} {
 		must(t, s.CreateUser(ctx, u))
