@@ -35,6 +35,9 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 			s.metrics.old.Inc()
 			continue
 		}
+		if event.Imported != nil {
+			continue // it was said on another server, long ago or not
+		}
 		event.Room = e.Room
 		switch event.Type {
 		case chat.TypeMsg:

@@ -137,6 +137,17 @@ func TestChoicesOfRoomsAndWords(t *testing.T) {
 	w.nothingElse()
 }
 
+// TestNobodyIsToldOfAnImport: of two messages the imported one is not told, and comes first.
+func TestNobodyIsToldOfAnImport(t *testing.T) {
+	w := open(t, quick(), map[string]attention.Choices{"ann": {Level: attention.Everything}})
+	w.append(chat.Event{Type: chat.TypeMsg, Room: "lobby", ID: "i1", User: "bob", Name: "bob", TS: time.Now().UnixMilli(), Text: "of old", Imported: &chat.Imported{From: "slack"}})
+	seq := w.says("lobby", "bob", "of today")
+	if _, n := w.gets(); n.Seq != seq || n.Count != 1 {
+		t.Errorf("told is %+v", n)
+	}
+	w.nothingElse()
+}
+
 // TestMessagesOfARoomAreToldTogether, each once, and what is deleted or takes a mention back is
 // not.
 func TestMessagesOfARoomAreToldTogether(t *testing.T) {

@@ -60,6 +60,11 @@ func testUsers(t *testing.T, s store.Store) {
 		found, err = s.FindUsers(ctx, tt.q)
 		same(t, tt.want, found, err)
 	}
+	closed := store.User{ID: "u7", Name: "Zoe", NameKey: "zoe", Hash: "hash", Disabled: true}
+	must(t, s.CreateUser(ctx, closed))
+	got, err = s.User(ctx, "u7")
+	same(t, closed, got, err)
+	must(t, s.DeleteUser(ctx, "u7"))
 	must(t, s.SetDisabled(ctx, "u3", true))
 	bob.Disabled = true
 	found, err = s.FindUsers(ctx, store.UserQuery{Limit: 10, Kind: store.UsersDisabled})
