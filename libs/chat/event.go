@@ -18,7 +18,7 @@ const (
 	TypePinned  = "pinned"  // User pinned (On) or unpinned Target
 	TypeTopic   = "topic"   // the room's Name and Text (its topic) are now these
 	TypeMember  = "member"  // Member's role in the room is now Role; empty: no longer a member
-	TypeReset   = "reset"   // nothing before this entry is replayed
+	TypeReset   = "reset"   // User has removed all that was said before this entry
 	TypeInvited = "invited" // in a user's own room: the user is now a member of Target
 	TypeRemoved = "removed" // in a user's own room: the user is no longer a member of Target
 	// TypeModerated says what those who look after a room or the server have done: Act, with
@@ -137,6 +137,7 @@ const (
 	ActRules  = "rules"  // the room's rules are now Slow and Announce
 
 	ActArchive = "archive" // the room is read only from now on, and out of the lists
+	ActReset   = "reset"   // all that was said before was removed
 	ActRestore = "restore" // the room is as any other again
 	// the room lets no guests in from now on, and those who were in it have left
 	ActNoGuests = "no-guests"

@@ -116,6 +116,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or of two people", "only an owner may archive the room, or restore it"},
 	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or of two people", "only an owner may delete the room"},
 	directoryapi.ActionExport:      {"nobody takes a copy of this room", "only an owner may take a copy of the room"},
+	directoryapi.ActionClear:       {"nobody removes all that was said in a direct room", "only moderators and owners may reset the room"},
 	directoryapi.ActionRetain:      {"messages of a direct room are kept as long as the server says", "only an owner may change how long messages are kept"},
 	directoryapi.ActionSlow:        {"a direct room has no slow mode", "only moderators and owners may set the slow mode"},
 }

@@ -99,6 +99,8 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellMute(ctx, i)
 	case kindRules:
 		return s.tellRules(ctx, i)
+	case kindResetRoom:
+		return s.tellReset(ctx, i)
 	case kindRetention:
 		return s.tellRetention(ctx, i)
 	case kindDirect:

@@ -126,3 +126,37 @@ func TestRetentionOfRooms(t *testing.T) {
 		t.Errorf("the audit log has %+v", acts.Acts)
 	}
 }
+
+// TestResetOfARoom: a moderator who names the room empties it, which the log and the audit log say
+// once.
+func TestResetOfARoom(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob, op := w.register("Ann"), w.register("Bob"), w.operator("Op")
+	var room roomView
+	w.ok("POST", "/v1/rooms", ann.Token, `{"name":"Tea"}`, &room)
+	path := "/v1/rooms/" + room.ID
+	w.ok("POST", path+"/members", ann.Token, `{"user":"`+bob.User.ID+`"}`, nil)
+	for _, tt := range []struct {
+		who        credentials
+		body, code string
+	}{{bob, `{"name":"Tea"}`, "forbidden"}, {ann, `{"name":"Coffee"}`, "bad_request"}, {ann, `{"name":""}`, "bad_request"}} {
+		if c := w.code(tt.who, "POST", path+"/reset", tt.body); c != tt.code {
+			t.Errorf("%s: %q", tt.body, c)
+		}
+	}
+	w.ok("POST", path+"/members", ann.Token, `{"user":"`+bob.User.ID+`","role":"moderator"}`, nil)
+	told := len(w.events(room.ID))
+	w.ok("POST", path+"/reset", bob.Token, `{"name":" Tea "}`, nil)
+	events := w.events(room.ID)[told:]
+	if len(events) != 2 || events[0].Type != chat.TypeReset || events[0].User != bob.User.ID || events[1].Act != chat.ActReset || events[1].Name != "Bob" {
+		t.Errorf("the room is told %+v", events)
+	}
+	var acts actsOutput
+	w.ok("GET", "/v1/audit?action=room.reset", op.Token, "", &acts)
+	if len(acts.Acts) != 1 || acts.Acts[0].Room != room.ID || acts.Acts[0].Actor != bob.User.ID || acts.Acts[0].Outcome != "done" {
+		t.Errorf("the audit log has %+v", acts.Acts)
+	}
+	if m := w.listed(bob)[room.ID]; m.Role != directoryapi.RoleModerator {
+		t.Errorf("a member is %q after the reset", m.Role)
+	}
+}

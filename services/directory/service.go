@@ -151,6 +151,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.serverRoutes(humaAPI)
 	s.serverRoomRoutes(humaAPI)
 	s.retentionRoutes(humaAPI)
+	s.resetRoomRoute(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }

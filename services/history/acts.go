@@ -38,6 +38,9 @@ var (
 // of, oldest first. more: the page leaves out messages in the direction that was asked for.
 func (r *record) beside(ctx context.Context, what beside, req historyapi.PageRequest, all []shown, more bool) ([]shown, error) {
 	after, before := span(req, all, more)
+	if r.floor > 0 {
+		after = max(after, r.floor-1)
+	}
 	found, err := what.found(r.store, ctx, r.room, after, min(before, r.last.Seq+1), what.most)
 	if err != nil {
 		return nil, err

@@ -60,6 +60,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := s.repeated(ctx, out.Repeats); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	if err := s.noteResets(ctx, entries); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	if err := s.beginReads(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}

@@ -127,6 +127,11 @@ func (s *Service) settledInbox(ctx context.Context, user string, rooms []directo
 		if err != nil {
 			return nil, err
 		}
+		if moved, err := s.readResets(ctx, user, found); err != nil {
+			return nil, err
+		} else if moved {
+			continue
+		}
 		settled := !behind && resolved == s.noting.resolved()
 		if settled || time.Now().After(deadline) {
 			return found, s.beginUnknown(ctx, user, rooms, found, heads, hidden)

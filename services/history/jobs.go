@@ -32,6 +32,7 @@ type jobs struct {
 	mu     sync.RWMutex
 	purges map[string][]store.Job // by user
 	rooms  map[string]bool
+	resets map[string]uint64 // rooms that were reset, and by which Seq, while something is left
 }
 
 func (s *jobs) init() { s.wake = make(chan struct{}, 1) }
@@ -65,13 +66,42 @@ func (s *jobs) forgotten(room string) bool {
 	return s.rooms[room]
 }
 
+// reset notes that a room was reset.
+func (s *jobs) reset(room string, seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resets == nil {
+		s.resets = make(map[string]uint64)
+	}
+	s.resets[room] = max(s.resets[room], seq)
+}
+
+// setResets takes in which rooms were reset. Those of before stay for good: what is hidden is gone.
+func (s *jobs) setResets(all map[string]uint64) {
+	for room, seq := range all {
+		s.reset(room, seq)
+	}
+}
+
+// floor returns the Seq of the entry that has reset a room: nothing before it is shown. 0: none.
+func (s *jobs) floor(room string) uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.resets[room]
+}
+
 // refresh reads which jobs there are. If that fails, runJobs tries again soon.
 func (s *Service) refresh(ctx context.Context) {
 	now := time.Now()
 	all, err := s.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())
 	if err == nil {
 		s.jobs.set(all, now)
-	} else if ctx.Err() == nil {
+		var resets map[string]uint64
+		if resets, err = s.store.Resets(ctx, maxResets); err == nil {
+			s.jobs.setResets(resets)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
 		s.log.Warn("could not read the jobs of removal; trying again", zap.Error(err))
 	}
 }

@@ -129,7 +129,7 @@ func (s *Service) latest(ctx context.Context, req historyapi.PageRequest) (*reco
 	if err := r.dropRepeats(ctx); err != nil {
 		return nil, run{}, err
 	}
-	return r, last(append(stored, r.fresh(everything)...), req.Limit), nil
+	return r, last(append(r.above(stored), r.fresh(everything)...), req.Limit), nil
 }
 
 // mentionAfter returns the Seq of the first message after another that mentions a user; 0: there is

@@ -77,7 +77,8 @@ func (r *record) whole(ctx context.Context, pins []store.Entry) ([]store.Entry, 
 	for _, e := range about {
 		gone[store.Name{Sender: e.Author, ID: e.Target}] = true
 	}
-	return slices.DeleteFunc(pins, func(e store.Entry) bool { return gone[store.Name{Sender: e.Author, ID: e.Target}] }), nil
+	pins = slices.DeleteFunc(pins, func(e store.Entry) bool { return gone[store.Name{Sender: e.Author, ID: e.Target}] })
+	return r.above(pins), nil
 }
 
 // mayPin returns an error if a room has no room for another pin, and the pin of a message that is

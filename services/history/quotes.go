@@ -163,7 +163,8 @@ func (r *record) named(ctx context.Context, asked []quoteName) ([]store.Entry, e
 		found = append(found, r.ofTail(func(e store.Entry) bool { return slices.Contains(whole, e.Name()) })...)
 	}
 	slices.SortFunc(found, func(a, b store.Entry) int { return int(a.Seq) - int(b.Seq) })
-	return slices.CompactFunc(found, func(a, b store.Entry) bool { return a.Name() == b.Name() }), nil
+	found = slices.CompactFunc(found, func(a, b store.Entry) bool { return a.Name() == b.Name() })
+	return r.above(found), nil
 }
 
 // ofTail returns the messages of the tail that are wanted.

@@ -322,6 +322,9 @@ func (f *finder) hits(ctx context.Context, some store.Found) (hits []found, err 
 			return nil, err
 		}
 		for i, at := range places {
+			if some.Entries[at].Seq < f.jobs.floor(room) {
+				continue
+			}
 			if _, score, ok := f.match(now[i].Message); ok {
 				scores[at] = score
 			}

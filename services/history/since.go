@@ -33,7 +33,11 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 	}
 	// Through the last stored entry from the store, and from there on from the tail, which is what
 	// the log had then.
-	found, err := s.store.Since(ctx, req.Room, req.After, req.Limit+1)
+	after := req.After
+	if r.floor > 0 {
+		after = max(after, r.floor-1)
+	}
+	found, err := s.store.Since(ctx, req.Room, after, req.Limit+1)
 	if err != nil {
 		return out, err
 	}
@@ -44,7 +48,7 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		if len(found) > req.Limit {
 			break
 		}
-		if e.Seq > req.After {
+		if e.Seq > after {
 			found = append(found, e)
 		}
 	}
@@ -132,6 +136,9 @@ func (r *record) rewound(ctx context.Context, seq uint64, id string) (bool, erro
 	}
 	if seq > r.through {
 		return true, nil
+	}
+	if seq < r.floor {
+		return false, nil // it is going, or gone
 	}
 	at := slices.Clone(r.tail)
 	if seq <= r.last.Seq {

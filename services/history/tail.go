@@ -31,6 +31,9 @@ type record struct {
 	last    bus.Position  // of what is stored
 	tail    []store.Entry // in order, after last
 	through uint64        // tail is complete through this Seq
+	// floor is the Seq of the entry that has reset the room: what comes before it is not shown,
+	// though some of it may be there still. 0: none.
+	floor uint64
 	// thread: the pages that are made are of this thread, named by its root; zero: of the room.
 	thread store.Name
 	// all: pages after a Seq have every message, those that only a thread shows, too.
@@ -48,6 +51,14 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 
 // withTail reads the tail of a room that is stored through a position.
 func (s *Service) withTail(ctx context.Context, room string, last bus.Position) (*record, error) {
+	r, err := s.readTail(ctx, room, last)
+	if err == nil {
+		r.floor = r.floorOf()
+	}
+	return r, err
+}
+
+func (s *Service) readTail(ctx context.Context, room string, last bus.Position) (*record, error) {
 	r := &record{Service: s, room: room, last: last, through: last.Seq}
 	size := 0
 	anew := false
@@ -105,7 +116,7 @@ func (r *record) has(e store.Entry) bool {
 // fresh returns the messages before a Seq that are not stored yet.
 func (r *record) fresh(before uint64) (found []store.Entry) {
 	for _, e := range r.tail {
-		if r.has(e) && e.Seq < before {
+		if r.has(e) && e.Seq >= r.floor && e.Seq < before {
 			found = append(found, e)
 		}
 	}
@@ -125,13 +136,16 @@ func (r *record) newest(ctx context.Context, before uint64, limit int) ([]store.
 	} else {
 		stored, err = r.store.NewestAnswers(ctx, r.room, r.thread, before, most)
 	}
-	return append(stored, fresh...), err
+	return append(r.above(stored), fresh...), err
 }
 
 // oldest returns the first messages after a Seq, at most limit.
 func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.Entry, error) {
 	var found []store.Entry
 	var err error
+	if r.floor > 0 {
+		after = max(after, r.floor-1)
+	}
 	switch {
 	case r.all:
 		found, err = r.oldestOfAll(ctx, after, limit)

@@ -224,7 +224,7 @@ func (s *Service) threads(ctx context.Context, req historyapi.ThreadsRequest) (o
 	}
 	var list []*store.Replies
 	for _, of := range known {
-		if of.Count > 0 && of.Last < before {
+		if of.Count > 0 && of.Last < before && of.Last >= r.floor {
 			list = append(list, of)
 		}
 	}

@@ -44,6 +44,7 @@ const (
 	ActionDelete    Action = "delete"     // delete the room with all that was said there
 	ActionExport    Action = "export"     // take a copy of all that was said in the room
 	ActionRetain    Action = "retain"     // say how long messages are kept
+	ActionClear     Action = "clear"      // remove all that was said in the room
 	ActionListUsers Action = "list-users" // see all accounts
 	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
 	ActionAdmit     Action = "admit"      // say who may come in, and make invitations
@@ -163,6 +164,7 @@ var rights = map[Action]right{
 	ActionArchive:     {what: "make the room read only and take it off the lists, and undo that", public: owners, private: owners, server: operators, account: guests},
 	ActionDelete:      {what: "delete the room with all that was said there", public: owners, private: owners, server: operators, account: guests},
 	ActionExport:      {what: "take a copy of all that was said in the room", public: owners, private: owners, direct: members, standing: owners, account: users},
+	ActionClear:       {what: "reset the room: remove all that was said there", public: guards, private: guards, standing: guards, account: users},
 	ActionRetain:      {what: "say how long messages are kept", public: owners, private: owners, standing: owners, server: operators, account: users},
 	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
 	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},

@@ -13,6 +13,13 @@ type Removals interface {
 	Removed(ctx context.Context, room string) (Removed, error)
 	// PutTold notes how many of the removed messages of a room the audit log knows of.
 	PutTold(ctx context.Context, room string, told int64) error
+	// PutReset notes that a room was reset by the entry with a Seq: what comes before it is going.
+	PutReset(ctx context.Context, room string, seq uint64) error
+	// Resets returns the rooms of which something may be left from before a reset, and the Seq of
+	// that, at most limit of them.
+	Resets(ctx context.Context, limit int) (map[string]uint64, error)
+	// EndReset notes that nothing is left from before a reset, and that the audit log knows of it.
+	EndReset(ctx context.Context, room string, seq uint64) error
 	// NthNewest returns the Seq of the message of a room, as its pages have them, behind which
 	// there are n-1 more; 0: there are fewer.
 	NthNewest(ctx context.Context, room string, n int) (uint64, error)

@@ -230,6 +230,10 @@ export class Api {
   async archive(token: string, id: string, archived: boolean): Promise<void> {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/${archived ? 'archive' : 'restore'}`, token, {});
   }
+  /** Removes all that was said in a room, for ever. */
+  async resetRoom(token: string, id: string, name: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/reset`, token, { name });
+  }
   /** Deletes a room for ever. */
   async deleteRoom(token: string, id: string, name: string): Promise<void> {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/delete`, token, { name });

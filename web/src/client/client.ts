@@ -510,6 +510,10 @@ export class Client extends Emitter<Events> {
       case 'mentioned':
         if (e.user !== this.#me.id && !this.ignored.has(e.user)) this.inbox.mentioned(room.id, e.at, e.on === true, e.thread !== undefined);
         break;
+      case 'reset':
+        this.reads.known(room.id, e.seq);
+        this.inbox.emptied(room.id, e.seq);
+        break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
         if (!e.role) this.departed.left(e.member);

@@ -225,6 +225,11 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.archive(token, room, archived));
   }
 
+  /** Removes all that was said in a room, for ever; for moderators and owners. */
+  resetRoom(room: string, name: string): Promise<void> {
+    return this.#session.call((token) => this.#api.resetRoom(token, room, name));
+  }
+
   deleteRoom(room: string, name: string): Promise<void> {
     return this.#session.call((token) => this.#api.deleteRoom(token, room, name));
   }

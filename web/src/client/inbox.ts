@@ -111,6 +111,17 @@ export class Inbox extends Emitter<{ change: string }> {
     return true;
   }
 
+  /** All that was said in a room before a seq is gone. */
+  emptied(room: string, seq: number): void {
+    this.#mentions.set(room, this.mentionsAfter(room, seq).slice());
+    const base = this.#rooms.get(room);
+    if (base && base.through < seq) {
+      const { last: _, firstUnread: __, firstMention: ___, ...rest } = base;
+      this.#rooms.set(room, { ...rest, read: seq, through: seq, unread: 0, more: false, mentions: 0 });
+    }
+    this.emit('change', room);
+  }
+
   /** The user is not in the room any more. */
   forget(room: string): void {
     this.#rooms.delete(room);

@@ -385,7 +385,10 @@ export class Room {
 
   #take(e: Entry): Outcome {
     const outcome = this.log.live(e);
-    if (outcome === 'applied') this.#o.applied(this, e);
+    if (outcome === 'applied') {
+      if (e.type === 'reset') this.hasOlder = false;
+      this.#o.applied(this, e);
+    }
     return outcome;
   }
 

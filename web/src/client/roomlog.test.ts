@@ -156,6 +156,17 @@ test('after a rewind only what is new counts', () => {
   expect(ids(log)).toEqual(['m10', 'm18']);
 });
 
+test.each(['live', 'replayed'] as const)('a reset that comes %s empties the log, whatever is missing before it', (how) => {
+  const log = started();
+  const { resets } = log;
+  expect(log[how](change(50, 40, { type: 'reset', id: 'r' }))).toBe('applied');
+  expect(ids(log)).toEqual([]);
+  expect([log.position, log.resets]).toEqual([{ seq: 50, id: 'r' }, resets + 1]);
+  expect(log.live(msg(60, 50))).toBe('applied');
+  expect(log[how](change(50, 40, { type: 'reset', id: 'r' }))).toBe('duplicate');
+  expect(ids(log)).toEqual(['m60']);
+});
+
 test('a log without an entry is resumed from where it began', () => {
   const log = new RoomLog();
   expect(log.position).toBeUndefined();

@@ -180,6 +180,7 @@ export class RoomLog {
   /** Takes an event that arrived live: `prev` must be where this log ends. */
   live(e: Entry): Outcome {
     if (e.seq <= this.through) return this.#old(e);
+    if (e.type === 'reset') return this.replayed(e); // whatever is missing before it is gone
     if (e.prev > this.through) return 'gap';
     // The server's log lacks what this one ends with.
     if (this.#last && e.prev < this.#last.seq) return 'gap';
@@ -189,6 +190,7 @@ export class RoomLog {
   /** Takes an event of a replay, which has no holes by itself. */
   replayed(e: Entry): Outcome {
     if (e.seq <= this.through) return this.#old(e);
+    if (e.type === 'reset') this.reset(e.seq);
     this.#last = { seq: e.seq, id: e.id };
     this.#through = e.seq;
     if (this.#heard.has(key(e.user, e.id)) || this.has(e.user, e.id)) return 'duplicate';

@@ -24,7 +24,7 @@ export type Dialog =
   | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
   | { readonly kind: 'report'; readonly room: string; readonly message: Name; readonly name: string; readonly text: string }
-  | { readonly kind: 'destroy'; readonly room: string; readonly name: string }
+  | { readonly kind: 'destroy' | 'reset'; readonly room: string; readonly name: string }
   | { readonly kind: 'purge' | 'remove'; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   /** One of the dialogs of the part of the server page that is shown. */

@@ -16,6 +16,7 @@ export const actNames: Readonly<Record<string, string>> = {
   'server.role': 'Role on the server changed',
   'server.admission': 'Changed who may come in',
   'server.retention': 'Changed how long messages are kept',
+  'room.reset': 'Room reset',
   'room.retention': 'Old messages removed',
   'invitation.create': 'Invitation created',
   'invitation.revoke': 'Invitation revoked',

@@ -52,6 +52,8 @@ export function actText(e: ModeratedEvent, me: string): string {
       return `${who} let guests into this room`;
     case 'purge':
       return `${who} removed ${e.until === undefined ? 'all messages' : `messages of the last ${span(Math.round((e.ts - e.until) / 1_000)).replace(/^1 /, '')}`} of ${whom}${why}`;
+    case 'reset':
+      return `${who} removed all that was said here before`;
     case 'retention':
       return `${who} set how long messages are kept: ${e.text ?? 'forever'}`;
     case 'rules': {

@@ -60,6 +60,7 @@ var steps = []mongodb.Step{
 	searchIndexes("8 (search)"),
 	threadIndexes("9 (threads)"),
 	removalIndexes("10 (retention)"),
+	resetIndexes("11 (resets)"),
 }
 
 // App names the program to the server, and its schema in the database.

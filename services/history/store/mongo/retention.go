@@ -20,12 +20,18 @@ func removalIndexes(name string) mongodb.Step {
 	return mongodb.Indexes(name, mongodb.Index{Collection: "removed", Fields: []string{"seq"}})
 }
 
+// resetIndexes is the step that makes the index of what is being removed by resets.
+func resetIndexes(name string) mongodb.Step {
+	return mongodb.Indexes(name, mongodb.Index{Collection: "removed", Fields: []string{"reset"}})
+}
+
 // removedRoom says how far a room is removed.
 type removedRoom struct {
 	Room     string `bson:"_id"`
 	Seq      int64  `bson:"seq"`
 	Messages int64  `bson:"messages"`
 	Told     int64  `bson:"told"`
+	Reset    int64  `bson:"reset,omitempty"`
 }
 
 // RemoveThrough implements store.Removals. What is found comes last: after an error the rest is
@@ -129,6 +135,48 @@ func (s *Store) Removed(ctx context.Context, room string) (store.Removed, error)
 func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
 	if _, err := s.removed.UpdateOne(ctx, bson.D{field("_id", room)}, bson.D{field("$set", bson.D{field("told", told)})}); err != nil {
 		return fmt.Errorf("note what was told: %w", err)
+	}
+	return nil
+}
+
+// PutReset implements store.Removals.
+func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
+	_, err := s.removed.UpdateOne(ctx, bson.D{field("_id", room)}, bson.D{field("$max", bson.D{field("seq", int64(seq-1)), field("reset", int64(seq))})},
+		options.UpdateOne().SetUpsert(true))
+	if err != nil {
+		return fmt.Errorf("note a reset: %w", err)
+	}
+	return nil
+}
+
+// Resets implements store.Removals.
+func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
+	cur, err := s.removed.Find(ctx, bson.D{field("reset", bson.D{field("$gt", int64(0))})}, options.Find().SetLimit(int64(limit)))
+	if err != nil {
+		return nil, fmt.Errorf("rooms that were reset: %w", err)
+	}
+	var docs []removedRoom
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, fmt.Errorf("rooms that were reset: %w", err)
+	}
+	all := make(map[string]uint64, len(docs))
+	for _, d := range docs {
+		all[d.Room] = uint64(d.Reset)
+	}
+	return all, nil
+}
+
+// EndReset implements store.Removals.
+func (s *Store) EndReset(ctx context.Context, room string, seq uint64) error {
+	r, err := s.Removed(ctx, room)
+	if err != nil {
+		return err
+	}
+	_, err = s.removed.UpdateOne(ctx, bson.D{field("_id", room), field("reset", int64(seq))}, bson.D{
+		field("$unset", bson.D{field("reset", "")}), field("$set", bson.D{field("told", r.Messages)}),
+	})
+	if err != nil {
+		return fmt.Errorf("end a reset: %w", err)
 	}
 	return nil
 }

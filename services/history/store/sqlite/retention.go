@@ -141,6 +141,46 @@ func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
 	return err
 }
 
+// PutReset implements store.Removals.
+func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
+	return s.write(ctx, "note a reset", func(ctx context.Context, tx *sql.Tx, rooms, _ *numbering) error {
+		n, err := rooms.number(ctx, room)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO removed (room, seq, messages, told, reset) VALUES (?1, ?2 - 1, 0, 0, ?2)
+			ON CONFLICT (room) DO UPDATE SET seq = max(seq, ?2 - 1), reset = max(reset, ?2)`, n, int64(seq))
+		return err
+	})
+}
+
+const resets = `SELECT rooms.id, reset FROM removed INDEXED BY removed_reset JOIN rooms ON rooms.n = room WHERE reset > 0 ORDER BY room LIMIT ?`
+
+// Resets implements store.Removals.
+func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
+	rows, err := kept{s}.QueryContext(ctx, resets, limit)
+	if err != nil {
+		return nil, fmt.Errorf("rooms that were reset: %w", err)
+	}
+	defer rows.Close()
+	all := make(map[string]uint64)
+	for rows.Next() {
+		var room string
+		var seq int64
+		if err := rows.Scan(&room, &seq); err != nil {
+			return nil, fmt.Errorf("rooms that were reset: %w", err)
+		}
+		all[room] = uint64(seq)
+	}
+	return all, rows.Err()
+}
+
+// EndReset implements store.Removals.
+func (s *Store) EndReset(ctx context.Context, room string, seq uint64) error {
+	_, err := s.changed(ctx, "end a reset", `UPDATE removed SET reset = 0, told = messages WHERE room = (SELECT n FROM rooms WHERE id = ?) AND reset = ?`, room, int64(seq))
+	return err
+}
+
 // NthNewest implements store.Removals.
 func (s *Store) NthNewest(ctx context.Context, room string, nth int) (uint64, error) {
 	n, ok, err := s.rooms.number(ctx, kept{s}, room)

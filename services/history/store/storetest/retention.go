@@ -90,6 +90,20 @@ func testRemoveThrough(t *testing.T, s store.Store) {
 	if left, err = s.Since(ctx, "r2", 0, 10); err != nil || len(left) != 1 {
 		t.Errorf("of another room is left %+v, %v", left, err)
 	}
+	// A reset is noted until it is carried out, and the last one counts.
+	must(t, s.PutReset(ctx, "r2", 15))
+	must(t, s.PutReset(ctx, "r2", 20))
+	must(t, s.PutReset(ctx, "r2", 15))
+	must(t, s.EndReset(ctx, "r2", 15))
+	resets, err := s.Resets(ctx, 10)
+	same(t, map[string]uint64{"r2": 20}, resets, err)
+	n, err = s.RemoveThrough(ctx, "r2", 19, 10)
+	same(t, 1, n, err)
+	must(t, s.EndReset(ctx, "r2", 20))
+	resets, err = s.Resets(ctx, 10)
+	same(t, 0, len(resets), err)
+	removed, err = s.Removed(ctx, "r2")
+	same(t, store.Removed{Through: 19, Messages: 1, Told: 1}, removed, err)
 	n, err = s.RemoveThrough(ctx, "none", 90, 100)
 	same(t, 0, n, err)
 }

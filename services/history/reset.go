@@ -1,0 +1,102 @@
+package history
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// maxResets is how many rooms that were reset are seen to at a time.
+const maxResets = 1000
+
+// noteResets notes the resets among entries that were stored. From then on nothing that comes
+// before them is shown, and all of it is removed.
+func (s *Service) noteResets(ctx context.Context, entries []store.Entry) error {
+	noted := false
+	for _, e := range entries {
+		if e.Type != chat.TypeReset {
+			continue
+		}
+		if err := s.store.PutReset(ctx, e.Room, e.Seq); err != nil {
+			return err
+		}
+		s.jobs.reset(e.Room, e.Seq)
+		noted = true
+	}
+	if noted && s.sweeping != nil {
+		select {
+		case s.sweeping <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// resetSome removes some of what is from before resets, and reports whether there is more. Several
+// processes that do the same do no harm.
+func (s *Service) resetSome(ctx context.Context) (bool, error) {
+	rooms, err := s.store.Resets(ctx, maxResets)
+	if err != nil {
+		return false, err
+	}
+	for room, seq := range rooms {
+		if err := s.clearLog(ctx, room, seq-1); err != nil {
+			return false, err
+		}
+		n, err := s.store.RemoveThrough(ctx, room, seq-1, sweepBatch)
+		if err != nil {
+			return false, err
+		}
+		s.metrics.expired.Add(float64(n))
+		if n < sweepBatch {
+			if err := s.store.EndReset(ctx, room, seq); err != nil {
+				return false, err
+			}
+			s.log.Info("removed what was said in a room before it was reset", zap.String("room", room), zap.Uint64("seq", seq))
+		}
+	}
+	return len(rooms) > 0, nil
+}
+
+// floorOf returns the Seq of the last entry that has reset the room of a record.
+func (r *record) floorOf() uint64 {
+	floor := r.jobs.floor(r.room)
+	for _, e := range r.tail {
+		if e.Type == chat.TypeReset {
+			floor = max(floor, e.Seq)
+		}
+	}
+	return floor
+}
+
+// above returns entries, in order or not, without those from before the room was reset.
+func (r *record) above(entries []store.Entry) []store.Entry {
+	if r.floor == 0 {
+		return entries
+	}
+	kept := entries[:0:0]
+	for _, e := range entries {
+		if e.Seq >= r.floor {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// readResets moves a user's positions in rooms that were reset to there: nothing before that is new
+// to anybody. It reports whether it has moved any.
+func (s *Service) readResets(ctx context.Context, user string, found []store.Inbox) (bool, error) {
+	reads := make(map[string]uint64)
+	for _, in := range found {
+		if floor := s.jobs.floor(in.Room); in.Known && in.Read+1 < floor {
+			reads[in.Room] = floor - 1
+		}
+	}
+	if len(reads) == 0 {
+		return false, nil
+	}
+	return true, s.store.PutReads(ctx, user, reads)
+}

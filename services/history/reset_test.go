@@ -1,0 +1,71 @@
+package history
+
+import (
+	"strings"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+)
+
+// resets empties a room, as the directory does.
+func (w *world) resets(room string) uint64 {
+	w.t.Helper()
+	return w.event(chat.Event{Type: chat.TypeReset, Room: room, User: "mod", ID: chat.NewID()})
+}
+
+// TestReset empties a room while the reset is in the log alone, and again when it is stored:
+// nothing from before is shown, counted or found, and all of it goes.
+func TestReset(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.people(&people{rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}, names: []string{"bob"}})
+		w.access.Store("bob r1", true)
+		joined := w.joins("r1", "ann", "bob")
+		root := w.say("r1", "ann", "m1", "secret @bob")
+		w.answer("ann", "a1", chat.Thread{Author: "ann", ID: "m1"})
+		for range 2 * sweepBatch {
+			w.say("r1", "ann", chat.NewID(), "secret")
+		}
+		last := w.say("r1", "ann", "m2", "secret, the last")
+		w.stored("r1", last)
+		w.eventually("the mention counts", func() bool { return w.inboxNow("bob")["r1"].Mentions == 1 })
+		w.store.down.Store(true)
+		w.store.readers.Store(true)
+		reset := w.resets("r1")
+		after := w.say("r1", "ann", "m3", "anew")
+		check := func(what string) {
+			t.Helper()
+			for _, req := range []historyapi.PageRequest{{}, {Before: after}, {After: joined}, {Around: root}, {At: 1}, {Around: 1, All: true}} {
+				req.Room = "r1"
+				if got := texts(w.page(req)); strings.Contains(got, "secret") {
+					t.Errorf("%s: a page %+v has %.100q", what, req, got)
+				}
+			}
+			got := w.missed(historyapi.SinceRequest{Room: "r1", After: root, ID: "m1", Limit: 10})
+			if got.Rewound || len(got.Entries) != 2 || got.Entries[0].Seq != reset || got.Entries[0].Prev != root {
+				t.Errorf("%s: since a message from before: %+v", what, got)
+			}
+		}
+		check("in the log")
+		w.store.down.Store(false)
+		w.stored("r1", after)
+		check("stored")
+		if in := w.inboxNow("bob")["r1"]; in.Unread != 1 || in.FirstUnread != after || in.Mentions != 0 {
+			t.Errorf("what is new: %+v", in)
+		}
+		w.eventually("all of it is removed", func() bool {
+			left, err := w.store.Since(t.Context(), "r1", 0, 10)
+			resets, err2 := w.store.Resets(t.Context(), 10)
+			return err == nil && err2 == nil && len(left) == 2 && left[0].Seq == reset && len(resets) == 0
+		})
+		check("removed")
+		if log := w.log("r1"); strings.Contains(log, "secret") {
+			t.Errorf("the log has %.200s", log)
+		}
+		found, err := w.api.Search(t.Context(), historyapi.SearchRequest{User: "bob", Query: "secret"})
+		if err != nil || len(found.Results) != 0 {
+			t.Errorf("the search finds %+v, %v", found.Results, err)
+		}
+	})
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
+
+const stage = new Stage();
+
+test('an owner says how long messages are kept, and resets the room', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
+  const room = unique('short');
+  const dialog = ada.page.getByRole('dialog');
+  await ada.page.getByRole('button', { name: 'Create a room' }).click();
+  await dialog.getByLabel('Name').fill(room);
+  await dialog.getByRole('button', { name: 'Create room' }).click();
+  await ada.say('the first secret');
+  await bo.page.getByRole('button', { name: 'Browse rooms' }).click();
+  await bo.page.getByRole('dialog').getByLabel('Search rooms').fill(room);
+  await bo.page.getByRole('button', { name: `Join ${room}` }).click();
+  await bo.message('the first secret').waitFor();
+
+  await ada.page.getByRole('button', { name: 'Room rules' }).click();
+  await dialog.getByLabel('How long messages are kept').selectOption('For 30 days');
+  await ada.shot('retention');
+  expect(await violations(ada.page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await ada.page.getByText('Messages are kept for 30 days.').waitFor();
+  await bo.page.getByText(`${ada.name} set how long messages are kept: 30 days`).waitFor();
+  await bo.page.getByRole('button', { name: 'People' }).click();
+  await bo.page.getByText('Messages are kept for 30 days.').waitFor();
+  await bo.page.keyboard.press('Escape');
+
+  // Nobody resets a room whose name they have not typed.
+  await ada.page.getByRole('button', { name: 'Room rules' }).click();
+  await dialog.getByRole('button', { name: 'Reset the room' }).click();
+  const confirm = dialog.getByRole('button', { name: 'Remove all messages' });
+  expect(await confirm.isDisabled()).toBe(true);
+  await dialog.getByLabel('Name of the room').fill(room);
+  await ada.shot('reset');
+  expect(await violations(ada.page)).toEqual([]);
+  await confirm.click();
+  for (const person of [ada, bo]) {
+    await person.message('the first secret').waitFor({ state: 'detached' });
+    await person.page.getByText('removed all that was said here before').waitFor();
+  }
+  await ada.say('anew');
+  await bo.message('anew').waitFor();
+  await bo.page.reload();
+  await bo.message('anew').waitFor();
+  expect(await bo.page.getByText('the first secret').count()).toBe(0);
+});
