@@ -31,6 +31,7 @@ const (
 	KindMember  = "member"  // Member
 	KindMessage = "message" // a chat.Message
 	KindAct     = "act"     // a chat.Event of moderation
+	KindHeld    = "held"    // an entry of the log that a legal hold has kept, as it was
 	KindEnd     = "end"     // End
 )
 
@@ -44,6 +45,16 @@ type Head struct {
 	Person *Person `json:"person,omitempty"`
 	// Removed is the beginning of a room that was gone when it was copied; nil: none.
 	Removed *Removed `json:"removed,omitempty"`
+	// Hold is the legal hold whose entries were copied; nil: it is another copy.
+	Hold *Hold `json:"hold,omitempty"`
+}
+
+// Hold is the legal hold of a copy of what was removed or replaced.
+type Hold struct {
+	ID      string `json:"id"`
+	Reason  string `json:"reason"`
+	By      string `json:"by"`      // name of who made it
+	Created int64  `json:"created"` // UTC milliseconds
 }
 
 // Removed is what the rule of how long messages are kept had taken of a room.

@@ -56,6 +56,8 @@ func (p *Page) Line(l Line) error {
 		}
 		p.names[m.User] = m.Name
 		return p.execute("message", p.message(&m))
+	case KindHeld:
+		return write(p, "held", l.Content, func(h heldView) any { return h.shown() })
 	case KindAct:
 		return write(p, "act", l.Content, func(e chat.Event) any { return actView{e, clock(e.TS)} })
 	}
@@ -155,3 +157,16 @@ func (p *Page) name(user string) string {
 func anchor(author, id string) string { return "m-" + author + "-" + id }
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05") }
+
+// heldView is an entry that a hold has kept.
+type heldView struct {
+	User  string     `json:"user"`
+	Type  string     `json:"type"`
+	Entry chat.Event `json:"entry"`
+	Time  string     `json:"-"`
+}
+
+func (h heldView) shown() heldView {
+	h.Time = clock(h.Entry.TS)
+	return h
+}

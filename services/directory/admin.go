@@ -78,6 +78,8 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		return s.adminActs(ctx, r)
 	case directoryapi.AdminExport:
 		return s.adminCopy(ctx, r)
+	case directoryapi.AdminHold, directoryapi.AdminHolds, directoryapi.AdminLift:
+		return s.adminHold(ctx, r)
 	case directoryapi.AdminRetention:
 		return s.adminRetention(ctx, r)
 	case directoryapi.AdminImport:

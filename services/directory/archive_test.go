@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +28,8 @@ type historian struct {
 	gone   []chat.Event              // deletions
 	said   map[string][]chat.Message // by user, in order; one in each answer
 	away   int                       // how many requests for them fail
-	sweeps int                       // how often it was told of other rules of retention
+	holds  []historyapi.Hold
+	sweeps int // how often it was told of other rules of retention
 }
 
 func (w *world) historian() *historian {
@@ -44,6 +46,30 @@ func (w *world) historian() *historian {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.sweeps++
+		return out, nil
+	})
+	_, holds := api.Handle(w.t.Context(), b, historyapi.ServiceHolds, nil, func(context.Context, historyapi.HoldsRequest) (historyapi.Holds, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return historyapi.Holds{Holds: slices.Clone(h.holds)}, nil
+	})
+	_, hold := api.Handle(w.t.Context(), b, historyapi.ServiceHold, nil, func(_ context.Context, r historyapi.Hold) (out historyapi.HoldReply, _ error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.holds = append(h.holds, r)
+		return out, nil
+	})
+	_, lift := api.Handle(w.t.Context(), b, historyapi.ServiceLift, nil, func(_ context.Context, r historyapi.LiftRequest) (historyapi.Hold, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.holds = slices.DeleteFunc(h.holds, func(h historyapi.Hold) bool { return h.ID == r.ID })
+		return historyapi.Hold{}, nil
+	})
+	_, held := api.Handle(w.t.Context(), b, historyapi.ServiceHeld, nil, func(_ context.Context, r historyapi.HeldRequest) (out historyapi.Held, _ error) {
+		if r.Seq == 0 {
+			out.Entries = []historyapi.HeldEntry{{Room: "r1", Seq: 7, User: "u1", ID: "m1", Type: "msg", Entry: json.RawMessage(`{"type":"msg","text":"said and deleted"}`)}}
+			out.More = true
+		}
 		return out, nil
 	})
 	_, forget := api.Handle(w.t.Context(), b, historyapi.ServiceForget, nil, func(_ context.Context, r historyapi.ForgetRequest) (historyapi.ForgetReply, error) {
@@ -103,7 +129,7 @@ func (w *world) historian() *historian {
 		}
 		return historyapi.Applied{Seq: 8}, nil
 	})
-	if err := errors.Join(err, sweep, forget, sent, page, apply, mine); err != nil {
+	if err := errors.Join(err, sweep, holds, hold, lift, held, forget, sent, page, apply, mine); err != nil {
 		w.t.Fatal(err)
 	}
 	return h

@@ -31,6 +31,7 @@ const (
 type copying struct {
 	Room   string `json:"room,omitempty"`
 	Person string `json:"person,omitempty"`
+	Hold   string `json:"hold,omitempty"`   // of what this hold has kept
 	Begun  bool   `json:"begun,omitempty"`  // the head is written
 	Member string `json:"member,omitempty"` // the last one that is written
 	Said   bool   `json:"said,omitempty"`   // the members are written
@@ -52,6 +53,8 @@ func (s *Service) next(ctx context.Context, c *copying) ([]json.RawMessage, erro
 	switch {
 	case c.Ended:
 		return nil, nil
+	case c.Hold != "":
+		return s.copyHeld(ctx, c)
 	case !c.Begun:
 		return s.beginCopy(ctx, c)
 	case c.Room == "":
@@ -184,6 +187,9 @@ func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessa
 			return nil, err
 		}
 	}
+	if c.Hold != "" {
+		act.Action, act.Detail = actHoldExport, fmt.Sprintf("hold %s: %d entries, hash %s", c.Hold, c.Chain.Lines[export.KindHeld], c.Chain.Hash)
+	}
 	c.Ended = true
 	return append(lines, line), s.note(ctx, act)
 }
@@ -236,38 +242,43 @@ func (s *Service) copyRoute(api huma.API) {
 		if err != nil {
 			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}
-		return &huma.StreamResponse{Body: func(out huma.Context) {
-			w := out.BodyWriter()
-			write := func(line json.RawMessage) error {
-				_, err := w.Write(append(line, '\n'))
-				return err
-			}
-			end := func() error { return nil }
-			kind, file := "application/x-ndjson", "room.jsonl"
-			if in.Format == "html" {
-				kind, file = "text/html; charset=utf-8", "room.html"
-				page := export.NewPage(w)
-				write = func(line json.RawMessage) error {
-					l, err := export.Parse(line)
-					if err != nil {
-						return err
-					}
-					return page.Line(l)
-				}
-				end = func() error { return page.End(c.Chain.Hash) }
-			}
-			out.SetHeader("Content-Type", kind)
-			out.SetHeader("Content-Disposition", `attachment; filename="`+file+`"`)
-			err := s.writeCopy(ctx, c, lines, func() { extendWrite(w) }, write)
-			if err == nil {
-				err = end()
-			}
-			if err != nil {
-				s.log.Warn("a copy of a room was cut off", zap.String("room", c.Room), zap.Error(err))
-				panic(http.ErrAbortHandler)
-			}
-		}}, nil
+		return s.copyOut(ctx, c, lines, in.Format == "html"), nil
 	})
+}
+
+// copyOut answers with a copy, whose first lines were read already.
+func (s *Service) copyOut(ctx context.Context, c *copying, lines []json.RawMessage, html bool) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		w := out.BodyWriter()
+		write := func(line json.RawMessage) error {
+			_, err := w.Write(append(line, '\n'))
+			return err
+		}
+		end := func() error { return nil }
+		kind, file := "application/x-ndjson", "room.jsonl"
+		if html {
+			kind, file = "text/html; charset=utf-8", "room.html"
+			page := export.NewPage(w)
+			write = func(line json.RawMessage) error {
+				l, err := export.Parse(line)
+				if err != nil {
+					return err
+				}
+				return page.Line(l)
+			}
+			end = func() error { return page.End(c.Chain.Hash) }
+		}
+		out.SetHeader("Content-Type", kind)
+		out.SetHeader("Content-Disposition", `attachment; filename="`+file+`"`)
+		err := s.writeCopy(ctx, c, lines, func() { extendWrite(w) }, write)
+		if err == nil {
+			err = end()
+		}
+		if err != nil {
+			s.log.Warn("a copy of a room was cut off", zap.String("room", c.Room), zap.Error(err))
+			panic(http.ErrAbortHandler)
+		}
+	}}
 }
 
 // writeCopy writes a copy to its end, from the lines on that were read already. Only some lines are
@@ -295,9 +306,11 @@ func (s *Service) adminCopy(ctx context.Context, r directoryapi.AdminRequest) (r
 	var c copying
 	switch {
 	case r.After != "":
-		if err := json.Unmarshal([]byte(r.After), &c); err != nil || (c.Room == "") == (c.Person == "") {
+		if err := json.Unmarshal([]byte(r.After), &c); err != nil || c.Hold == "" && (c.Room == "") == (c.Person == "") {
 			return reply, chat.E(chat.CodeBadRequest, "that is not where an export goes on")
 		}
+	case r.Hold != "" && r.User == "" && r.Filter.Room == "":
+		c.Hold = r.Hold
 	case (r.User == "") == (r.Filter.Room == ""):
 		return reply, chat.E(chat.CodeBadRequest, "an export is of a room, or of a user")
 	case r.User != "":

@@ -152,6 +152,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.serverRoomRoutes(humaAPI)
 	s.retentionRoutes(humaAPI)
 	s.resetRoomRoute(humaAPI)
+	s.holdRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -101,6 +102,7 @@ type Service struct {
 	jobs    jobs
 	// sweeping wakes the round of retention.
 	sweeping chan struct{}
+	lifted   atomic.Bool // something may be put aside that no hold is about
 	handler  http.Handler
 
 	directory *directoryapi.Client
@@ -115,6 +117,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.directory, s.presence = directoryapi.NewClient(deps.Bus), presence.NewClient(deps.Bus)
 	s.noting.init()
 	s.sweeping = make(chan struct{}, 1)
+	s.lifted.Store(true)
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
@@ -175,6 +178,10 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceImport, coded(s, s.importAll)),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
+		api.Answer(historyapi.ServiceHold, coded(s, s.hold)),
+		api.Answer(historyapi.ServiceHolds, coded(s, s.holdsOf)),
+		api.Answer(historyapi.ServiceLift, coded(s, s.lift)),
+		api.Answer(historyapi.ServiceHeld, coded(s, s.heldOf)),
 		api.Answer(historyapi.ServiceSweep, coded(s, s.sweepOf)),
 	}
 }

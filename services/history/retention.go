@@ -48,7 +48,10 @@ func (s *Service) sweepOf(ctx context.Context, _ historyapi.SweepRequest) (histo
 // runRetention keeps to the rules of retention until ctx ends.
 func (s *Service) runRetention(ctx context.Context) {
 	for {
-		worked, err := s.resetSome(ctx)
+		worked, err := s.dropHeld(ctx)
+		if err == nil && !worked {
+			worked, err = s.resetSome(ctx)
+		}
 		if err == nil && !worked {
 			worked, err = s.sweepSome(ctx)
 		}

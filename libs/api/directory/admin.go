@@ -28,8 +28,12 @@ const (
 	AdminRevoke      = "revoke"      // take back the invitation User
 	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
 	AdminExport      = "export"      // the lines of a copy of Filter.Room, or of what User has said
-	AdminRetention   = "retention"   // change Retention of Filter.Room, or of the server; return it
-	AdminImport      = "import"      // a step of an Import
+	// make a legal hold of Filter.Room or of User, with the reason Note
+	AdminHold      = "hold"
+	AdminHolds     = "holds"     // list them
+	AdminLift      = "lift"      // end the hold User
+	AdminRetention = "retention" // change Retention of Filter.Room, or of the server; return it
+	AdminImport    = "import"    // a step of an Import
 )
 
 // AdminRequest asks for one thing.
@@ -45,6 +49,8 @@ type AdminRequest struct {
 	After   string      `json:"after,omitempty"` // of a list: Next of the page before
 	Filter  AdminFilter `json:"filter,omitzero"`
 	Import  *Import     `json:"import,omitempty"`
+	// of AdminExport: the id of a hold; what it has kept is exported
+	Hold string `json:"hold,omitempty"`
 	// of AdminRetention; what is nil stays
 	Retention AdminRules `json:"retention,omitzero"`
 }

@@ -45,6 +45,7 @@ const (
 	ActionExport    Action = "export"     // take a copy of all that was said in the room
 	ActionRetain    Action = "retain"     // say how long messages are kept
 	ActionClear     Action = "clear"      // remove all that was said in the room
+	ActionHold      Action = "hold"       // make and lift legal holds, and read what they have kept
 	ActionListUsers Action = "list-users" // see all accounts
 	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
 	ActionAdmit     Action = "admit"      // say who may come in, and make invitations
@@ -166,6 +167,7 @@ var rights = map[Action]right{
 	ActionExport:      {what: "take a copy of all that was said in the room", public: owners, private: owners, direct: members, standing: owners, account: users},
 	ActionClear:       {what: "reset the room: remove all that was said there", public: guards, private: guards, standing: guards, account: users},
 	ActionRetain:      {what: "say how long messages are kept", public: owners, private: owners, standing: owners, server: operators, account: users},
+	ActionHold:        {what: "make and lift legal holds, and read what they have kept", server: operators, account: users},
 	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
 	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},
 	ActionAdmit:       {what: "say who may come in, and make invitations", server: operators, account: users},

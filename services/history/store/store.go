@@ -87,6 +87,7 @@ type Store interface {
 	Threads
 	Pins
 	Removals
+	Holds
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is
 	// there already changes nothing. When it fails, what is kept of a room has no hole: none of its
 	// entries without those given before it.

@@ -31,19 +31,20 @@ const timeout = 30 * time.Second
 
 // Config is what `hubbub admin` can be told.
 type Config struct {
-	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export,retention" help:"One of the commands above."`
-	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation. For retention: how long messages are kept, such as '30 days'."`
+	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export,retention,hold,holds,lift" help:"One of the commands above."`
+	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation. For retention: how long messages are kept, such as '30 days'. For lift: the id of a hold."`
 	Data string        `help:"Data folder of the hubbub up to ask, through its socket there. Without such a socket the cluster on the bus is asked." default:"data" type:"path" placeholder:"DIR"`
 	Bus  busurl.Config `embed:""`
 	URL  string        `help:"Address of the page, with which printed links begin." default:"http://localhost:9080" placeholder:"URL"`
 	Role string        `help:"For promote: operator or auditor." default:"operator" enum:"operator,auditor"`
-	Note string        `help:"For ban: the reason. For invite: a note that the list of invitations shows." placeholder:"TEXT"`
+	Note string        `help:"For ban and hold: the reason. For invite: a note that the list of invitations shows." placeholder:"TEXT"`
 	Uses int           `help:"For invite: how many people can register with the link (1 to 10000)." default:"1"`
 	For  time.Duration `help:"For ban and invite: how long it lasts (1m to 8760h). 0: a ban for good, an invitation for a week." default:"0"`
 
 	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
 	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
-	Room    string    `help:"For audit: only what was done in this room. For export and retention: the id of the room." placeholder:"ID"`
+	Room    string    `help:"For audit: only what was done in this room. For export, retention and hold: the id of the room." placeholder:"ID"`
+	Hold    string    `help:"For export: the id of a hold, whose kept texts are exported." placeholder:"ID"`
 	Least   *string   `help:"For retention: no room removes messages that are younger than this age, such as '7 days'. Empty: no bound." placeholder:"AGE"`
 	Most    *string   `help:"For retention: no room keeps messages that are older than this age. Empty: no bound." placeholder:"AGE"`
 	Action  string    `help:"For audit: only this action, such as server.ban." placeholder:"ACTION"`
@@ -74,6 +75,10 @@ func (*Config) Help() string {
 	retention    say how long messages are kept: WHO is forever, an age ('30 days'), or
 	             a number ('1000 messages'); of a room (--room) also default, which is
 	             what the server says. Without WHO, --least and --most it only prints
+	hold         keep what is said in a room (--room), or by WHO, from being removed, for
+	             the reason --note
+	holds        list these holds
+	lift         end the hold WHO, and remove what only it has kept
 
 Lists are printed as JSON, one object a line.`
 }
@@ -82,7 +87,7 @@ Lists are printed as JSON, one object a line.`
 var subjects = map[string]string{
 	directoryapi.AdminCreate: "name of the new user", directoryapi.AdminPromote: aUser, directoryapi.AdminDemote: aUser, directoryapi.AdminReset: aUser,
 	directoryapi.AdminDisable: aUser, directoryapi.AdminEnable: aUser, directoryapi.AdminSignOut: aUser, directoryapi.AdminBan: aUser,
-	directoryapi.AdminUnban: aUser, directoryapi.AdminRevoke: "id of an invitation",
+	directoryapi.AdminUnban: aUser, directoryapi.AdminRevoke: "id of an invitation", directoryapi.AdminLift: "id of a hold",
 }
 
 const aUser = "name or id of a user"
@@ -93,7 +98,10 @@ func (c *Config) Validate() error {
 	if who := subjects[c.Do]; who != "" && c.Who == "" {
 		errs = append(errs, fmt.Errorf("%s needs the %s: hubbub admin %s WHO", c.Do, who, c.Do))
 	}
-	if c.Do == directoryapi.AdminExport && (c.Who == "") == (c.Room == "") {
+	if c.Do == directoryapi.AdminHold && ((c.Who == "") == (c.Room == "") || c.Note == "") {
+		errs = append(errs, errors.New("hold needs a user or a room, and a reason: hubbub admin hold WHO --note REASON, or hubbub admin hold --room ID --note REASON"))
+	}
+	if c.Do == directoryapi.AdminExport && c.Hold == "" && (c.Who == "") == (c.Room == "") {
 		errs = append(errs, errors.New("export needs a user or a room: hubbub admin export WHO, or hubbub admin export --room ID"))
 	}
 	if c.Uses < 1 || c.Uses > 10_000 {
@@ -131,6 +139,7 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	r := directoryapi.AdminRequest{
 		Do: c.Do, By: Console(), User: c.Who, Role: directoryapi.Role(c.Role), Note: c.Note, Uses: int64(c.Uses), Minutes: int64(c.For / time.Minute),
+		Hold: c.Hold,
 		Filter: directoryapi.AdminFilter{
 			Actor: c.Actor, Subject: c.Subject, Room: c.Room, Action: c.Action, Since: millis(c.Since), Until: millis(c.Until),
 		},

@@ -91,6 +91,20 @@ export interface ServerRetention {
   readonly most: string;
 }
 
+/** What keeps messages of a room, or of a person, from being removed. */
+export interface Hold {
+  readonly id: string;
+  /** Either the room or the user. */
+  readonly room: string;
+  readonly user: string;
+  /** The name of that; empty: it has none, or is gone. */
+  readonly called: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly byName: string;
+  readonly created: number;
+}
+
 export interface NetworkBan {
   readonly network: string;
   readonly reason: string;
@@ -298,6 +312,24 @@ export class Server {
   }
   async setRetention(to: ServerRetention): Promise<ServerRetention> {
     return retention(await this.#ask('PATCH', '/v1/server/retention', to));
+  }
+
+  async holds(): Promise<readonly Hold[]> {
+    return list((await this.#ask('GET', '/v1/server/holds'))['holds']).map((h) => ({
+      id: text(h['id']), room: text(h['room']), user: text(h['user']), called: text(h['called']), reason: text(h['reason']),
+      by: text(h['by']), byName: text(h['by_name']), created: number(h['created']),
+    }));
+  }
+  /** Makes a hold of a room by its id, or of a user by id or name. */
+  async hold(of: { readonly room: string } | { readonly user: string }, reason: string): Promise<void> {
+    await this.#ask('POST', '/v1/server/holds', { ...of, reason });
+  }
+  async release(id: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/server/holds/${part(id)}`);
+  }
+  /** What a hold has kept, as a file of JSON lines. */
+  held(id: string): Promise<Blob> {
+    return this.#session.call((token) => this.#api.file(`/v1/server/holds/${part(id)}/export`, token));
   }
 
   /** Finds public rooms, archived or not. */

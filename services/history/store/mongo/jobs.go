@@ -113,6 +113,9 @@ func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int,
 	for i, d := range docs {
 		keys[i] = d.Key
 	}
+	if err := s.putGoingAside(ctx, room, keys); err != nil {
+		return 0, err
+	}
 	if _, err := s.found.DeleteMany(ctx, bson.D{field("_id", bson.D{field("$in", keys)})}); err != nil {
 		return 0, fmt.Errorf("remove entries: %w", err)
 	}

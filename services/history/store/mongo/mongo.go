@@ -22,7 +22,7 @@ type Store struct {
 	entries, reads, jobs, threads   *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
 	found, words, indexing          *mongo.Collection
-	removed, sweep                  *mongo.Collection
+	removed, sweep, holds, held     *mongo.Collection
 
 	vocabulary store.Vocabulary
 }
@@ -61,6 +61,7 @@ var steps = []mongodb.Step{
 	threadIndexes("9 (threads)"),
 	removalIndexes("10 (retention)"),
 	resetIndexes("11 (resets)"),
+	holdIndexes("12 (holds)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -74,7 +75,7 @@ func Version() int64 { return int64(len(steps)) }
 // what is to be indexed.
 // Entries come last, so that everything before them is as old or older.
 func Collections() []string {
-	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "threads", "sweep", "removed", "entries"}
+	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "threads", "sweep", "removed", "holds", "held", "entries"}
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -88,6 +89,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
 		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
 		removed: db.Collection("removed"), sweep: db.Collection("sweep"),
+		holds: db.Collection("holds"), held: db.Collection("held"),
 	}, nil
 }
 

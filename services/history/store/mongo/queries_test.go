@@ -10,16 +10,18 @@ import (
 
 // unserved are the methods that ask for what no index has as it is, and why that is well.
 var unserved = map[string]string{
-	"About":      "what is about some messages, by lists of targets and authors, is put in order by the server: there is a limit",
-	"Messages":   "messages by their names are at most those of a page; the server looks at the type of each and puts them in order",
-	"RootsOf":    "as Messages",
-	"Erase":      "as Messages, and edits of one message, of which there is a limit",
-	"Namesakes":  "those who chose one id in a room are few",
-	"MessagesOf": "a user's entries in a room that are no messages are passed over",
-	"Find":       "there is one",
-	"Pins":       "pins that are past are passed over: moderators alone pin",
-	"OpenJobs":   "jobs that are not done are few",
-	"JobsSince":  "jobs of the last weeks are few",
+	"About":         "what is about some messages, by lists of targets and authors, is put in order by the server: there is a limit",
+	"Messages":      "messages by their names are at most those of a page; the server looks at the type of each and puts them in order",
+	"RootsOf":       "as Messages",
+	"Erase":         "as Messages, and edits of one message, of which there is a limit",
+	"Namesakes":     "those who chose one id in a room are few",
+	"MessagesOf":    "a user's entries in a room that are no messages are passed over",
+	"Find":          "there is one",
+	"Pins":          "pins that are past are passed over: moderators alone pin",
+	"DropHeld":      "what no hold is about is looked for when one is lifted, in what is held alone",
+	"RemoveEntries": "where there are holds: what is about messages by their names, as Messages",
+	"OpenJobs":      "jobs that are not done are few",
+	"JobsSince":     "jobs of the last weeks are few",
 
 	"Search":      "ranges of (room, terms, seq, _id), so many that the server merges them in the order of the sort; other terms are looked at in what is found",
 	"Completions": "words that begin so are sorted by the server: there is a limit",

@@ -285,6 +285,10 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 	if err != nil {
 		return nil, err
 	}
+	held, err := s.Holds(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var seqs []uint64
 	for _, e := range append(message, edits...) {
 		if e.Seq >= before {
@@ -297,6 +301,9 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 		seqs = append(seqs, e.Seq)
 		if bytes.Equal(data, e.Data) {
 			continue
+		}
+		if err := s.putAside(ctx, held, []store.Entry{e}); err != nil {
+			return nil, err
 		}
 		_, err = s.entries.UpdateOne(ctx, bson.D{field("room", room), field("sender", e.Sender), field("id", e.ID)}, bson.D{field("$set", bson.D{field("data", data)})})
 		if err != nil {

@@ -74,6 +74,9 @@ func (s *Store) removeThrough(ctx context.Context, room string, through uint64, 
 			threads[thread{room, e.Thread}] = true
 		}
 	}
+	if err := s.putGoingAside(ctx, room, keys); err != nil {
+		return 0, err
+	}
 	if len(messages) > 0 {
 		if err := s.removeMessages(ctx, room, messages, seqs, names, threads); err != nil {
 			return 0, err

@@ -81,6 +81,10 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 		if err != nil {
 			return err
 		}
+		held, err := holds(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for _, e := range append(message, edits...) {
 			data, err := scrub(e)
 			if err != nil {
@@ -89,6 +93,9 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 			seqs = append(seqs, e.Seq)
 			if bytes.Equal(data, e.Data) {
 				continue
+			}
+			if err := putAside(ctx, tx, held, []store.Entry{e}); err != nil {
+				return err
 			}
 			data = pack(data, beginning(nil, e.Type, e.Room, e.ID, e.Sender))
 			if _, err := tx.ExecContext(ctx, `UPDATE entries SET data = ? WHERE room = ? AND id = ? AND sender = ?`, data, n.room, packID(e.ID), n.sender); err != nil {

@@ -123,6 +123,9 @@ func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (remo
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		if err := s.putGoingAside(ctx, tx, going, n, limit); err != nil {
+			return err
+		}
 		gone, err := documentsOf(ctx, tx, n, limit)
 		if err != nil {
 			return err

@@ -38,6 +38,9 @@ func (s *Store) RemoveThrough(ctx context.Context, room string, through uint64, 
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
 		w := s.writer(tx)
 		all := context.WithoutCancel(ctx) // as in Append
+		if err := s.putGoingAside(all, tx, goingThrough, n, int64(through), limit); err != nil {
+			return err
+		}
 		gone, err := w.removable(all, n, int64(through), limit)
 		if err != nil {
 			return err

@@ -202,7 +202,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	s := open(t)
 	damage(s, "DROP TABLE entries", "DROP TABLE reads", "DROP TABLE jobs", "DROP TABLE unresolved", "DROP TABLE mentions", "DROP TABLE mentioned", "DROP TABLE rooms", "DROP TABLE users",
-		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed")
+		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed", "DROP TABLE holds", "DROP TABLE held")
 	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true })
 
 	s = open(t)

@@ -58,6 +58,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"a room is removed", testRemoveRoom},
 		{"the beginning of a room is removed", testRemoveThrough},
 		{"round of retention", testSweep},
+		{"holds", testHolds},
 		{"search", testSearch},
 		{"search after changes", testSearchChanges},
 		{"words that begin so", testCompletions},
