@@ -97,7 +97,9 @@ func private(path string) error {
 }
 
 func connectWriter(path string) (*sql.DB, error) {
-	return connect(path, 1, fmt.Sprintf("cache_size(-%d)", writeCache), fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead))
+	// secure_delete: what is removed is overwritten
+	// (https://sqlite.org/pragma.html#pragma_secure_delete).
+	return connect(path, 1, "secure_delete(ON)", fmt.Sprintf("cache_size(-%d)", writeCache), fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead))
 }
 
 func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {

@@ -154,6 +154,7 @@ func (s *Service) Run(ctx context.Context) error {
 	beside.Go(func() { s.runMentions(ctx) })
 	beside.Go(func() { s.runIndexing(ctx) })
 	beside.Go(func() { s.runRetention(ctx) })
+	beside.Go(func() { s.runTidying(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}

@@ -29,6 +29,10 @@ type Searches interface {
 	Search(ctx context.Context, q Search) (Found, error)
 	// Completions returns the words that begin so, about the most frequent first, at most limit.
 	Completions(ctx context.Context, prefix string, limit int) ([]string, error)
+	// Tidy does a part of the work of taking out of the index what removed messages have left
+	// there, and of making it fast to search, and reports whether there is more to do. With all it
+	// also works where nothing was removed since. In MongoDB nothing is left but words, which stay.
+	Tidy(ctx context.Context, all bool) (bool, error)
 	// Indexing returns how far the messages have got that were kept before there was an index.
 	Indexing(ctx context.Context) (Indexing, error)
 	// ClaimIndexing gives that work to the caller until a time, unless another has it now: then it

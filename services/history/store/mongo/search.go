@@ -303,6 +303,9 @@ type progress struct {
 
 const progressKey = "messages"
 
+// Tidy implements store.Searches.
+func (s *Store) Tidy(ctx context.Context, _ bool) (bool, error) { return false, ctx.Err() }
+
 // Indexing implements store.Searches.
 func (s *Store) Indexing(ctx context.Context) (store.Indexing, error) {
 	var p progress

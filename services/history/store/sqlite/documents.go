@@ -39,7 +39,7 @@ func (w *writer) index(ctx context.Context, all []document, counts *store.Vocabu
 		return nil
 	}
 	slices.SortStableFunc(all, func(a, b document) int { return cmp.Compare(a.seq, b.seq) })
-	terms := make([][]string, 0, len(all))
+	terms, dropped := make([][]string, 0, len(all)), false
 	for _, d := range all {
 		number, fresh, err := w.numberDocument(ctx, d)
 		if err != nil {
@@ -52,6 +52,7 @@ func (w *writer) index(ctx context.Context, all []document, counts *store.Vocabu
 			if _, err := w.exec(ctx, dropTerms, number); err != nil {
 				return err
 			}
+			dropped = true
 		}
 		if len(d.terms) == 0 {
 			if _, err := w.exec(ctx, dropNumber, number); err != nil {
@@ -63,6 +64,11 @@ func (w *writer) index(ctx context.Context, all []document, counts *store.Vocabu
 			return err
 		}
 		terms = append(terms, d.terms)
+	}
+	if dropped {
+		if _, err := w.exec(ctx, markUntidy); err != nil {
+			return err
+		}
 	}
 	changed, err := counts.Count(terms, func(words []string) (map[string]int64, error) {
 		known := make(map[string]int64)

@@ -15,10 +15,13 @@ import (
 )
 
 var messages = flag.Int("messages", 100_000, "how many messages BenchmarkSearch searches")
+var tidied = flag.Bool("tidied", false, "BenchmarkSearch tidies the index first")
 
 // BenchmarkSearch measures how long a search for the first 21 messages takes (p50-ms, p99-ms): of
 // words in half of the messages, in one of a thousand, and together, in one room, in 30 and in 500
 // of 1,000. Messages have twelve words, which are as frequent as words are (Zipf's law).
+//
+// With -tidied the index is tidied first.
 //
 //	go test -run - -bench Search -benchtime 300x -args -messages 1000000
 func BenchmarkSearch(b *testing.B) {
@@ -54,6 +57,15 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 	b.Logf("%d messages were added in %s", *messages, time.Since(began))
+	if *tidied {
+		began, steps := time.Now(), 0
+		for more := true; more; steps++ {
+			if more, err = s.Tidy(b.Context(), true); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Logf("the index was tidied in %d steps, in %s", steps, time.Since(began))
+	}
 	for _, tt := range []struct {
 		name string
 		all  [][]string

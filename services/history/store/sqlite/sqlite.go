@@ -41,6 +41,7 @@ type Store struct {
 	tops      tops       // guarded by it
 
 	vocabulary store.Vocabulary
+	tidying    tidying
 }
 
 var _ store.Store = (*Store)(nil)

@@ -33,7 +33,7 @@ const (
 // writes are the statements that are prepared when a file is opened.
 var writes = []string{
 	insert, topOf, seqOf, twinsAt, markPast, setDone, doneOf, saidOf, calls,
-	putDocument, documentOf, dropNumber, putTerms, dropTerms, countOf, putCount,
+	putDocument, documentOf, dropNumber, putTerms, dropTerms, markUntidy, countOf, putCount,
 }
 
 // tops are the greatest Seqs of rooms, by number, or greater ones: an entry behind its room's is

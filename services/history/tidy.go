@@ -1,0 +1,42 @@
+package history
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// tidyEvery is how often the index is tidied if messages were removed since, and tidyAnyway how
+	// often in any case.
+	tidyEvery  = time.Hour
+	tidyAnyway = 24 * time.Hour
+)
+
+// runTidying tidies the index of the search until ctx ends: in steps, after each of which others
+// have their turn for twice as long as it took.
+func (s *Service) runTidying(ctx context.Context) {
+	last := time.Now()
+	for pause(ctx, tidyEvery) == nil {
+		all := time.Since(last) >= tidyAnyway
+		if err := s.tidy(ctx, all); err != nil && ctx.Err() == nil {
+			s.log.Warn("could not tidy the index of the search; trying again", zap.Error(err), zap.Duration("after", tidyEvery))
+		} else if all {
+			last = time.Now()
+		}
+	}
+}
+
+func (s *Service) tidy(ctx context.Context, all bool) error {
+	for {
+		began := time.Now()
+		more, err := s.store.Tidy(ctx, all)
+		if err != nil || !more {
+			return err
+		}
+		if err := pause(ctx, max(sweepPause, 2*time.Since(began))); err != nil {
+			return err
+		}
+	}
+}
