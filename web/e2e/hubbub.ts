@@ -20,13 +20,13 @@ export interface Hubbub {
 /**
  * Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty
  * data folder, and with everything under a base path, such as /chat. smtp is the mail server that
- * it sends by.
+ * it sends by, and options are further ones of the command.
  */
-export async function hubbub(base = '', smtp = ''): Promise<Hubbub> {
+export async function hubbub(base = '', smtp = '', options: readonly string[] = []): Promise<Hubbub> {
   const { HUBBUB_URL: url, HUBBUB_BIN: bin, HUBBUB_RESTART_CMD: restart } = process.env;
   if (url) return external(url.replace(/\/$/, ''), restart);
   if (!bin) throw new Error('set HUBBUB_BIN to the hubbub binary, or HUBBUB_URL to a running server');
-  const server = await spawned(bin, base, smtp);
+  const server = await spawned(bin, base, smtp, options);
   await server.start();
   return server;
 }
@@ -45,7 +45,7 @@ function external(url: string, restart: string | undefined): Hubbub {
   };
 }
 
-async function spawned(bin: string, base: string, smtp: string): Promise<Hubbub> {
+async function spawned(bin: string, base: string, smtp: string, options: readonly string[]): Promise<Hubbub> {
   const data = mkdtempSync(join(tmpdir(), 'hubbub-e2e-'));
   const listen = `127.0.0.1:${await freePort()}`;
   const ops = `127.0.0.1:${await freePort()}`;
@@ -68,7 +68,7 @@ async function spawned(bin: string, base: string, smtp: string): Promise<Hubbub>
     start: async () => {
       if (runs()) return;
       const web = join(import.meta.dirname, '..', 'dist');
-      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web, '--presence-flap', '1s', '--base-path', `${base}/`];
+      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web, '--presence-flap', '1s', '--base-path', `${base}/`, ...options];
       if (smtp) args.push('--directory-smtp-url', smtp, '--directory-mail-from', 'Chat <chat@example.org>', '--directory-page-url', `${url}/`);
       const started = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;

@@ -18,13 +18,13 @@ export class Stage {
 
   /**
    * Call it while a file of tests is read, with the path that everything is to be under, such as
-   * /chat. Nobody may have a complaint when a test ends.
+   * /chat, and further options of the server. Nobody may have a complaint when a test ends.
    */
-  constructor(base = '') {
+  constructor(base = '', options: () => Promise<readonly string[]> = () => Promise.resolve([])) {
     const { people } = this;
     beforeAll(async () => {
       await this.mailbox.start();
-      this.server = await hubbub(base, this.mailbox.url);
+      this.server = await hubbub(base, this.mailbox.url, await options());
       this.browser = await launch();
     });
     afterAll(async () => {

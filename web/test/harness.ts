@@ -34,13 +34,13 @@ export class Harness {
   rooms: RoomInfo[] = [lobby];
   routes: Routes = {};
 
-  private constructor(server: ScriptedServer, options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings> }) {
+  private constructor(server: ScriptedServer, options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; only?: ReadonlySet<string> }) {
     this.server = server;
     this.serverReads = { ...options.reads };
     const api = new Api('', (path, init) => this.#http(path, init));
     this.session = new Session(api, new SharedStore(grant), this.surroundings);
     this.client = new Client({
-      api, session: this.session, url: server.url, device: 'web', environment: this.surroundings, socket,
+      api, session: this.session, url: server.url, device: 'web', environment: this.surroundings, socket, ...(options.only && { only: options.only }),
       timings: { backoff: { min: 5, max: 20 }, ...options.timings },
       stores: {
         outbox: { load: () => options.outgoing ?? [], save: (list) => (this.outgoing = list) },
@@ -49,7 +49,7 @@ export class Harness {
     });
   }
 
-  static start(options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; rooms?: RoomInfo[]; routes?: Routes } = {}): Harness {
+  static start(options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; rooms?: RoomInfo[]; routes?: Routes; only?: ReadonlySet<string> } = {}): Harness {
     const h = new Harness(new ScriptedServer(), options);
     h.rooms = options.rooms ?? h.rooms;
     h.routes = options.routes ?? {};

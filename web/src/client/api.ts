@@ -88,6 +88,10 @@ export class Api {
     await this.#call('POST', '/v1/logout', token, {});
   }
 
+  /** Returns who a token is for. */
+  async me(token: string): Promise<User> {
+    return user(await this.#call('GET', '/v1/me', token));
+  }
   async rooms(token: string): Promise<RoomInfo[]> {
     const body = await this.#call('GET', '/v1/rooms', token);
     return objects(body, 'rooms').map(room);

@@ -8,6 +8,7 @@ import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
 import { newID, userRoom } from './id.ts';
 import { requestWithRetry } from './request-with-retry.ts';
+import { Looks } from './looks.ts';
 import { MyRooms } from './myrooms.ts';
 import { type InThread, Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
@@ -21,13 +22,15 @@ import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import { retained, ruled } from './rules.ts';
 import type { Message } from './roomlog.ts';
-import type { Session } from './session.ts';
+import type { Credentials } from './session.ts';
 import { Watches } from './watches.ts';
 
 export interface ClientOptions {
   readonly api: Api;
   /** Somebody must be logged in while the client runs. */
-  readonly session: Session;
+  readonly session: Credentials;
+  /** The only rooms that are followed, of those that the user is in; default: all. It may grow. */
+  readonly only?: ReadonlySet<string>;
   /** The address of the WebSocket, such as wss://chat.example.org/v1/ws. */
   readonly url: string;
   readonly device: 'web' | 'phone' | 'desktop' | 'bot';
@@ -114,7 +117,7 @@ export class Client extends Emitter<Events> {
   readonly #timings: Timings;
   #refresh: ReturnType<typeof setInterval> | undefined;
   readonly #typed = new Map<string, number>();
-  #active: string | undefined;
+  readonly #looks = new Looks();
   /** Ids of those whose messages are no news to the user. */
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
@@ -178,8 +181,9 @@ export class Client extends Emitter<Events> {
         for (const room of this.rooms.values()) this.#startReading(room);
         this.emit('rooms', undefined);
       },
-      sync: (current) => catchUp(this.rooms.values(), () => this.#active, this.#pace, () => options.environment.now(), current),
+      sync: (current) => catchUp(this.rooms.values(), () => this.#looks.last, this.#pace, () => options.environment.now(), current),
       gone: (id) => this.#gone(id),
+      ...(options.only && { only: options.only }),
     });
     this.#connection.on('state', (state) => this.#stateChanged(state));
     this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
@@ -299,12 +303,11 @@ export class Client extends Emitter<Events> {
 
   /**
    * The user looks at this room, or at none: its people are watched, and it comes first after a
-   * reconnect.
+   * reconnect. Where several places show rooms of one client, each is a viewer of its own.
    */
-  focus(room: string | undefined): void {
-    const before = this.#active;
-    if (before === room) return;
-    this.#active = room;
+  focus(room: string | undefined, viewer: object = this): void {
+    if (this.#looks.of(viewer) === room) return;
+    const before = this.#looks.set(viewer, room);
     if (before !== undefined) this.rooms.get(before)?.rest();
     const opened = room === undefined ? undefined : this.rooms.get(room);
     if (opened && this.state.kind === 'online') void opened.look();
@@ -454,7 +457,7 @@ export class Client extends Emitter<Events> {
         this.#roomChanged(r);
         this.outbox.settle(r.id);
         this.reads.settle(r.id);
-        if (r.info.direct || r.id === this.#active) this.#watch();
+        if (r.info.direct || this.#looks.has(r.id)) this.#watch();
       },
     });
   }
@@ -464,7 +467,7 @@ export class Client extends Emitter<Events> {
     this.outbox.passed(room.id);
     this.#startReading(room);
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
-    if (room.id !== this.#active && room.log.messages.length > restAt) room.rest();
+    if (!this.#looks.has(room.id) && room.log.messages.length > restAt) room.rest();
     this.emit('room', room.id);
   }
 
@@ -595,13 +598,11 @@ export class Client extends Emitter<Events> {
     this.reads.forget(id);
   }
 
-  /**
-   * Asks again who is in the room that is looked at: of what is told something may be lost, and
-   * then nothing more come for long.
-   */
+  /** Asks again who is in the rooms that are looked at: what is told may be lost. */
   #refreshPeople(): void {
-    const room = this.#active;
-    if (room !== undefined && this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
+    for (const room of this.#looks.all) {
+      if (this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
+    }
   }
 
   /**
@@ -613,7 +614,7 @@ export class Client extends Emitter<Events> {
     // Only a room that the socket has joined can be watched; the others follow when they are live.
     const live = [...this.rooms.values()].filter((r) => r.live);
     const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
-    if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
+    for (const r of live) if (this.#looks.has(r.id)) wanted.add(r.id);
     this.#watches.set(wanted);
   }
 }

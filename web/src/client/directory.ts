@@ -7,7 +7,7 @@ import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
 import type { Reply } from './roomlog.ts';
-import type { Session } from './session.ts';
+import type { Credentials } from './session.ts';
 
 /** What owners may change of a room. */
 export type RoomPatch = Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>;
@@ -18,9 +18,9 @@ export type RoomPatch = Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>;
  */
 export class Directory extends Emitter<{ members: string }> {
   readonly #api: Api;
-  readonly #session: Session;
+  readonly #session: Credentials;
 
-  constructor(api: Api, session: Session) {
+  constructor(api: Api, session: Credentials) {
     super();
     this.#api = api;
     this.#session = session;

@@ -33,5 +33,5 @@ export type {
   Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation, ServerRetention, Hold,
   ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
-export { Session, type SessionStore } from './session.ts';
+export { type Credentials, Session, type SessionStore } from './session.ts';
 export { outboxStore, readsStore } from './stores.ts';

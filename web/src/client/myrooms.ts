@@ -24,6 +24,8 @@ interface Options {
   readonly changed: () => void;
   /** Rooms have to be synced, as long as `current` returns true. */
   readonly sync: (current: () => boolean) => void;
+  /** The only rooms that are followed; default: all that the user is in. */
+  readonly only?: ReadonlySet<string>;
   /** The user is not in the room any more. */
   readonly gone: (id: string) => void;
 }
@@ -156,10 +158,10 @@ export class MyRooms {
       if (epoch !== this.#epoch) return true;
       this.#started = epoch;
       if (first) this.#o.started(start.lists);
-      const mine = new Map(start.rooms.filter((r) => r.member).map((r) => [r.id, r]));
+      const mine = new Map(start.rooms.filter((r) => r.member && (this.#o.only?.has(r.id) ?? true)).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
       for (const r of news ?? []) if (mine.has(r.room)) positions.exact(r.room, r.read);
-      this.#o.inbox.take(news ?? []);
+      this.#o.inbox.take((news ?? []).filter((r) => mine.has(r.room)));
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
@@ -170,10 +172,11 @@ export class MyRooms {
       }
       // It was opened to the user while there was no connection to tell.
       if (this.listed) for (const info of fresh) this.#invited.add(info.id);
+      const admitted = !this.listed && before.length > 0; // before there was a connection
       this.listed = true;
       this.positioned ||= reads !== undefined;
       this.#o.changed();
-      if (fresh.length) this.#sync();
+      if (fresh.length || admitted) this.#sync();
       return reads !== undefined;
     } catch (err) {
       return hasCode(err, 'unauthorized'); // logged out: nothing left to do

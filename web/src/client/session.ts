@@ -20,6 +20,9 @@ export interface SessionStore {
   exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** What a client needs of whoever is logged in: a Session, or a HostSession. */
+export type Credentials = Pick<Session, 'user' | 'token' | 'call'>;
+
 interface Events {
   /** Somebody logged in or out, or the session ended; undefined: nobody is logged in. */
   user: User | undefined;

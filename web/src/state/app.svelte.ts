@@ -121,6 +121,14 @@ export class App {
     this.layers.go('#/');
   }
 
+  /** The page has more than one room: lists, profiles, threads. */
+  readonly whole: boolean = true;
+
+  /** The address of a place of the page, for a link. */
+  href(hash: string): string {
+    return hash;
+  }
+
   /** Goes back to the list of rooms, by the way the user came if that is so. */
   up(e: MouseEvent): void {
     if (e.ctrlKey || e.metaKey || e.shiftKey) return; // the link opens elsewhere

@@ -1,5 +1,5 @@
 import type {
-  BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status, Unread,
+  BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status,
 } from '../client/index.ts';
 import { describe, nobody, shownInRoom } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -8,36 +8,11 @@ import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
 import { Meanings } from './meanings.svelte.ts';
+import type { RoomItem } from './roomitem.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 
-/** A room as the list shows it. */
-export interface RoomItem {
-  readonly id: string;
-  readonly name: string;
-  readonly topic: string;
-  readonly private: boolean;
-  readonly direct: boolean;
-  readonly archived: boolean;
-  readonly unread: Unread;
-  /** An unread message mentions the user. */
-  readonly mentioned: boolean;
-  /**
-   * The newest message: the last one on its way, else that of the log; one that failed only where
-   * there is no other.
-   */
-  readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
-  /** A message could not be sent. */
-  readonly failed: boolean;
-  readonly draft: boolean;
-  /** When something last happened there: the newest message, or that the user came in. */
-  readonly moved: number;
-  /** The id of the other person in a direct room. */
-  readonly other: string | undefined;
-  /** Of the other person in a direct room, if it is known. */
-  readonly status: Status | undefined;
-  readonly typing: boolean;
-}
+export type { RoomItem } from './roomitem.ts';
 
 /**
  * The room that is looked at. It is one object for as long as the room is open, and each field says
@@ -177,8 +152,12 @@ export class Chat {
   #settled = false;
   #settleBy: number | undefined;
 
-  constructor(client: Client) {
+  readonly #shared: boolean;
+
+  /** `shared`: the client is others', too, and is started and stopped by whoever made it. */
+  constructor(client: Client, shared = false) {
     this.client = client;
+    this.#shared = shared;
     this.#order = new ListOrder(`hubbub.order.${client.me.id}`);
     this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#touch());
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
@@ -197,7 +176,8 @@ export class Chat {
       client.on('members', (room) => room === this.#active && void this.#loadMembers()),
       client.on('notice', (notice) => this.#noticed(notice)),
     ];
-    client.start();
+    if (shared) this.#connectionChanged(client.state);
+    else client.start();
   }
 
   /** Whether the kind of the user's account may do an action of docs/roles.md. */
@@ -214,7 +194,8 @@ export class Chat {
     this.marks.close();
     this.drafts.close();
     this.#preference.close();
-    this.client.stop();
+    this.client.focus(undefined, this);
+    if (!this.#shared) this.client.stop();
   }
 
   /** The number of rooms with something new; muted ones count if the user is mentioned. */
@@ -233,7 +214,7 @@ export class Chat {
     this.ended = undefined;
     if (this.#active !== undefined) this.#dirty.add(this.#active); // its draft is shown from now on
     this.#active = room;
-    this.client.focus(room);
+    this.client.focus(room, this);
     this.members = noMembers;
     this.notices = [];
     this.olderFailed = this.newerFailed = false;

@@ -45,7 +45,12 @@ export function highlight(code: string, language: string): Promise<readonly Toke
 function ask(code: string, language: string): Promise<readonly Token[] | undefined> {
   return new Promise((done) => {
     const id = ++last;
-    worker ??= start();
+    try {
+      worker ??= start();
+    } catch {
+      done(undefined); // in the page of another site no worker of this one may start
+      return;
+    }
     waiting.set(id, { done, timer: setTimeout(giveUp, patience) });
     worker.postMessage({ id, code, language } satisfies Request, { transfer: [] });
   });

@@ -8,7 +8,7 @@ import Pin from '@lucide/svelte/icons/pin';
 import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import { describe, type Message } from '../client/index.ts';
-import type { App } from '../state/app.svelte.ts';
+import type { Place as Around } from '../state/place.ts';
 import { roomHash, threadHash } from '../state/route.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
@@ -27,7 +27,7 @@ export interface Deed {
 
 /** What has to be known of the place where a message is shown. */
 export interface Place {
-  readonly app: App;
+  readonly app: Around;
   readonly chat: Chat;
   readonly view: RoomView;
   /** It stands in its thread already. */
@@ -61,7 +61,7 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
     all.push({ name: on ? 'Unpin' : 'Pin', Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), `The message was not ${on ? 'unpinned' : 'pinned'}.`) });
   }
   if (!mine) {
-    if (!inThread) all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
+    if (!inThread && app.whole) all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
     all.push({ name: 'Report', Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {
@@ -70,7 +70,7 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
   return all;
 }
 
-async function copy(app: App, text: string, done: string, instead = ''): Promise<void> {
+async function copy(app: Around, text: string, done: string, instead = ''): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     app.toast(done);

@@ -1,5 +1,11 @@
 import type { Attachment } from 'svelte/attachments';
 
+/** What has the focus in the document that an element is in, or in its shadow tree. */
+export function focused(near: Node): Element | null {
+  const root = near.getRootNode();
+  return root instanceof ShadowRoot ? root.activeElement : document.activeElement;
+}
+
 /** What the keyboard can be on in an element, as far as it is shown. */
 export function controls(within: HTMLElement, selector = 'button, a[href]'): HTMLElement[] {
   return [...within.querySelectorAll<HTMLElement>(selector)].filter((e) => e.checkVisibility() && !(e instanceof HTMLButtonElement && e.disabled));
@@ -23,13 +29,13 @@ export const roving: Attachment<HTMLElement> = (bar) => {
     if (!at || !all.includes(at)) at = all[0];
     for (const e of all) e.tabIndex = e === at ? 0 : -1;
   };
-  const focused = (e: FocusEvent) => {
+  const entered = (e: FocusEvent) => {
     at = (e.target as Element).closest<HTMLElement>('button, a[href]') ?? at;
     settle();
   };
   const keys = (e: KeyboardEvent) => {
     const all = controls(bar);
-    const to = stepped(e, all.indexOf(document.activeElement as HTMLElement), all.length, getComputedStyle(bar).direction === 'rtl');
+    const to = stepped(e, all.indexOf(focused(bar) as HTMLElement), all.length, getComputedStyle(bar).direction === 'rtl');
     if (to === undefined) return;
     all[to]?.focus();
     e.preventDefault();
@@ -38,11 +44,11 @@ export const roving: Attachment<HTMLElement> = (bar) => {
   settle();
   const observer = new MutationObserver(settle);
   observer.observe(bar, { childList: true, subtree: true, attributeFilter: ['disabled'] });
-  bar.addEventListener('focusin', focused);
+  bar.addEventListener('focusin', entered);
   bar.addEventListener('keydown', keys);
   return () => {
     observer.disconnect();
-    bar.removeEventListener('focusin', focused);
+    bar.removeEventListener('focusin', entered);
     bar.removeEventListener('keydown', keys);
   };
 };

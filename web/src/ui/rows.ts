@@ -1,4 +1,5 @@
 import { Heights, step, type Slice } from '../text/rowwindow.ts';
+import { focused } from './roving.ts';
 import type { Item } from '../text/timeline.ts';
 
 /** Rows that one frame draws at most and at least, and the time that it should take, ms. */
@@ -113,7 +114,7 @@ export class Rows {
     } else this.#restore(scroller, above!);
     this.#moved = false;
     this.remember(scroller, list);
-    if (this.focused !== undefined && document.activeElement === scroller) {
+    if (this.focused !== undefined && focused(scroller) === scroller) {
       const back = rows.find((e) => e.dataset['key'] === this.focused)?.querySelector('article');
       back?.focus({ preventScroll: true });
       if (back) this.focused = undefined;
@@ -188,7 +189,7 @@ export class Rows {
 
   /** A row that has the focus and leaves the document leaves it to the list. */
   #leave(next: Slice, list: HTMLElement, scroller: HTMLElement): void {
-    const row = document.activeElement?.closest<HTMLElement>('[data-key]');
+    const row = focused(list)?.closest<HTMLElement>('[data-key]');
     if (!row || !list.contains(row)) return;
     const index = this.#items.findIndex((i) => i.key === row.dataset['key']);
     if (index >= next.from && index < next.to) return;

@@ -1,0 +1,217 @@
+import { Api, browserStore, Client, ConnectionLost, describe, environment, hasCode, HubbubError, Session, type Credentials, type RoomInfo } from '../client/index.ts';
+import { HostSession } from '../client/hostsession.ts';
+import { Chat } from '../state/chat.svelte.ts';
+import { personKey } from '../text/name.ts';
+import { ownActText, removedText } from '../text/moderation.ts';
+import type { Host } from './element.ts';
+import { release, share, shared as known, type Shared } from './share.ts';
+import { Surroundings } from './surroundings.svelte.ts';
+
+/** What an element shows instead of a room, or that it shows it. */
+export type Stage =
+  | { readonly kind: 'connecting' }
+  /** Somebody without a token may come in as a guest, and is asked for a name. */
+  | { readonly kind: 'name' }
+  | { readonly kind: 'ready' }
+  /** `again`: what a button that tries again says. */
+  | { readonly kind: 'closed'; readonly code: Code; readonly text: string; readonly again?: string };
+
+/** Why an element shows no room. */
+export type Code = 'no_token' | 'bad_token' | 'origin' | 'not_found' | 'forbidden' | 'removed' | 'unreachable' | 'failed';
+
+/**
+ * The first wait before a server that cannot be reached is asked again, ms; it doubles to a minute.
+ */
+const firstRetry = 2_000;
+
+/** One element: who is in it, and the room that it shows. */
+export class Embedding {
+  readonly place: Surroundings;
+  stage = $state.raw<Stage>({ kind: 'connecting' });
+  chat = $state.raw<Chat | undefined>();
+  readonly #host: Host;
+  readonly #server: string;
+  readonly #api: Api;
+  #shared: Shared | undefined;
+  #session: Session | undefined;
+  #off: (() => void)[] = [];
+  #turn = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryIn = firstRetry;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#server = host.address;
+    this.#api = new Api(this.#server);
+    this.place = new Surroundings(host, this.#server, () => this.restart(true));
+    void this.restart();
+  }
+
+  close(): void {
+    this.#end();
+    this.place.close();
+  }
+
+  /** Begins anew; `fresh`: with another token than before, where the page has one. */
+  async restart(fresh = false): Promise<void> {
+    this.#end();
+    const turn = this.#turn;
+    this.#show({ kind: 'connecting' });
+    try {
+      const session = await this.#enter(fresh);
+      if (turn !== this.#turn || !session) return;
+      await this.#open(session, turn);
+      this.#retryIn = firstRetry;
+    } catch (err) {
+      if (turn === this.#turn) await this.#failed(err, turn);
+    }
+  }
+
+  /** Lets somebody in as a guest. Rejects with why that was refused. */
+  async guest(name: string): Promise<void> {
+    await this.#guests().guest(name);
+    await this.restart();
+  }
+
+  /** Takes another token; that of the same person changes nothing else. */
+  async take(token: string): Promise<void> {
+    const { user } = this.#shared?.session ?? {};
+    const session = this.#shared?.session;
+    if (!token || !(session instanceof HostSession) || this.stage.kind !== 'ready') return this.restart();
+    const me = await this.#api.me(token).catch(() => undefined);
+    if (me && me.id === user?.id) {
+      session.take(token);
+      if (this.chat?.client.state.kind === 'stopped') await this.restart();
+    } else await this.restart();
+  }
+
+  /**
+   * Who is here: by the page's token, or as a guest; undefined: somebody who is asked for a name.
+   */
+  async #enter(fresh: boolean): Promise<Credentials | undefined> {
+    const token = await this.#host.ask(fresh);
+    if (token) {
+      const me = await this.#api.me(token);
+      // Another element of the same person has looked after their token before.
+      return (known(this.#server, `user ${me.id}`)?.session as HostSession | undefined) ?? new HostSession(me, token, (again) => this.#host.ask(again));
+    }
+    const guests = this.#guests();
+    if (guests.user) {
+      await guests.token();
+      return guests;
+    }
+    const { guests: door } = await this.#api.door();
+    if (door === 'off') throw new HubbubError('no_token', 'You have to be logged in to this site to see this chat.');
+    const name = this.#host.getAttribute('guest-name')?.trim();
+    if (!name) {
+      this.#show({ kind: 'name' });
+      return undefined;
+    }
+    await guests.guest(name);
+    return guests;
+  }
+
+  /** The session of guests: all elements that show rooms of one server have one. */
+  #guests(): Session {
+    const before = known(this.#server, 'guest')?.session;
+    if (before instanceof Session) return before;
+    return (this.#session ??= new Session(this.#api, browserStore(`hubbub.guest ${this.#server}`), environment()));
+  }
+
+  async #open(session: Credentials, turn: number): Promise<void> {
+    const id = await this.#find(session);
+    if (turn !== this.#turn) return;
+    const shared = (this.#shared = share(this.#server, session instanceof Session ? 'guest' : `user ${session.user!.id}`, this.#api, session));
+    const { client } = shared;
+    shared.rooms.add(id.id);
+    const chat = (this.chat = this.place.chat = new Chat(client, true));
+    this.#listen(client, id.id);
+    if (!client.rooms.has(id.id)) void (id.member ? client.admit(id) : client.joinRoom(id)).catch((err: unknown) => {
+      if (turn === this.#turn) void this.#failed(err, turn);
+    });
+    chat.open(id.id);
+    this.#show({ kind: 'ready' });
+    this.#host.tell('ready', { room: id.id, name: id.name, user: client.me.id, guest: client.me.guest });
+  }
+
+  /** Finds the room that is to be shown: by its id, or by the name of a public one. */
+  async #find(session: Credentials): Promise<RoomInfo> {
+    const wanted = this.#host.getAttribute('room')?.trim() ?? '';
+    if (/^[A-Za-z0-9_-]{1,64}$/.test(wanted)) {
+      try {
+        return await session.call((token) => this.#api.room(token, wanted));
+      } catch (err) {
+        if (!hasCode(err, 'not_found', 'forbidden')) throw err;
+      }
+    }
+    const name = personKey(wanted.replace(/^#/, ''));
+    const found = name ? (await session.call((token) => this.#api.publicRooms(token, wanted.replace(/^#/, ''), 'active'))).list.find((r) => personKey(r.name) === name) : undefined;
+    if (!found) throw new HubbubError('not_found', 'there is no such room, or you may not enter it');
+    return found;
+  }
+
+  #listen(client: Client, room: string): void {
+    let told = '';
+    this.#off = [
+      client.on('room', (id) => {
+        if (id !== room) return;
+        const { count, more, mentions } = client.unread(room);
+        const now = `${count} ${more} ${mentions}`;
+        if (now === told) return;
+        told = now;
+        this.#host.tell('unread', { room, count, more, mentions });
+      }),
+      client.on('entry', ({ room: id, entry }) => {
+        if (id !== room || entry.type !== 'msg' || !('text' in entry)) return;
+        this.#host.tell('message', { room, id: entry.id, user: entry.user, name: entry.name, text: entry.text, mine: entry.user === client.me.id });
+      }),
+      client.on('state', (state) => this.#host.tell('connection', { state: state.kind })),
+      client.on('removed', ({ room: id, name, by }) => id === room && this.#close('removed', removedText(client.people.name(by), name), 'Come back')),
+      client.on('moderated', (e) => {
+        if (e.target === room && (e.act === 'ban' || e.act === 'delete')) this.#close('removed', ownActText(e, client.me.id, undefined));
+      }),
+    ];
+  }
+
+  async #failed(err: unknown, turn: number): Promise<void> {
+    if (err instanceof ConnectionLost) {
+      const refused = await this.#isRefused();
+      if (turn !== this.#turn) return;
+      if (refused) return this.#close('origin', `The chat is not open to this page (${location.origin}).`);
+      this.#close('unreachable', 'The chat cannot be reached now.', 'Try again');
+      this.#retry = setTimeout(() => void this.restart(), this.#retryIn);
+      this.#retryIn = Math.min(2 * this.#retryIn, 60_000);
+    } else if (hasCode(err, 'no_token')) this.#close('no_token', describe(err));
+    else if (hasCode(err, 'unauthorized', 'token_expired')) this.#close('bad_token', 'You are not logged in to the chat any more.', 'Log in again');
+    else if (hasCode(err, 'not_found')) this.#close('not_found', describe(err), 'Try again');
+    else if (hasCode(err, 'forbidden')) this.#close('forbidden', describe(err));
+    else this.#close('failed', describe(err), 'Try again');
+  }
+
+  /** The server is there, and has no answer for this page: browsers do not say so. */
+  async #isRefused(): Promise<boolean> {
+    return fetch(`${this.#server}/v1/server`, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(() => true, () => false);
+  }
+
+  #close(code: Code, text: string, again?: string): void {
+    this.#end();
+    this.#show({ kind: 'closed', code, text, ...(again && { again }) });
+    this.#host.tell('error', { code, message: text });
+  }
+
+  #show(stage: Stage): void {
+    this.stage = stage;
+    this.#host.tell('state', { state: stage.kind, ...(stage.kind === 'closed' && { code: stage.code }) });
+  }
+
+  #end(): void {
+    this.#turn++;
+    clearTimeout(this.#retry);
+    for (const off of this.#off.splice(0)) off();
+    this.chat?.close();
+    this.chat = this.place.chat = undefined;
+    this.place.dialog = undefined;
+    if (this.#shared) release(this.#shared, () => this.#session?.close());
+    this.#shared = this.#session = undefined;
+  }
+}

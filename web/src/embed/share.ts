@@ -1,0 +1,46 @@
+import { Client, environment, outboxStore, readsStore, type Api, type Credentials } from '../client/index.ts';
+
+/** A connection that several elements of a page share, since the same person uses them. */
+export interface Shared {
+  readonly client: Client;
+  readonly session: Credentials;
+  /** The rooms that the elements show: of the user's rooms only those are followed. */
+  readonly rooms: Set<string>;
+  /** How many elements use it. */
+  users: number;
+}
+
+const all = new Map<string, Shared>();
+
+/**
+ * Returns the connection of a person to a server, which is made if there is none. Each call is to
+ * be followed by one of `release`.
+ */
+export function share(server: string, person: string, api: Api, session: Credentials): Shared {
+  const key = `${server} ${person}`;
+  let shared = all.get(key);
+  if (!shared) {
+    const rooms = new Set<string>();
+    const { id } = session.user!;
+    const client = new Client({
+      api, session, environment: environment(), device: 'web', only: rooms,
+      url: `${server}/v1/ws`.replace(/^http/, 'ws'),
+      stores: { outbox: outboxStore(`hubbub.outbox.${id}`), reads: readsStore(`hubbub.reads.${id}`) },
+    });
+    client.start();
+    all.set(key, (shared = { client, session, rooms, users: 0 }));
+  }
+  shared.users++;
+  return shared;
+}
+
+/** Ends the use of a connection; the last one closes it. */
+export function release(shared: Shared, done: () => void): void {
+  if (--shared.users > 0) return;
+  shared.client.stop();
+  for (const [key, s] of all) if (s === shared) all.delete(key);
+  done();
+}
+
+/** The connection of a person to a server, if there is one. */
+export const shared = (server: string, person: string): Shared | undefined => all.get(`${server} ${person}`);

@@ -1,0 +1,90 @@
+import type { Place } from '../state/place.ts';
+import type { Dialog, Toast } from '../state/app.svelte.ts';
+import { Attention } from '../state/attention.svelte.ts';
+import type { Chat } from '../state/chat.svelte.ts';
+import { Today } from '../state/today.svelte.ts';
+
+/** How long a toast stays, ms. */
+const toastFor = 6_000;
+/** After this long without a touch the user is shown as idle, ms. */
+const idleAfter = 5 * 60_000;
+
+/** What of the dialogs there is in an element. */
+const dialogs: readonly Dialog['kind'][] = ['message', 'report', 'delete'];
+
+/**
+ * What is around the one room of an element. It leaves the history, the address and the title of
+ * the page that it stands in alone.
+ */
+export class Surroundings implements Place {
+  readonly whole = false;
+  /** Who comes and goes is nothing for a small room. */
+  readonly look = { choice: { comings: 'hidden' } } as const;
+  readonly today = new Today();
+  chat = $state.raw<Chat | undefined>();
+  toasts = $state.raw<readonly Toast[]>([]);
+  /** A part of the element is in view. */
+  inView = $state(true);
+  #dialog = $state.raw<Dialog | undefined>();
+  #toastCount = 0;
+  readonly #attention = new Attention(idleAfter);
+  readonly #server: string;
+  readonly #observer: IntersectionObserver;
+  readonly loginAgain: () => Promise<void>;
+
+  /** `server`: where the server is, without a slash at the end. Call close at the end. */
+  constructor(element: Element, server: string, loginAgain: () => Promise<void>) {
+    this.#server = server;
+    this.loginAgain = loginAgain;
+    this.#observer = new IntersectionObserver((entries) => (this.inView = entries.at(-1)!.isIntersecting));
+    this.#observer.observe(element);
+  }
+
+  close(): void {
+    this.#observer.disconnect();
+    this.#attention.close();
+    this.today.close();
+  }
+
+  /** What nobody can see, nobody reads. */
+  readonly attention = ((s: Surroundings) => ({
+    get here() { return s.#attention.here && s.inView; },
+    get idle() { return s.#attention.idle; },
+  }))(this);
+
+  /**
+   * Back is the page's: it closes nothing here, as Escape does. Other places are on Hubbub's page.
+   */
+  readonly layers = {
+    open: () => () => undefined,
+    go: (hash: string) => void window.open(this.href(hash), '_blank', 'noopener'),
+  };
+
+  get dialog(): Dialog | undefined {
+    return this.#dialog;
+  }
+  set dialog(dialog: Dialog | undefined) {
+    if (!dialog || dialogs.includes(dialog.kind)) this.#dialog = dialog;
+  }
+
+  toast(text: string): Toast {
+    const toast = { key: this.#toastCount++, text };
+    this.toasts = [...this.toasts.slice(-2), toast];
+    setTimeout(() => (this.toasts = this.toasts.filter((t) => t !== toast)), toastFor);
+    return toast;
+  }
+
+  address(path: string): string {
+    return `${this.#server}/${path}`;
+  }
+  href(hash: string): string {
+    return this.address(hash);
+  }
+  /** A link to a place of the server leads to its own page, as any other link does. */
+  within(): undefined {
+    return undefined;
+  }
+  follow(hash: string): void {
+    this.layers.go(hash);
+  }
+}
