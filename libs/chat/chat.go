@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -81,6 +82,20 @@ func DirectRoom(a, b string) string {
 	sum := sha256.Sum256([]byte(a + "," + b))
 	return "d-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
 }
+
+// GroupRoom returns the id of the group of some users, which is the same in whatever order they are
+// named.
+func GroupRoom(users ...string) string {
+	users = slices.Clone(users)
+	slices.Sort(users)
+	sum := sha256.Sum256([]byte(strings.Join(users, ",")))
+	return groupPrefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
+}
+
+const groupPrefix = "g-"
+
+// IsGroup reports whether a room is one that GroupRoom names.
+func IsGroup(room string) bool { return strings.HasPrefix(room, groupPrefix) }
 
 // UserRoom returns the id of a user's own room, which all the user's sockets are joined to:
 // invitations, removals, mentions and revocations arrive there. Only that user may join it, and

@@ -54,7 +54,7 @@ func roomPlace(r store.Room) directoryapi.Place {
 	switch {
 	case isDefault(r.ID):
 		return directoryapi.DefaultRoom
-	case r.Direct:
+	case isTalk(r):
 		return directoryapi.DirectRoom
 	case r.Private:
 		return directoryapi.PrivateRoom
@@ -86,6 +86,7 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 		}
 		a.React = a.Send
 	} else {
+		a.Direct = isTalk(room)
 		ruled(&a, room, place)
 	}
 	if err := s.narrow(ctx, &a, user); err != nil {
@@ -100,7 +101,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
 	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody", "you may not leave this room"},
 	directoryapi.ActionListMembers: {"nobody may see who is in the room", "only members may see who is in the room"},
-	directoryapi.ActionInvite:      {"a direct room has two people", "only members may bring others in"},
+	directoryapi.ActionInvite:      {"a direct room is for the people who opened it: open another", "only members may bring others in"},
 	directoryapi.ActionAppoint:     {"nobody has another role in this room", "only an owner may give roles"},
 	directoryapi.ActionRestrict:    {"nobody has another role in this room", "only moderators and owners may make a member a reader, or a reader a member"},
 	directoryapi.ActionRemove:      {"nobody can be removed from this room", "only moderators and owners may remove members, who are not above them"},
@@ -113,8 +114,8 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionReport:      {"nothing can be reported here", "only members may report what is said here"},
 	directoryapi.ActionReview:      {"reports about a direct room are for operators", "only moderators and owners may see reports"},
 	directoryapi.ActionPurge:       {"in a direct room nobody deletes another's messages", "only moderators and owners may delete the messages of others, who are not above them"},
-	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or of two people", "only an owner may archive the room, or restore it"},
-	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or of two people", "only an owner may delete the room"},
+	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or a direct one", "only an owner may archive the room, or restore it"},
+	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or a direct one", "only an owner may delete the room"},
 	directoryapi.ActionExport:      {"nobody takes a copy of this room", "only an owner may take a copy of the room"},
 	directoryapi.ActionClear:       {"nobody removes all that was said in a direct room", "only moderators and owners may reset the room"},
 	directoryapi.ActionRetain:      {"messages of a direct room are kept as long as the server says", "only an owner may change how long messages are kept"},

@@ -80,7 +80,7 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 		if h.Removed, err = s.removedOf(ctx, r.ID); err != nil {
 			return nil, err
 		}
-		h.Room = &export.Room{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Created: r.Created}
+		h.Room = &export.Room{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: isTalk(r), Created: r.Created}
 	} else {
 		u, err := s.store.User(ctx, c.Person)
 		if err != nil {

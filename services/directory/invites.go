@@ -168,7 +168,9 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 	if err != nil {
 		return roomView{}, err
 	}
-	if out || !directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) {
+	// Who is asked into a group is one of its people, whoever else is in it.
+	may := directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) || chat.IsGroup(room)
+	if out || !may {
 		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
 	}
 	role := i.Role
@@ -296,6 +298,9 @@ func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invi
 				Role: i.Role, Since: i.Created, Until: i.Expires,
 			})
 		}
+	}
+	if err == nil {
+		err = s.nameInvitedGroups(ctx, out.Invitations)
 	}
 	if err != nil {
 		return out, err

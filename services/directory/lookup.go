@@ -57,7 +57,7 @@ func (s *Service) lookup(ctx context.Context, r directoryapi.LookupRequest) (out
 func (s *Service) lookupRoom(ctx context.Context, name string, some []store.Room) (found []string, err error) {
 	key, folded := names.Key(name), tokens.Fold(name)
 	for _, r := range some {
-		if r.ID == name || !r.Direct && r.Name != "" && (names.Key(r.Name) == key || folded != "" && tokens.Fold(r.Name) == folded) {
+		if r.ID == name || !isTalk(r) && r.Name != "" && (names.Key(r.Name) == key || folded != "" && tokens.Fold(r.Name) == folded) {
 			found = append(found, r.ID)
 		}
 	}

@@ -163,6 +163,8 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 		return nil
 	} else if err != nil {
 		return err
+	} else if chat.IsGroup(room) {
+		return s.endEmptyGroup(ctx, room)
 	}
 	for range maxTold {
 		var first []store.Member

@@ -50,7 +50,7 @@ func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool, mo
 	}
 	groups, public := 0, 0
 	for _, r := range made {
-		if r.Direct {
+		if isTalk(r) {
 			continue
 		}
 		if r.Created >= dayAgo {

@@ -40,11 +40,11 @@ type reportView struct {
 
 func viewOfReport(r store.Report, room store.Room) reportView {
 	v := reportView{
-		ID: r.ID, Room: r.Room, Direct: room.Direct, Author: r.Author, AuthorName: r.AuthorName, Message: r.Message, Text: r.Text, Sent: r.Sent,
+		ID: r.ID, Room: r.Room, Direct: isTalk(room), Author: r.Author, AuthorName: r.AuthorName, Message: r.Message, Text: r.Text, Sent: r.Sent,
 		Reporter: r.Reporter, ReporterName: r.ReporterName, Reason: r.Reason, Words: r.Words, Created: r.Created, State: r.State, Taker: r.Taker,
 		TakerName: r.TakerName, Outcome: r.Outcome, Note: r.Note, Resolved: r.Resolved,
 	}
-	if !room.Direct {
+	if !isTalk(room) {
 		v.RoomName = room.Name
 	}
 	return v

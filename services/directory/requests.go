@@ -70,7 +70,7 @@ func (s *Service) checkDirects(ctx context.Context, c auth.Claims, more int) err
 	}
 	inHour, inDay := 0, 0
 	for _, r := range made {
-		if !r.Direct {
+		if !isTalk(r) {
 			continue
 		}
 		inDay++

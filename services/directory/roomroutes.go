@@ -67,7 +67,8 @@ type removeInput struct {
 
 type directInput struct {
 	Body struct {
-		User string `json:"user"`
+		User  string   `json:"user,omitempty" doc:"The other."`
+		Users []string `json:"users,omitempty" maxItems:"64" doc:"The others, of a group: up to 19. The same people find the same group."`
 	}
 }
 
@@ -119,8 +120,8 @@ func (s *Service) roomRoutes(api huma.API) {
 		limited(s, func(ctx context.Context, in *removeInput) (empty, error) {
 			return empty{}, s.removeMember(ctx, httpapi.User(ctx), in.Room, in.User, in.Reason)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody"),
+	route(s, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody, or with several"),
 		limited(s, func(ctx context.Context, in *directInput) (roomView, error) {
-			return s.direct(ctx, httpapi.User(ctx), in.Body.User)
+			return s.talk(ctx, httpapi.User(ctx), in.Body.User, in.Body.Users)
 		}))
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -243,12 +244,12 @@ func TestDirectRooms(t *testing.T) {
 		v.Since = 0
 		return v
 	}
-	if got := listed(); got != two {
+	if got := listed(); !reflect.DeepEqual(got, two) {
 		t.Errorf("listed as %+v, want %+v", got, two)
 	}
 	var single roomView
 	w.ok("GET", "/v1/rooms/"+one.ID, ann.Token, "", &single)
-	if single != one {
+	if !reflect.DeepEqual(single, one) {
 		t.Errorf("got %+v, want %+v", single, one)
 	}
 	if a, err := directoryapi.NewClient(w.bus).Access(t.Context(), bob.User.ID, one.ID); err != nil || !a.Direct || !a.Send {
@@ -276,7 +277,7 @@ func TestDirectRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.ok("POST", "/v1/direct", ann.Token, with(bob), nil)
-	if got := listed(); got != two {
+	if got := listed(); !reflect.DeepEqual(got, two) {
 		t.Errorf("listed as %+v, want %+v", got, two)
 	}
 }

@@ -22,11 +22,12 @@ const (
 // roomView is a room as a user sees it.
 type roomView struct {
 	ID      string            `json:"id"`
-	Name    string            `json:"name" doc:"Of a direct room: the other's name."`
+	Name    string            `json:"name" doc:"Of a direct room: the names of the others."`
 	Topic   string            `json:"topic"`
 	Private bool              `json:"private"`
 	Direct  bool              `json:"direct"`
-	With    string            `json:"with,omitempty" doc:"Of a direct room: the other's id."`
+	With    string            `json:"with,omitempty" doc:"Of a direct room of two: the other's id."`
+	People  []otherView       `json:"people,omitempty" doc:"Of a group, which is a direct room of more: the others who are in it."`
 	Member  bool              `json:"member" doc:"False: a public room that you may join."`
 	Role    directoryapi.Role `json:"role,omitempty"`
 	Since   int64             `json:"since,omitempty" doc:"In a list of rooms: when you became a member, in UTC milliseconds; left out of rooms for everybody."`
@@ -41,14 +42,14 @@ type roomView struct {
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
-	v := roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
+	v := roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: isTalk(r), Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
 	if r.NoGuests {
 		v.Guests = new(false)
 	}
 	return v
 }
 
-// nameDirect gives the direct rooms among views the name of whom the user has them with.
+// nameDirect gives the direct rooms among views the names of those whom the user has them with.
 func (s *Service) nameDirect(ctx context.Context, user string, views []roomView) error {
 	var direct []string
 	at := map[string]int{}
@@ -66,13 +67,19 @@ func (s *Service) nameDirect(ctx context.Context, user string, views []roomView)
 		return err
 	}
 	for _, m := range members {
-		if m.User != user {
+		if m.User != user && !chat.IsGroup(m.Room) {
 			v := &views[at[m.Room]]
 			v.With, v.Name = m.User, m.Name
 			delete(at, m.Room)
 		}
 	}
+	if err := s.nameGroups(ctx, user, views, members); err != nil {
+		return err
+	}
 	for id, i := range at { // the other is no member, or has gone
+		if chat.IsGroup(id) {
+			continue
+		}
 		r, err := s.store.Request(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -116,7 +123,8 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (browsedVi
 }
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they
-// are, the store is asked seven times, and once for each request that the user has sent.
+// are, the store is asked seven times, and once for each request that the user has sent, and each
+// group that nobody else is in.
 func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {

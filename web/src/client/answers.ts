@@ -7,9 +7,13 @@ import type { Block, FoundRoom, Invitation, MessageRequest, Retention, Role, Roo
 export function room(r: Record<string, unknown>): RoomInfo {
   return {
     id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
-    ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+    ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), ...group(r), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
     ...(typeof r['since'] === 'number' && { since: r['since'] }), ...(r['request'] === 'sent' && { waiting: true }),
   };
+}
+/** Of a group, whose ids begin with g-, who is in it. */
+function group(r: Record<string, unknown>): Pick<RoomInfo, 'people'> {
+  return text(r['id']).startsWith('g-') ? { people: objects(r, 'people').map((p) => ({ id: text(p['user']), name: text(p['name']) })) } : {};
 }
 export const messageRequest = (r: Record<string, unknown>): MessageRequest => ({
   room: text(r['room']), user: text(r['user']), name: text(r['name']), count: Number(r['count']) || 0, since: time(r['since']),

@@ -250,6 +250,10 @@ export class Api {
   async direct(token: string, user: string): Promise<RoomInfo> {
     return room(await this.#call('POST', '/v1/direct', token, { user }));
   }
+  /** Opens the group of several others, making it if it is not there. */
+  async group(token: string, users: readonly string[]): Promise<RoomInfo> {
+    return room(await this.#call('POST', '/v1/direct', token, { users }));
+  }
   /** Finds users by the beginning of their name. */
   async users(token: string, query: string): Promise<User[]> {
     const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);

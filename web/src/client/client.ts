@@ -479,7 +479,7 @@ export class Client extends Emitter<Events> {
   }
 
   #applied(room: Room, e: LogEvent | UnknownLogEvent): void {
-    if (e.type === 'member' && room.info.waiting) void this.#rooms.relist(); // the other has accepted
+    if (e.type === 'member' && (room.info.waiting || room.info.people)) void this.#rooms.relist(); // what it is called changes
     switch (e.type) {
       case 'msg':
         this.people.met(e.user, e.name);

@@ -244,4 +244,8 @@ export class Directory extends Emitter<{ members: string }> {
   direct(user: string): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.direct(token, user));
   }
+  /** Opens the group of several others, making it if it is not there. */
+  group(users: readonly string[]): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.group(token, users));
+  }
 }

@@ -70,6 +70,8 @@ export interface RoomInfo {
   readonly direct: boolean;
   /** Of a direct room: the id of the other person. */
   readonly with?: string;
+  /** Of a group, which is a direct room of several people: the others. */
+  readonly people?: readonly Pick<User, 'id' | 'name'>[];
   readonly role: Role;
   readonly member: boolean;
   /** When the user became a member, UTC ms; absent: not known, or long ago. */

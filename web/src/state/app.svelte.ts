@@ -17,7 +17,9 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' | 'keys' | 'go' }
+  | { readonly kind: 'create' | 'browse' | 'account' | 'strangers' | 'blocks' | 'keys' | 'go' }
+  /** A conversation is begun; `people`: with these, and others. */
+  | { readonly kind: 'direct'; readonly people?: readonly User[] }
   /** What can be done with a message, on a screen that is touched. */
   | { readonly kind: 'message'; readonly message: Message; readonly reacts: boolean; readonly react: (emoji: string) => void; readonly deeds: readonly Deed[] }
   /** Somebody; `room`: of the direct room with them. */

@@ -24,6 +24,8 @@ export class RoomView {
   topic = $state('');
   private = $state(false);
   direct = $state(false);
+  /** It is a direct room of several people. */
+  group = $state(false);
   role = $state<Role>('');
   /** The id of the other person in a direct room. */
   other = $state<string>();
@@ -531,7 +533,7 @@ export class Chat {
     const next = here.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : here.at(-1));
     const other = this.#other(id);
     return {
-      id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
+      id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct, group: room.info.people !== undefined,
       archived: room.info.archived === true, unread,
       mentioned: unread.mentions > 0 || (base === undefined && client.news(id).some((m) => mentioned(m.text, client.me.name))),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
@@ -564,7 +566,7 @@ export class Chat {
     const voice = info.role !== 'reader' && info.archived !== true;
     const newest = this.client.departed.shown(log.messages);
     const now: Omit<RoomView, 'id'> = {
-      name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role, other: this.#other(room.id),
+      name: info.name, topic: info.topic, private: info.private, direct: info.direct, group: info.people !== undefined, role: info.role, other: this.#other(room.id),
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,

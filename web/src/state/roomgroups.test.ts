@@ -3,7 +3,7 @@ import type { RoomItem } from './chat.svelte.ts';
 import { grouped } from './roomgroups.ts';
 
 const item = (id: string, more: Partial<RoomItem> = {}): RoomItem => ({
-  id, name: id, topic: '', private: false, direct: false, archived: false, unread: { count: 0, more: false, mentions: 0, first: undefined } as RoomItem['unread'], mentioned: false, last: undefined,
+  id, name: id, topic: '', private: false, direct: false, group: false, archived: false, unread: { count: 0, more: false, mentions: 0, first: undefined } as RoomItem['unread'], mentioned: false, last: undefined,
   failed: false, draft: false, moved: 0, other: undefined, status: undefined, typing: false, ...more,
 });
 const unread = { count: 2, more: false, mentions: 0, first: undefined } as RoomItem['unread'];

@@ -7,6 +7,8 @@ export interface RoomItem {
   readonly topic: string;
   readonly private: boolean;
   readonly direct: boolean;
+  /** A direct room of several people. */
+  readonly group: boolean;
   readonly archived: boolean;
   readonly unread: Unread;
   /** An unread message mentions the user. */

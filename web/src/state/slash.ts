@@ -30,17 +30,17 @@ export async function runSlash(app: App, chat: Chat, view: RoomView, name: Slash
       chat.setStatus('dnd');
       return undefined;
     case 'leave':
-      if (view.direct) throw new SlashError('A conversation of two cannot be left. It can be hidden, in its menu.');
+      if (view.direct && !view.group) throw new SlashError('A conversation of two cannot be left. It can be hidden, in its menu.');
       app.dialog = { kind: 'leave', room: view.id, name: view.name };
       return undefined;
     case 'topic':
-      if (view.direct) throw new SlashError('A conversation of two has no topic.');
+      if (view.direct) throw new SlashError('A conversation has no topic.');
       await chat.client.changeRoom(view.id, { topic: rest });
       return undefined;
     case 'join':
       return join(app, chat, needed(rest, 'Name the room: /join lobby').replace(/^#/u, ''));
     case 'invite': {
-      if (view.direct) throw new SlashError('Nobody can be added to a conversation of two.');
+      if (view.direct) throw new SlashError('Nobody can be added to a conversation: begin another, with more people.');
       const { user } = await find(chat, needed(rest, 'Name somebody: /invite ada'));
       const asked = await chat.client.directory.addMember(view.id, user.id);
       app.toast(asked ? `${isolate(user.name)} was asked to come.` : `${isolate(user.name)} is in now.`);
