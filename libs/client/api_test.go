@@ -174,6 +174,10 @@ func TestAPIRoutes(t *testing.T) {
 			`{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`},
 		{func() (any, error) { p, err := s.Messages(ctx, "lobby", client.Query{}); return p.More, err },
 			`GET /v1/rooms/lobby/messages [Bearer t1] null`, `true`},
+		{func() (any, error) {
+			p, err := s.Messages(ctx, "lobby", client.Query{Oldest: true, Limit: 2})
+			return p.More, err
+		}, `GET /v1/rooms/lobby/messages?after=0&limit=2 [Bearer t1] null`, `true`},
 		{func() (any, error) { return s.Presence(ctx, "lobby", "") },
 			`GET /v1/rooms/lobby/presence [Bearer t1] null`, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}],"next":"a"}`},
 		{func() (any, error) { o, err := s.Presence(ctx, "lobby", "a"); return o.Next, err },
