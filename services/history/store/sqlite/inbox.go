@@ -13,12 +13,18 @@ import (
 // news finds what is new to a user (?2) in rooms (?1, a list of numbers in JSON), one row for each
 // room and for each of the messages that its last Seq has. The conditions in its subqueries are
 // ranges of indexes. What it counts ends with what is shown, and what it passes over with ?3.
+// newsFull is 100 where so many messages are new and none of them is the user's: mostly where many
+// are new. To pass over rows costs a fraction of looking at who sent each.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
 	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2), (SELECT seq FROM removed WHERE room = j.value),
-	CASE WHEN r.seq < e.seq THEN (SELECT count(*) FROM (SELECT 1 FROM (
+	CASE WHEN r.seq < e.seq THEN `
+	newsFull = `CASE WHEN NOT EXISTS (SELECT 1 FROM entries INDEXED BY entries_by_sender WHERE sender = ?2 AND kind <> 1 AND room = j.value AND seq > r.seq)
+		THEN (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END`
+	newsCount = `(SELECT count(*) FROM (SELECT 1 FROM (
 		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
-	newsMiddle = ` LIMIT 100)) END,
+	newsMiddle = ` LIMIT 100))`
+	newsFirst  = ` END,
 	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
 		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
@@ -29,8 +35,8 @@ const (
 	ORDER BY j.key, e.twin`
 	others     = `sender <> ?2`
 	notHidden  = `sender <> ?2 AND sender NOT IN (SELECT value FROM json_each(?4))`
-	newsPlain  = newsBegin + others + newsMiddle + others + newsMentions + others + newsEnd
-	newsHiding = newsBegin + notHidden + newsMiddle + notHidden + newsMentions + notHidden + newsEnd
+	newsPlain  = newsBegin + `coalesce(` + newsFull + `, ` + newsCount + others + newsMiddle + `)` + newsFirst + others + newsMentions + others + newsEnd
+	newsHiding = newsBegin + newsCount + notHidden + newsMiddle + newsFirst + notHidden + newsMentions + notHidden + newsEnd
 )
 
 // unreadScan is how many messages are looked at to count those that are unread.

@@ -17,7 +17,7 @@ var aliases = map[string]string{
 	"thumbsup": "+1", "thumbsdown": "-1", "poop": "hankey", "shit": "hankey", "simple_smile": "slightly_smiling_face", "satisfied": "laughing",
 	"red_car": "car", "raised_hand": "hand", "punch": "facepunch", "running": "runner", "honeybee": "bee", "telephone": "phone", "email": "e-mail",
 	"collision": "boom", "feet": "paw_prints", "flipper": "dolphin", "lantern": "izakaya_lantern", "open_book": "book", "sailboat": "boat",
-	"tshirt": "shirt", "waxing_gibbous_moon": "moon", "hocho": "knife", "heavy_exclamation_mark": "exclamation", "uk": "flag-gb", "gb": "flag-gb",
+	"tshirt": "shirt", "waxing_gibbous_moon": "moon", "hocho": "knife", "heavy_exclamation_mark": "exclamation", "uk": "gb",
 }
 
 var byName = sync.OnceValue(func() map[string]string {
