@@ -37,6 +37,7 @@ const (
 	ListRequests    = "requests"    // who wants to write to the user: GET /v1/requests
 	ListInvitations = "invitations" // the rooms that the user is asked into: GET /v1/invitations
 	ListInbox       = "inbox"       // how far the user has read: GET /v1/inbox
+	ListThreads     = "threads"     // which threads the user follows: GET /v1/threads
 	ListPreferences = "preferences" // how the user wants to be shown things: GET /v1/preferences
 )
 

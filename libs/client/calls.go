@@ -93,12 +93,19 @@ func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.Inb
 	return e.Rooms, e.Next, err
 }
 
+// NewThreads returns the threads that the user follows and that have something new, the one with
+// the last answer first, and whether there are more: see Session.Followed.
+func (c *Client) NewThreads(ctx context.Context) (threads []chat.InboxThread, more bool, err error) {
+	e, err := c.do(ctx, wire.Request{Type: wire.Inbox.String()}, never)
+	return e.Threads, e.MoreThreads, err
+}
+
 // Query selects a page of a room's history: at most one of Before, After, Around and Oldest is set;
 // none: the newest.
 type Query struct {
 	Before, After, Around uint64
 	Oldest                bool // from the first message on; an earlier release answers the newest
-	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
+	Limit                 int  // 1 to wire.MaxLimit; 0: wire.DefaultLimit
 	// Thread names a root: the page has the answers in its thread. Zero: what the room shows.
 	Thread Name
 }

@@ -56,7 +56,9 @@ type Event struct {
 	// of a history of a thread: its root; nil: there is no such message
 	Root *chat.Message `json:"root,omitempty"`
 	// of an inbox; Next says that there are more
-	Rooms []chat.InboxRoom `json:"rooms,omitempty"`
+	Rooms       []chat.InboxRoom   `json:"rooms,omitempty"`
+	Threads     []chat.InboxThread `json:"threads,omitempty"`
+	MoreThreads bool               `json:"more_threads,omitempty"`
 }
 
 // Person is a user in presence, who and notice.

@@ -66,6 +66,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := s.beginReads(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	if err := s.beginFollows(ctx, entries); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	if err := s.noteMentions(ctx, noted); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}

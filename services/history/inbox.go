@@ -63,6 +63,11 @@ func (s *Service) inbox(ctx context.Context, req historyapi.InboxRequest) (json.
 		}
 		out.Rooms = append(out.Rooms, room)
 	}
+	if req.Room == "" && req.Next == "" {
+		if out.Threads, out.MoreThreads, err = s.newThreads(ctx, req.User, mine); err != nil {
+			return nil, err
+		}
+	}
 	if n := len(out.Rooms); more && n > 0 {
 		out.Next = out.Rooms[n-1].Room
 	}
@@ -223,23 +228,28 @@ func (s *Service) inboxRoom(ctx context.Context, in store.Inbox) (chat.InboxRoom
 		Room: in.Room, Read: in.Read, Through: in.Through, Unread: in.Unread, More: in.More, FirstUnread: in.FirstUnread,
 		Mentions: in.Mentions, FirstMention: in.FirstMention,
 	}
-	if in.Last == nil {
-		return room, nil
+	var err error
+	room.Last, err = s.inboxLatest(ctx, in.Last)
+	return room, err
+}
+
+// inboxLatest is what clients get of a stored message where there is no room for more; nil for nil.
+func (s *Service) inboxLatest(ctx context.Context, message *store.Entry) (*chat.InboxLatest, error) {
+	if message == nil {
+		return nil, nil //nolint:nilnil // there is none
 	}
-	e, err := chat.DecodeEntry(in.Last.Data, in.Last.Seq, 0)
+	e, err := chat.DecodeEntry(message.Data, message.Seq, 0)
 	if err != nil {
-		return room, fmt.Errorf("message %d of room %s: %w", in.Last.Seq, in.Room, err)
+		return nil, fmt.Errorf("message %d of room %s: %w", message.Seq, message.Room, err)
 	}
-	room.Last = &chat.InboxLatest{Seq: in.Last.Seq, ID: in.Last.ID, User: in.Last.Sender, Name: e.Name, TS: e.TS, Text: e.Text}
+	latest := &chat.InboxLatest{Seq: message.Seq, ID: message.ID, User: message.Sender, Name: e.Name, TS: e.TS, Text: e.Text}
 	if e.Text == "" {
-		text, gone, err := s.textNow(ctx, in.Room, *in.Last)
-		if err != nil {
-			return room, err
+		if latest.Text, latest.Deleted, err = s.textNow(ctx, message.Room, *message); err != nil {
+			return nil, err
 		}
-		room.Last.Text, room.Last.Deleted = text, gone
 	}
-	room.Last.Text = cut(room.Last.Text, chat.InboxText)
-	return room, nil
+	latest.Text = cut(latest.Text, chat.InboxText)
+	return latest, nil
 }
 
 // textNow returns the text that a stored message has now, and whether it was deleted.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -44,14 +43,14 @@ func toNote(entries []store.Entry) (noted []store.Unresolved) {
 	return noted
 }
 
-// roomsToNote returns the rooms of messages that are to be noted, and of entries with which a
-// membership may begin.
+// roomsToNote returns the rooms of messages that are to be noted, and of entries with which
+// somebody may begin to be a member, or to follow a thread.
 func roomsToNote(noted []store.Unresolved, entries []store.Entry) (rooms []string) {
 	for _, u := range noted {
 		rooms = append(rooms, u.Room)
 	}
 	for _, e := range entries {
-		if e.Type == chat.TypeMember {
+		if e.Type == chat.TypeMember || e.Thread != (store.Name{}) {
 			rooms = append(rooms, e.Room)
 		}
 	}
@@ -248,6 +247,9 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 	if now.All {
 		now.Users = nil // nobody is mentioned twice
 	}
+	if err := s.followMentioned(ctx, u, found.Users); err != nil {
+		return err
+	}
 	if err := s.tellMentions(ctx, u, before, now, known.Asked); err != nil {
 		return err
 	}
@@ -311,43 +313,6 @@ func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now s
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// addMentions adds to messages of a page, found in order and encoded, whom they mention. Most pages
-// mention nobody.
-func (r *record) addMentions(ctx context.Context, found []store.Entry, all []shown) error {
-	may := func(m shown) bool { return !m.gone && mentions.May(m.json) }
-	first := slices.IndexFunc(all, may)
-	if first < 0 {
-		return nil
-	}
-	stored, err := r.shownMentions(ctx, found, all, first, may)
-	if err != nil || len(stored) == 0 {
-		return err
-	}
-	type name struct {
-		seq    uint64
-		sender string
-	}
-	lists := make(map[name]store.Mentions, len(stored))
-	for _, m := range stored {
-		lists[name{m.Seq, m.Sender}] = m
-	}
-	for i, e := range found {
-		m := lists[name{e.Seq, e.Sender}]
-		if len(m.Visible) == 0 || !may(all[i]) {
-			continue
-		}
-		b, err := json.Marshal(struct {
-			Mentions []string `json:"mentions"`
-			Names    []string `json:"mention_names,omitempty"`
-		}{m.Visible, m.Names})
-		if err != nil {
-			return fmt.Errorf("encode mentions: %w", err)
-		}
-		all[i].json = slices.Concat(all[i].json[:len(all[i].json)-1], []byte{','}, b[1:])
 	}
 	return nil
 }

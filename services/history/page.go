@@ -55,6 +55,11 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 		}
 	}
 	page := encodePage(all, more, found.at, acts, events, nil, false)
+	if req.Mention > 0 && found.at > 0 {
+		if page, err = r.addFoundIn(ctx, page, found.at); err != nil {
+			return nil, err
+		}
+	}
 	if !r.all {
 		return page, nil
 	}
@@ -140,6 +145,31 @@ func (r *record) mentionAfter(ctx context.Context, user string, after uint64) (u
 		return 0, err
 	}
 	return r.store.NextMention(ctx, user, r.room, mine.Hidden, after)
+}
+
+// addFoundIn adds to a page, in JSON, in which thread the message at a Seq is an answer, if the
+// room does not show it.
+func (r *record) addFoundIn(ctx context.Context, page json.RawMessage, seq uint64) (json.RawMessage, error) {
+	at, err := r.store.At(ctx, r.room, seq)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range at {
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil || !event.OnlyInThread() {
+			continue
+		}
+		root, err := r.rootOf(ctx, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		b, err := json.Marshal(chat.Thread{Author: root.Sender, ID: root.ID})
+		if err != nil {
+			return nil, fmt.Errorf("encode a thread: %w", err)
+		}
+		return slices.Concat(page[:len(page)-1], []byte(`,"found_in":`), b, []byte("}")), nil
+	}
+	return page, nil
 }
 
 // around returns messages on both sides of a Seq: half of the limit each.

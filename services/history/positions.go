@@ -144,6 +144,11 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 			rooms = append(rooms, m.Room)
 		}
 	}
+	if req.Room == "" {
+		if err := s.store.ReadThreads(ctx, req.User); err != nil {
+			return err
+		}
+	}
 	heads, err := s.headsOf(ctx, rooms)
 	if err != nil {
 		return err
@@ -167,7 +172,12 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 
 // tellReads tells a user's devices that read positions have changed, otherwise than by reading on.
 func (s *Service) tellReads(ctx context.Context, user string) error {
-	e := chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: chat.NewID(), User: user, Target: chat.ListInbox, TS: nowMillis()}
+	return s.tellChanged(ctx, user, chat.ListInbox)
+}
+
+// tellChanged tells a user's devices that a list of the user's is another now.
+func (s *Service) tellChanged(ctx context.Context, user, list string) error {
+	e := chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: chat.NewID(), User: user, Target: list, TS: nowMillis()}
 	return s.append(ctx, e)
 }
 

@@ -166,6 +166,9 @@ func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 	if err := s.store.RemoveThreads(ctx, j.Room); err != nil {
 		return false, err
 	}
+	if err := s.store.RemoveFollows(ctx, j.Room); err != nil {
+		return false, err
+	}
 	if err := s.store.RemoveMentions(ctx, j.Room); err != nil {
 		return false, err
 	}

@@ -107,6 +107,26 @@ func TestQuotesSayWhomTheyMention(t *testing.T) {
 	}
 }
 
+// TestMentionInAThread: a page by mention names the thread of an answer that the room leaves out.
+func TestMentionInAThread(t *testing.T) {
+	w := open(t)
+	w.people(&people{names: []string{"bob"}, rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}})
+	w.joins("r1", "bob", "bob")
+	root := chat.Thread{Author: "ann", ID: "m1"}
+	w.say("r1", "ann", "m1", "root")
+	a1 := w.answer("ann", "a1", root)
+	a2 := w.answer("ann", "a2", chat.Thread{Author: "ann", ID: "a1"}, func(e *chat.Event) { e.Text = "@bob" })
+	a3 := w.answer("ann", "a3", root, shownInRoom, func(e *chat.Event) { e.Text = "@bob" })
+	w.eventually("both are resolved", func() bool { return w.inboxNow("bob")["r1"].Mentions == 2 })
+	page := w.page(historyapi.PageRequest{User: "bob", Room: "r1", Mention: a1})
+	if page.Found != a2 || page.FoundIn == nil || *page.FoundIn != root || idsOf(page.Messages) != "m1 a3" {
+		t.Errorf("of the thread alone: %+v, %+v", page.Found, page.FoundIn)
+	}
+	if page = w.page(historyapi.PageRequest{User: "bob", Room: "r1", Mention: a2}); page.Found != a3 || page.FoundIn != nil {
+		t.Errorf("of what the room shows: %+v, %+v", page.Found, page.FoundIn)
+	}
+}
+
 // TestPagesByTimeAndMention: a page is found by a time, and by the next mention of who asks.
 func TestPagesByTimeAndMention(t *testing.T) {
 	w := open(t)

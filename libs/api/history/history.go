@@ -52,6 +52,9 @@ type Page struct {
 	// Found is the Seq of the message that At or Mention led to, also where it is not among the
 	// messages, since it was deleted.
 	Found uint64 `json:"found,omitempty"`
+	// FoundIn names the thread that the message at Found is an answer in, if the room does not show
+	// it; nil: the room does.
+	FoundIn *chat.Thread `json:"found_in,omitempty"`
 	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there
 	// are no more of those, beside them.
 	Acts []chat.Event `json:"acts,omitempty"`

@@ -29,6 +29,9 @@ type InboxRequest struct {
 type Inbox struct {
 	Rooms []chat.InboxRoom `json:"rooms" nullable:"false" doc:"By their ids."`
 	Next  string           `json:"next,omitempty" doc:"There are more: ask again with it as next."`
+	// In the answer to a request without Room and Next.
+	Threads     []chat.InboxThread `json:"threads,omitempty" nullable:"false" doc:"The threads that you follow and that have something new, those with the last answer first; at most 50."`
+	MoreThreads bool               `json:"more_threads,omitempty" doc:"There are more of those: see GET /v1/threads."`
 }
 
 // MarkRequest changes how far a user has read, otherwise than by reading on (ReadRequest), and
@@ -39,7 +42,7 @@ type MarkRequest struct {
 	// Unread: the message at Seq and what follows are unread again. Else the room is read through
 	// Seq.
 	Unread bool   `json:"unread,omitempty"`
-	Seq    uint64 `json:"seq,omitempty"` // 0: everything in the room
+	Seq    uint64 `json:"seq,omitempty"` // 0: everything in the room, or in all rooms and threads
 }
 
 // MarkReply answers MarkRequest.

@@ -85,6 +85,7 @@ type Store interface {
 	Inboxes
 	Searches
 	Threads
+	Follows
 	Pins
 	Removals
 	Holds

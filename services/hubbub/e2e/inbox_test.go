@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
+	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
@@ -94,6 +96,53 @@ func testInbox(t *testing.T, c *cluster.Cluster) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the page has %+v", page)
+		}
+	}
+	testFollowedThread(t, ann, bob, device, public)
+}
+
+// testFollowedThread has bob answer in a thread of ann's, be told of an answer, and read it.
+func testFollowedThread(t *testing.T, ann *person, bob *account, device *person, room string) {
+	t.Helper()
+	rootSeq := ann.send(room, "root")
+	page := device.page(room)
+	at := slices.IndexFunc(page, func(m chat.Message) bool { return m.Seq == rootSeq })
+	if at < 0 {
+		t.Fatalf("the page has %+v", page)
+	}
+	root := client.Name{User: ann.id, ID: page[at].ID}
+	answer := func(s *client.Session, text string) {
+		t.Helper()
+		if _, err := s.Post(t.Context(), room, client.Post{Text: text, Thread: root}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer(bob.session, "mine")
+	answer(ann.session, "theirs")
+	has := func(want int) bool {
+		threads, _, err := device.client.NewThreads(t.Context())
+		return err == nil && (want == 0 && len(threads) == 0 || len(threads) == 1 && threads[0].ID == root.ID && threads[0].Unread == want)
+	}
+	for deadline := time.Now().Add(patience); !has(1); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the inbox has no thread with one answer")
+		}
+	}
+	if all, _, err := bob.session.Followed(t.Context(), true, ""); err != nil || len(all) != 1 || all[0].Latest.Text != "theirs" || all[0].Root.Text != "root" {
+		t.Errorf("followed threads: %+v, %v", all, err)
+	}
+	if err := bob.session.ReadThread(t.Context(), room, root, 0); err != nil {
+		t.Fatal(err)
+	}
+	if !has(0) {
+		t.Error("the thread is not read")
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if slices.ContainsFunc(device.events(chat.UserRoom(bob.id)), func(e wire.Event) bool { return e.Type == chat.TypeChanged && e.Target == chat.ListThreads }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the device is not told")
 		}
 	}
 }

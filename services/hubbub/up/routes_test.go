@@ -87,6 +87,8 @@ func TestRoutes(t *testing.T) {
 		"/v1/rooms/lobby/pins":             "history",
 		"/v1/rooms/lobby/threads?limit=5":  "history",
 		"/v1/rooms/lobby/threads/u1/m1":    "history",
+		"/v1/threads?unread=true":          "history",
+		"/v1/follows":                      "history",
 		"/v1/history/openapi.json":         "history",
 		"/v1/rooms/lobby/presence":         "presence",
 		"/v1/users/u1/presence":            "presence",

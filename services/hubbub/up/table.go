@@ -35,6 +35,8 @@ var table = []route{
 	{path: "/v1/reads", service: "history"},
 	{path: "/v1/read", service: "history"},
 	{path: "/v1/inbox", service: "history"},
+	{path: "/v1/threads", service: "history"},
+	{path: "/v1/follows", service: "history"},
 	{path: "/v1/search", service: "history"},
 	{path: "/v1/history/", service: "history"},
 	{path: "/v1/rooms/{room}/presence", service: "presence"},

@@ -330,6 +330,7 @@ export class Api {
     return {
       messages: historyMessages(body['messages']), more: body['more'] === true, acts: beside(body['acts'], body['events']),
       ...(typeof body['found'] === 'number' && { found: body['found'] }),
+      ...(body['found_in'] !== undefined && { foundIn: { user: text(object(body['found_in'])['author']), id: text(object(body['found_in'])['id']) } }),
     };
   }
   /** Returns those of the named messages of a room that there are, their texts cut. */

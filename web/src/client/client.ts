@@ -17,12 +17,15 @@ import { Preferences } from './preferences.ts';
 import type {
   HistoryEvent, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
+import { Followed } from './followed.ts';
 import { Inbox, inboxRooms, type InboxRoom } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
+import { Recounts } from './recounts.ts';
 import { Room } from './room.ts';
 import { retained, ruled } from './rules.ts';
 import type { Message } from './roomlog.ts';
 import type { Credentials } from './session.ts';
+import { type Unread, unreadOf } from './unread.ts';
 import { Watches } from './watches.ts';
 
 export interface ClientOptions {
@@ -70,19 +73,6 @@ interface Events {
   moderated: ModeratedEvent;
 }
 
-/** How many messages of others are new; `more`: at least so many. */
-export interface Unread {
-  readonly count: number;
-  readonly more: boolean;
-  /** How many of them mention the user. */
-  readonly mentions: number;
-  /** The seq of the first of them, where it is known. */
-  readonly first?: number;
-}
-
-/** How many unread messages are counted. */
-const maxUnread = 99;
-
 /** Messages of a room that nobody looks at, beyond which the oldest go. */
 const restAt = 300;
 /**
@@ -91,8 +81,6 @@ const restAt = 300;
  */
 const typingEvery = 3_000;
 const typingAfterSend = 1_000;
-/** The wait before it is asked again what is new, so that many reasons for it are one, ms. */
-const recountAfter = 1_000;
 /** Direct rooms whose other side's status is watched. */
 const watchedDirects = 30;
 
@@ -109,6 +97,7 @@ export class Client extends Emitter<Events> {
   readonly departed: Departed;
   readonly reads: Reads;
   readonly inbox = new Inbox();
+  readonly followed: Followed;
   readonly #rooms: MyRooms;
   readonly #connection: Connection;
   readonly #o: ClientOptions;
@@ -121,7 +110,7 @@ export class Client extends Emitter<Events> {
   /** Ids of those whose messages are no news to the user. */
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
-  #recounting: ReturnType<typeof setTimeout> | undefined;
+  readonly #recounts: Recounts;
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
 
@@ -134,6 +123,7 @@ export class Client extends Emitter<Events> {
     this.#me = me;
     this.directory = new Directory(options.api, options.session);
     this.preferences = new Preferences(this.directory);
+    this.followed = new Followed(this.directory, { me: me.id, environment: options.environment, ignored: () => this.ignored, through: (room) => this.inbox.get(room)?.through ?? 0 });
     this.people.met(me.id, me.name);
     this.departed = new Departed(
       (users) => options.session.call((token) => options.api.deleted(token, users)),
@@ -185,11 +175,18 @@ export class Client extends Emitter<Events> {
       gone: (id) => this.#gone(id),
       ...(options.only && { only: options.only }),
     });
+    this.#recounts = new Recounts({
+      inbox: this.inbox,
+      online: () => this.state.kind === 'online',
+      renew: () => void this.#rooms.renew(),
+      ask: async (room) => (await this.#connection.request({ type: 'inbox', room })).rooms,
+      read: (room) => this.reads.mine(room),
+    });
     this.#connection.on('state', (state) => this.#stateChanged(state));
     this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#connection.on('event', (e) => this.#event(e));
     this.outbox.on('change', (room) => this.emit('room', room));
-    this.reads.on('change', (room) => this.emit('room', room));
+    this.reads.on('change', (room) => (this.#recounts.read(room), this.emit('room', room)));
     this.inbox.on('change', (room) => this.emit('room', room));
     this.directory.on('members', (room) => this.emit('members', room));
     this.people.on('online', (room) => this.emit('online', room));
@@ -235,8 +232,8 @@ export class Client extends Emitter<Events> {
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
     clearInterval(this.#refresh);
-    clearTimeout(this.#recounting);
-    this.#recounting = undefined;
+    this.#recounts.close();
+    this.followed.close();
     this.reads.close();
     this.#connection.stop();
     this.#rooms.lost();
@@ -333,24 +330,7 @@ export class Client extends Emitter<Events> {
     const room = this.rooms.get(id);
     const read = this.reads.mine(id);
     if (!room || read === undefined) return { count: 0, more: false, mentions: 0 };
-    const here = this.news(id);
-    const base = this.inbox.get(id);
-    const counted = base !== undefined && read <= base.read;
-    const later = counted ? here.filter((m) => m.seq > base.through) : here;
-    const deleted = new Set(room.log.messages.filter((m) => m.deleted).map((m) => m.seq));
-    const mentions = this.inbox.mentionsAfter(id, counted ? base.through : read).filter((seq) => !deleted.has(seq));
-    const live = mentions.length;
-    const aside = mentions.filter((seq) => this.inbox.isAnswer(id, seq) && !later.some((m) => m.seq === seq)).length;
-    const count = (counted ? base.unread : 0) + later.length + aside;
-    const first = (counted ? base.firstUnread : undefined) ?? later[0]?.seq;
-    // Where the user has read a part of what was counted, and not all.
-    const part = !counted && base?.firstMention !== undefined && base.firstMention > read ? base.mentions : 0;
-    return {
-      count: Math.min(count, maxUnread),
-      more: count > maxUnread || (counted ? base.more : count > 0 && (room.hasOlder || room.log.past !== undefined) && room.log.messages[0]!.seq > read),
-      mentions: (counted ? base.mentions : part) + live,
-      ...(count > 0 && first !== undefined && { first }),
-    };
+    return unreadOf(room, this.inbox, read, this.news(id));
   }
 
   /** Marks a message and what follows in its room as unread, on all devices. */
@@ -428,6 +408,7 @@ export class Client extends Emitter<Events> {
       for (let next: string | undefined; ; ) {
         const page = await this.#connection.request({ type: 'inbox', ...(next !== undefined && { next }) });
         all.push(...inboxRooms(Array.isArray(page.rooms) ? page.rooms : []));
+        if (next === undefined) this.followed.take(page.threads, page.more_threads);
         if (typeof page.next !== 'string' || page.next === next) return all;
         next = page.next;
       }
@@ -435,15 +416,6 @@ export class Client extends Emitter<Events> {
       if (!hasCode(err, 'unknown_command', 'bad_request')) throw err;
       return this.directory.inbox();
     }
-  }
-
-  /** Asks again what is new, if in this room something was counted that may not be any more. */
-  #recount(room: string): void {
-    if (!this.inbox.get(room)?.unread || this.#recounting !== undefined) return;
-    this.#recounting = setTimeout(() => {
-      this.#recounting = undefined;
-      if (this.state.kind === 'online') void this.#rooms.renew();
-    }, recountAfter);
   }
 
   #room(info: RoomInfo): Room {
@@ -492,7 +464,7 @@ export class Client extends Emitter<Events> {
       case 'deleted':
         // Of a message that is not here nobody knows whether it was counted.
         this.inbox.changed(room.id, e.author ?? e.user, e.target, undefined);
-        if (!room.log.has(e.author ?? e.user, e.target)) this.#recount(room.id);
+        if (!room.log.has(e.author ?? e.user, e.target)) this.#recounts.counted(room.id);
         // The log had it, also where a replay leaves it out. Another's message may have the same
         // id.
         if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
@@ -524,6 +496,7 @@ export class Client extends Emitter<Events> {
         break;
       default:
     }
+    this.followed.heard(room.id, e);
     this.emit('entry', { room: room.id, entry: e });
   }
 
@@ -564,12 +537,16 @@ export class Client extends Emitter<Events> {
       case 'changed':
         if (e.room !== userRoom(this.#me.id)) return;
         if (e.target === 'inbox') void this.#rooms.renew();
+        else if (e.target === 'threads') this.followed.changed();
         else if (e.target === 'preferences') void this.preferences.renew().catch(() => undefined); // else the next welcome says it
         else this.emit('changed', e.target);
         return;
       case 'mentioned':
         if (e.room !== userRoom(this.#me.id)) this.rooms.get(e.room)?.receive(e);
-        else if (e.target && !this.ignored.has(e.user)) this.inbox.mentioned(e.target, e.at, e.on === true, e.thread !== undefined);
+        else if (e.target && !this.ignored.has(e.user)) {
+          this.inbox.mentioned(e.target, e.at, e.on === true, e.thread !== undefined);
+          if (e.thread && e.on) this.followed.renewSoon(); // who is mentioned follows it
+        }
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
@@ -588,7 +565,7 @@ export class Client extends Emitter<Events> {
     const base = this.inbox.get(id);
     this.reads.known(id, seq);
     const first = this.rooms.get(id)?.log.messages[0]?.seq ?? Infinity;
-    if (base && seq > base.read && seq < base.through && first > seq + 1) this.#recount(id);
+    if (base && seq > base.read && seq < base.through && first > seq + 1) this.#recounts.counted(id);
   }
 
   #gone(id: string): void {

@@ -13,7 +13,9 @@ export {
   type Report, type Role, type RoomInfo, type RoomSort, type Span, type StartLists, type User, type Verdict,
 } from './api.ts';
 export { browserStore } from './browserstore.ts';
-export { Client, type ClientOptions, type Unread } from './client.ts';
+export { Client, type ClientOptions } from './client.ts';
+export type { Unread } from './unread.ts';
+export { type NewThread } from './followed.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 export { Directory, type RoomPatch } from './directory.ts';
 export { environment, type Environment } from './environment.ts';

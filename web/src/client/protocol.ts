@@ -292,6 +292,9 @@ export interface InboxEvent {
   readonly type: 'inbox';
   readonly id?: string;
   readonly rooms: readonly unknown[];
+  /** In the first answer: the followed threads with something new. */
+  readonly threads?: unknown;
+  readonly more_threads?: unknown;
   readonly next?: string;
 }
 export interface NoticeEvent {
@@ -338,7 +341,7 @@ export type Command =
   | { type: 'typing'; room: string }
   | { type: 'read'; room: string; seq: number }
   | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number; thread?: ThreadName }
-  | { type: 'inbox'; next?: string }
+  | { type: 'inbox'; room?: string; next?: string }
   | { type: 'who'; room: string; next?: string }
   | { type: 'watch'; room: string; on: boolean }
   | { type: 'status'; status: Exclude<Status, 'offline'> }

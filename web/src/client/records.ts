@@ -1,5 +1,5 @@
 import type { Chosen } from './preferences.ts';
-import type { BesideEvent, HistoryMessage } from './protocol.ts';
+import type { BesideEvent, HistoryMessage, Name } from './protocol.ts';
 
 /** A user as the directory knows them. */
 export interface User {
@@ -229,4 +229,6 @@ export interface FoundPage {
    * Of a page by time or mention: the seq of the message that it is around; absent: there is none.
    */
   readonly found?: number;
+  /** The thread that it is an answer in, if the room does not show it. */
+  readonly foundIn?: Name;
 }

@@ -1,7 +1,7 @@
 import type { FoundPage, PageQuery, RoomInfo } from './api.ts';
 import { ConnectionLost, hasCode, HubbubError, retryIn } from './errors.ts';
 import { MentionFinder } from './mentionfinder.ts';
-import type { Command, HistoryMessage, JoinedEvent, LogEvent, Position, ReplyOf, UnknownLogEvent } from './protocol.ts';
+import type { Command, HistoryMessage, JoinedEvent, LogEvent, Name, Position, ReplyOf, UnknownLogEvent } from './protocol.ts';
 import { RoomLog, type Message, type Outcome, type Reply } from './roomlog.ts';
 import { sleep } from './sleep.ts';
 
@@ -59,6 +59,8 @@ export class Room {
   hasOlder = false;
   /** Joined on this connection, with everything up to now. */
   live = false;
+  /** The thread that what was found last is an answer in, if the room does not show it. */
+  foundIn: Name | undefined;
   /** Why the server keeps the user out, for a person. */
   refused: string | undefined;
   #held: Entry[] | undefined;
@@ -173,6 +175,7 @@ export class Room {
    * around its place. Rejects if that is not to be had now.
    */
   async reach(seq: number): Promise<void> {
+    this.foundIn = undefined;
     const { log } = this;
     const holds = (all: readonly Message[], open: boolean) => all.length > 0 && seq >= all[0]!.seq && (open || seq <= all.at(-1)!.seq);
     if (holds(log.shown, !log.past)) return;
@@ -187,7 +190,9 @@ export class Room {
   async find(query: PageQuery): Promise<number | undefined> {
     const { resets } = this.log;
     const page = await this.#o.page(this.id, { ...query, limit: pages.further });
+    this.foundIn = page.foundIn;
     if (page.found === undefined || this.log.resets !== resets) return undefined;
+    if (page.foundIn) return page.found; // it stands in its thread, and not here
     const { shown } = this.log;
     if (shown.length && page.found >= shown[0]!.seq && page.found <= shown.at(-1)!.seq) return page.found;
     this.log.pageAround(page.messages, page.acts);

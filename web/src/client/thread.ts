@@ -25,6 +25,7 @@ export class Thread extends Emitter<{ change: undefined }> {
   /** What arrives while a page is on its way, which may not have it. */
   #held: Entry[] = [];
   #loads = 0;
+  #loading: Promise<void> = Promise.resolve();
   readonly #mentions: MentionFinder;
   #resets: number;
 
@@ -60,7 +61,11 @@ export class Thread extends Emitter<{ change: undefined }> {
   }
 
   /** Loads the newest answers. It never rejects. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return (this.#loading = this.#load());
+  }
+
+  async #load(): Promise<void> {
     const load = ++this.#loads;
     this.state = 'loading';
     this.#held = [];
@@ -79,6 +84,16 @@ export class Thread extends Emitter<{ change: undefined }> {
       this.state = 'failed';
     }
     this.emit('change', undefined);
+  }
+
+  /**
+   * Shows the answer with a seq, of the last thousand, and returns it; undefined: it is not there.
+   * Rejects as `older` does.
+   */
+  async reach(seq: number): Promise<Message | undefined> {
+    await this.#loading;
+    for (let pages = 0; pages < 20 && this.hasOlder && (this.messages[0]?.seq ?? 0) > seq; pages++) await this.older();
+    return this.messages.find((m) => m.seq === seq);
   }
 
   /** Loads the answers before the first one here. Rejects if they are not to be had now. */

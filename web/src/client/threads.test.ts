@@ -102,10 +102,26 @@ describe('that is looked at', () => {
     await older;
     expect(texts(thread)[0]).toBe('zero');
     expect(thread.hasOlder).toBe(false);
+    expect((await thread.reach(20))?.text).toBe('one!');
+    expect(await thread.reach(3)).toBeUndefined();
     thread.close();
     peer.send(answer(80, 70));
     await until(() => h!.client.rooms.get('lobby')!.log.position?.seq === 80);
     expect(texts(thread)).toHaveLength(4);
+  });
+
+  test('is gone back in until an answer is here that is asked for', async () => {
+    h = Harness.start();
+    const peer = await h.lobby([entry(10, 0, { id: 'm10' })]);
+    await until(() => h!.live);
+    const thread = new Thread(h.client, 'lobby', { user: 'bo', id: 'm10' });
+    const reached = thread.reach(25);
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [answer(40, 30)], more: true, root: entry(10, 0, { id: 'm10' }) });
+    const older = await peer.next('history');
+    expect(older).toMatchObject({ thread: root, before: 40 });
+    peer.reply(older, { type: 'history', room: 'lobby', messages: [answer(25, 20), answer(30, 25)], more: true });
+    expect((await reached)?.id).toBe('a25');
+    thread.close();
   });
 
   test('cannot be loaded, and then is; asked for by an answer it is the thread of that one', async () => {

@@ -64,7 +64,7 @@ export class App {
   /** The search is open; each time it is asked for with another text, if there is one. */
   searching = $state.raw<{ readonly text: string } | undefined>(undefined);
   /** What stands beside the room instead of who is there. */
-  panel = $state<'pins'>();
+  panel = $state<'pins' | 'threads'>();
   #leaving = false;
   #toastCount = 0;
 
@@ -106,7 +106,7 @@ export class App {
   }
 
   /** Opens a panel beside the room, or closes it if it is open: there is one at a time. */
-  toggle(panel: 'pins'): void {
+  toggle(panel: 'pins' | 'threads'): void {
     this.panel = this.panel === panel ? undefined : panel;
     this.searching = undefined;
     this.peopleOpen = false;

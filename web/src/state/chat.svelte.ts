@@ -11,6 +11,7 @@ import { Meanings } from './meanings.svelte.ts';
 import type { RoomItem } from './roomitem.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
+import { Threads } from './threads.svelte.ts';
 
 export type { RoomItem } from './roomitem.ts';
 
@@ -68,6 +69,7 @@ export interface Goal {
   readonly seq: number;
   /** It was asked for: it is shown as what was found, and a message that is gone is told of. */
   readonly found: boolean;
+  readonly thread?: Name | undefined; // that it stands in, and not in the room
 }
 
 export interface LocalNotice {
@@ -96,6 +98,7 @@ export class Chat {
   readonly link = new Link();
   readonly strangers: Strangers;
   readonly marks: Marks;
+  readonly threads: Threads;
   readonly meanings = new Meanings(this);
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
@@ -166,6 +169,7 @@ export class Chat {
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#preference.status);
     this.strangers = new Strangers(client, () => this.#touch());
+    this.threads = new Threads(client);
     this.marks = new Marks(client.preferences, () => this.#touch());
     const touch = (room: string) => this.#touch(room);
     this.#off = [
@@ -194,6 +198,7 @@ export class Chat {
     this.#order.close();
     this.strangers.close();
     this.marks.close();
+    this.threads.close();
     this.drafts.close();
     this.#preference.close();
     this.client.focus(undefined, this);
@@ -310,7 +315,7 @@ export class Chat {
     let goal: Goal | undefined;
     try {
       const seq = await way(room);
-      if (seq !== undefined) goal = { seq, found };
+      if (seq !== undefined) goal = { seq, found, thread: room.foundIn };
     } catch (err) {
       if (this.#active === room.id) this.lost = { text: `That part of the room cannot be shown now. ${describe(err)}` };
     }

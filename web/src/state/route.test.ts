@@ -16,6 +16,9 @@ test('a room and back', () => {
 
 test('a thread of a room and back', () => {
   expect(parseRoute(threadHash('d-AB_1', { user: 'u-1', id: 'm_1' }))).toEqual({ page: 'room', room: 'd-AB_1', thread: { user: 'u-1', id: 'm_1' } });
+  expect(parseRoute(threadHash('d-AB_1', { user: 'u-1', id: 'm_1' }, 7))).toEqual({ page: 'room', room: 'd-AB_1', thread: { user: 'u-1', id: 'm_1', seq: 7 } });
+  expect(parseRoute('#/room/r/thread/u/m/9999999999999999')).toEqual({ page: 'room', room: 'r', thread: { user: 'u', id: 'm' } }); // no seq is so large
+  expect(parseRoute('#/threads')).toEqual({ page: 'threads' });
   expect(parseRoute('#/room/r/thread/u')).toEqual({ page: 'rooms' });
   expect(parseRoute('#/room/r/thread/u/m m')).toEqual({ page: 'rooms' });
 });

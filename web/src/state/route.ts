@@ -11,8 +11,10 @@ export type Asked = Readonly<Record<string, string>>;
  */
 export type Route =
   | { readonly page: 'rooms' }
+  /** The threads that the user follows. */
+  | { readonly page: 'threads' }
   /** A room; `seq`: at this message; `thread`: beside this thread, which is named by its root. */
-  | { readonly page: 'room'; readonly room: string; readonly seq?: number; readonly thread?: { readonly user: string; readonly id: string } }
+  | { readonly page: 'room'; readonly room: string; readonly seq?: number; readonly thread?: { readonly user: string; readonly id: string; /** At this answer. */ readonly seq?: number } }
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
 
@@ -26,8 +28,9 @@ export function parseRoute(hash: string): Route {
     if (server[1] !== undefined && !section) return { page: 'rooms' };
     return { page: 'server', ...(section && { section }), asked: Object.fromEntries(new URLSearchParams(server[2] ?? '')) };
   }
-  const [, of, user, id] = /^#\/room\/([A-Za-z0-9_-]{1,64})\/thread\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})$/.exec(hash) ?? [];
-  if (id !== undefined) return { page: 'room', room: of!, thread: { user: user!, id } };
+  if (hash === '#/threads') return { page: 'threads' };
+  const [, of, user, id, answer] = /^#\/room\/([A-Za-z0-9_-]{1,64})\/thread\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})(?:\/(\d{1,16}))?$/.exec(hash) ?? [];
+  if (id !== undefined) return { page: 'room', room: of!, thread: { user: user!, id, ...(answer !== undefined && Number.isSafeInteger(Number(answer)) && { seq: Number(answer) }) } };
   const [, room, seq] = /^#\/room\/([A-Za-z0-9_-]{1,64})(?:\/(\d{1,16}))?$/.exec(hash) ?? [];
   if (room === undefined) return { page: 'rooms' };
   return { page: 'room', room, ...(seq !== undefined && Number.isSafeInteger(Number(seq)) && { seq: Number(seq) }) };
@@ -43,9 +46,9 @@ export function roomHash(room: string, seq?: number): string {
   return `#/room/${room}${seq === undefined ? '' : `/${seq}`}`;
 }
 
-/** The address of a thread, which is named by its root. */
-export function threadHash(room: string, root: { readonly user: string; readonly id: string }): string {
-  return `#/room/${room}/thread/${root.user}/${root.id}`;
+/** The address of a thread, which is named by its root, or of one of its answers. */
+export function threadHash(room: string, root: { readonly user: string; readonly id: string }, seq?: number): string {
+  return `#/room/${room}/thread/${root.user}/${root.id}${seq === undefined ? '' : `/${seq}`}`;
 }
 
 /** The address of a part of the server page; empty fields are left out. */

@@ -54,7 +54,7 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
     all.push({ name: 'Reply in thread', Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
   }
   all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text, 'Copied.', ' Select the text instead.') });
-  all.push({ name: 'Copy link', Icon: Link, act: () => copy(app, app.address(roomHash(view.id, message.seq)), 'The link to this message is copied.') });
+  all.push({ name: 'Copy link', Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), 'The link to this message is copied.') });
   if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;

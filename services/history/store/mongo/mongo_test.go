@@ -113,6 +113,19 @@ func TestSteps(t *testing.T) {
 	storetest.VerifyChanged(t, openAt(t, url))
 }
 
+// TestThreadsOfBeforeAreFollowed by who is in them, and nothing of them is new; also when it is
+// done again.
+func TestThreadsOfBeforeAreFollowed(t *testing.T) {
+	s := openAt(t, mongotest.URL(t)).(*Store)
+	storetest.FillThreads(t, s)
+	for range 2 {
+		if err := addFollows(t.Context(), s.db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storetest.VerifyFollowed(t, s)
+}
+
 // TestCollections holds that a backup copies every collection that the store uses.
 func TestCollections(t *testing.T) {
 	s := openAt(t, mongotest.URL(t)).(*Store)

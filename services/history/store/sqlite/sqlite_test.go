@@ -80,6 +80,22 @@ func TestSteps(t *testing.T) {
 	storetest.VerifyChanged(t, openAt(t, path))
 }
 
+// TestThreadsOfBeforeAreFollowed by who is in them, and nothing of them is new.
+func TestThreadsOfBeforeAreFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	s := openAt(t, path).(*Store)
+	storetest.FillThreads(t, s)
+	for _, q := range []string{"DROP TABLE follows", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
+		if _, err := s.Write.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	storetest.VerifyFollowed(t, openAt(t, path))
+}
+
 // TestPlans holds that every query of entries begins at its place in an index, and goes from there
 // no further than what it returns: neither through a room nor through a sort.
 func TestPlans(t *testing.T) {
@@ -142,6 +158,10 @@ func TestPlans(t *testing.T) {
 		"the thread of a message": {rootOf, []any{10, "m", 11}, []string{"SEARCH e USING COVERING INDEX entries_by_id (room=? AND id=? AND sender=?)", "SEARCH a USING COVERING INDEX answers_by_seq (room=? AND seq=? AND twin=?)"}},
 		"threads of a page":       {repliesBetween, []any{10, 5, 9}, []string{"SEARCH t USING INDEX threads_at (room=? AND at>? AND at<?)"}},
 		"threads of a room":       {threadsBefore, []any{10, 5, 50}, []string{"SEARCH t USING INDEX threads_last (room=? AND last<?)"}},
+		"followed threads":        {followed, []any{11, 50}, []string{"SEARCH follows USING INDEX follows_touched (user=?)", "SEARCH t USING PRIMARY KEY (room=? AND author=? AND root=?)"}},
+		"unread answers":          {unreadAnswers, []any{10, 11, "m", 5, 50, 12, "[]", 100}, []string{"SEARCH answers USING PRIMARY KEY (room=? AND author=? AND root=? AND seq>?)"}},
+		"all threads are read":    {readThreads, []any{11}, []string{"SEARCH follows USING", "SEARCH t USING PRIMARY KEY (room=? AND author=? AND root=?)"}},
+		"whether one is followed": {followOf, []any{11, 10, 12, "m"}, []string{"SEARCH follows USING PRIMARY KEY (user=? AND room=? AND author=? AND root=?)"}},
 		"answers that count":      {countAnswers, []any{10, 11, "m", 50}, []string{"SEARCH answers USING PRIMARY KEY (room=? AND author=? AND root=?)"}},
 		"an answer is deleted":    {loseAnswer, []any{10, 5, 0}, []string{"SEARCH answers USING INDEX answers_by_seq (room=? AND seq=? AND twin=?)"}},
 		"mentions of a page":      {shownOf, []any{10, 5, 9}, []string{"SEARCH m USING PRIMARY KEY (room=? AND seq>? AND seq<?)"}},
@@ -202,7 +222,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	s := open(t)
 	damage(s, "DROP TABLE entries", "DROP TABLE reads", "DROP TABLE jobs", "DROP TABLE unresolved", "DROP TABLE mentions", "DROP TABLE mentioned", "DROP TABLE rooms", "DROP TABLE users",
-		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed", "DROP TABLE holds", "DROP TABLE held")
+		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed", "DROP TABLE holds", "DROP TABLE held", "DROP TABLE follows")
 	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true })
 
 	s = open(t)

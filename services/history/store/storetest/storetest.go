@@ -51,6 +51,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"threads", testThreads},
 		{"lists of threads", testThreadLists},
 		{"threads and what is new", testThreadInbox},
+		{"followed threads", testFollows},
 		{"pins", testPins},
 		{"mentions to resolve", testUnresolved},
 		{"jobs", testJobs},

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Inbox, type InboxRoom } from './inbox.ts';
+import { Recounts } from './recounts.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const base: InboxRoom = { room: 'lobby', read: 10, through: 100, unread: 9, more: false, mentions: 3, firstUnread: 11, firstMention: 20 };
+
+function started(answer: () => Promise<readonly unknown[]> = () => Promise.resolve([{ room: 'lobby', read: 30, through: 100, unread: 5, mentions: 2, first_unread: 31, first_mention: 40 }])) {
+  const inbox = new Inbox();
+  inbox.take([base]);
+  const asked: string[] = [];
+  const at = { read: 10, online: true, renewed: 0 };
+  const recounts = new Recounts({
+    inbox, online: () => at.online, renew: () => at.renewed++, read: () => at.read,
+    ask: (room) => (asked.push(room), answer()),
+  });
+  return { inbox, asked, at, recounts };
+}
+
+test('when the first of several mentions is read, the server is asked where the next is, in that room', async () => {
+  const { inbox, asked, at, recounts } = started();
+  at.read = 15;
+  recounts.read('lobby'); // the first is still ahead
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked).toEqual([]);
+  for (at.read = 25; at.read < 30; at.read++) recounts.read('lobby');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked).toEqual(['lobby']);
+  expect(inbox.get('lobby')).toMatchObject({ read: 30, mentions: 2, firstMention: 40 });
+  recounts.read('lobby');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked).toHaveLength(1);
+});
+
+test('it is not asked when one alone was counted, when all is read, nor without a connection', async () => {
+  const { inbox, asked, at, recounts } = started();
+  at.read = 25;
+  inbox.take([{ ...base, mentions: 1 }]);
+  recounts.read('lobby');
+  inbox.take([base]);
+  at.read = 100;
+  recounts.read('lobby');
+  recounts.read('elsewhere');
+  await vi.advanceTimersByTimeAsync(5_000);
+  at.read = 25;
+  at.online = false;
+  recounts.read('lobby');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked).toEqual([]);
+  at.online = true;
+  recounts.read('lobby');
+  recounts.close();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked).toEqual([]);
+});
+
+test('a request that fails changes nothing', async () => {
+  const { inbox, at, recounts } = started(() => Promise.reject(new Error('away')));
+  at.read = 25;
+  recounts.read('lobby');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(inbox.get('lobby')).toEqual(base);
+});
+
+test('what was counted and may be no more is asked for in all rooms, once for many reasons', async () => {
+  const { at, recounts } = started();
+  recounts.counted('elsewhere'); // nothing is counted there
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(at.renewed).toBe(0);
+  recounts.counted('lobby');
+  recounts.counted('lobby');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(at.renewed).toBe(1);
+});
