@@ -11,3 +11,7 @@ const app = new App();
 target.replaceChildren(); // the skeleton that stood there meanwhile
 followKeyboard(window, document.documentElement);
 mount(Page, { target, props: { app } });
+// It takes what it keeps when the page is there, and is in nobody's way.
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  setTimeout(() => void navigator.serviceWorker.register('sw.js', { updateViaCache: 'none' }).catch(() => undefined), 3_000);
+}

@@ -173,6 +173,19 @@ export class Api {
   async preferences(token: string): Promise<Chosen> {
     return chosen(await this.#call('GET', '/v1/preferences', token));
   }
+  /** Whether the log-in's device is told what is new, and the key that it subscribes with. */
+  async push(token: string): Promise<{ key: string; on: boolean }> {
+    const body = await this.#call('GET', '/v1/push', token);
+    return { key: text(body['key']), on: body['on'] === true };
+  }
+  /** Tells the log-in's device what is new from now on; undefined: nothing any more. */
+  async putPush(token: string, subscription: Record<string, unknown> | undefined): Promise<void> {
+    if (subscription) await this.#call('PUT', '/v1/push', token, subscription);
+    else await this.#call('DELETE', '/v1/push', token);
+  }
+  async tryPush(token: string): Promise<void> {
+    await this.#call('POST', '/v1/push/try', token, {});
+  }
   async putPreferences(token: string, preferences: Chosen): Promise<Chosen> {
     return chosen(await this.#call('PUT', '/v1/preferences', token, { ...preferences }));
   }

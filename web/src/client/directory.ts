@@ -213,6 +213,18 @@ export class Directory extends Emitter<{ members: string }> {
   preferences(): Promise<Chosen> {
     return this.#session.call((token) => this.#api.preferences(token));
   }
+  /** Returns whether this log-in's device is told what is new, and the key to subscribe with. */
+  push(): Promise<{ key: string; on: boolean }> {
+    return this.#session.call((token) => this.#api.push(token));
+  }
+  /** Has this log-in's device told what is new; undefined: not any more. */
+  putPush(subscription: Record<string, unknown> | undefined): Promise<void> {
+    return this.#session.call((token) => this.#api.putPush(token, subscription));
+  }
+  /** Has something pushed to this log-in's device. */
+  tryPush(): Promise<void> {
+    return this.#session.call((token) => this.#api.tryPush(token));
+  }
   /**
    * Keeps it in place of that of its version; rejects with `conflict` if there is another by now.
    */

@@ -6,6 +6,7 @@ import { Attention } from './attention.svelte.ts';
 import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
 import { Layers } from './layers.ts';
+import type { Notifier } from '../notify/notifier.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
 import { Look } from './look.svelte.ts';
 import { Today } from './today.svelte.ts';
@@ -57,6 +58,8 @@ export class App {
   route = $state.raw<Route>({ page: 'rooms' });
   dialog = $state.raw<Dialog | undefined>(undefined);
   toasts = $state.raw<readonly Toast[]>([]);
+  /** What is told outside of the page; it is there soon after the start. */
+  notifier = $state.raw<Notifier | undefined>(undefined);
   /** Why the last session ended, if the user did not end it. */
   ended = $state<string | undefined>(undefined);
   /** The people panel, where it does not fit beside the messages. */
@@ -110,6 +113,12 @@ export class App {
     this.panel = this.panel === panel ? undefined : panel;
     this.searching = undefined;
     this.peopleOpen = false;
+  }
+
+  /** Begins to tell what is new outside of the page, which nobody needs at the start. */
+  async notify(chat: Chat): Promise<void> {
+    const { Notifier } = await import('../notify/notifier.svelte.ts');
+    if (this.chat === chat) this.notifier ??= new Notifier(this, chat);
   }
 
   /** Shows a room. */
@@ -193,6 +202,9 @@ export class App {
   }
 
   #userChanged(user: User | undefined): void {
+    if (this.user && this.user.id !== user?.id) void import('../notify/device.ts').then((device) => device.forget()).catch(() => undefined);
+    this.notifier?.close();
+    this.notifier = undefined;
     this.chat?.close();
     this.chat = undefined;
     this.dialog = undefined;

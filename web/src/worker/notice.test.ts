@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { hashOf, noticeOf, shown, type Notice } from './notice.ts';
+
+test('a push says who wrote and where, and what only if it carries that', () => {
+  const see = (n: Notice) => [shown(n).title, shown(n).options.body];
+  expect(see({ kind: 'direct', room: 'd-1', author: 'Ada' })).toEqual(['Ada', 'sent you a message']);
+  expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', count: 3 })).toEqual(['Ada', '3 new messages']);
+  expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', text: 'hello' })).toEqual(['Ada', 'hello']);
+  expect(see({ kind: 'mention', room: 'r', name: 'Garden', author: 'Ada' })).toEqual(['Ada mentioned you in Garden', '']);
+  expect(see({ kind: 'mention', room: 'r', name: 'Garden', author: 'Ada', text: 'hello', count: 2 })).toEqual(['Ada mentioned you in Garden', 'hello · 2 new messages']);
+  expect(see({ kind: 'message', room: 'r', name: 'Garden', author: 'Ada' })).toEqual(['Garden', 'New message from Ada']);
+  expect(see({ kind: 'message', room: 'r', name: 'Garden', author: 'Ada', text: 'hello' })).toEqual(['Garden', 'Ada: hello']);
+  expect(see({ kind: 'test' })[0]).toBe('Notifications work');
+});
+
+test('a later notification of a room takes the place of the one before, and leads to its message', () => {
+  const one = shown({ kind: 'direct', room: 'd-1', seq: 7 }).options;
+  expect(one.tag).toBe(shown({ kind: 'mention', room: 'd-1', seq: 9 }).options.tag);
+  expect(one.tag).not.toBe(shown({ kind: 'direct', room: 'd-2' }).options.tag);
+  expect(hashOf(one.data)).toBe('#/room/d-1/7');
+  expect([hashOf({ room: 'r' }), hashOf({})]).toEqual(['#/room/r', '#/']);
+});
+
+test('a push of no form is told without its contents', () => {
+  for (const data of [undefined, null, 5, 'x', [], { kind: 'loud', room: '../x', seq: -1, count: 1e300, author: 7, name: {} }]) {
+    expect(noticeOf(data)).toEqual({ kind: 'message' });
+    expect(shown(noticeOf(data)).title).toBe('Somebody');
+  }
+  expect(noticeOf({ kind: 'mention', room: 'r', seq: 5, count: 2, author: 'A'.repeat(200), extra: 1 })).toEqual({ kind: 'mention', room: 'r', seq: 5, count: 2, author: 'A'.repeat(100) });
+});
