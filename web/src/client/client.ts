@@ -198,6 +198,11 @@ export class Client extends Emitter<Events> {
     return this.#rooms.admit(info);
   }
 
+  /** Shows rooms as they were when the page was last here, until the server says which there are. */
+  recall(rooms: readonly RoomInfo[]): void {
+    this.#rooms.recall(rooms);
+  }
+
   /** Who this client is. */
   get me(): User {
     return this.#me;

@@ -46,6 +46,8 @@ export class MyRooms {
   readonly all = new Map<string, Room>();
   /** The rooms are known; before that there may be more than none. */
   listed = false;
+  /** They are known from a time before: the server was not asked yet. */
+  #recalled = false;
   /** All of the user's read positions that the server has are known. */
   positioned = false;
   readonly #invited = new Set<string>();
@@ -63,6 +65,14 @@ export class MyRooms {
     this.#o = options;
   }
 
+  /** Shows rooms as they were when the page was last here, until the server says which there are. */
+  recall(rooms: readonly RoomInfo[]): void {
+    if (this.listed || !rooms.length) return;
+    for (const info of rooms) this.#put(info);
+    this.listed = this.#recalled = true;
+    this.#o.changed();
+  }
+
   /** The connection is lost: no room is live. */
   lost(): void {
     this.#epoch++;
@@ -72,7 +82,7 @@ export class MyRooms {
   /** A new connection was welcomed: syncs the known rooms, and lists all anew. */
   welcomed(): void {
     this.lost();
-    if (this.listed) this.#sync();
+    if (this.listed && !this.#recalled) this.#sync();
     void this.relist();
   }
 
@@ -163,7 +173,8 @@ export class MyRooms {
       for (const r of news ?? []) if (mine.has(r.room)) positions.exact(r.room, r.read);
       this.#o.inbox.take((news ?? []).filter((r) => mine.has(r.room)));
       for (const id of before) if (!mine.has(id)) this.forget(id);
-      const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
+      const recalled = this.#recalled;
+      const fresh = [...mine.values()].filter((info) => recalled || !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
       for (const r of news ?? []) {
         // Of a room whose last message is known, or that has none, it is known where its log goes
@@ -171,9 +182,10 @@ export class MyRooms {
         if (r.last ? r.last.id : r.through === 0) this.all.get(r.room)?.begin(r.last ? { seq: r.last.seq, id: r.last.id } : { seq: 0 });
       }
       // It was opened to the user while there was no connection to tell.
-      if (this.listed) for (const info of fresh) this.#invited.add(info.id);
+      if (this.listed && !recalled) for (const info of fresh) this.#invited.add(info.id);
       const admitted = !this.listed && before.length > 0; // before there was a connection
       this.listed = true;
+      this.#recalled = false;
       this.positioned ||= reads !== undefined;
       this.#o.changed();
       if (fresh.length || admitted) this.#sync();

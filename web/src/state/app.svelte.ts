@@ -6,9 +6,11 @@ import { Attention } from './attention.svelte.ts';
 import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
 import { Layers } from './layers.ts';
-import type { Notifier } from '../notify/notifier.svelte.ts';
+import type { Notifier } from '../notify/notifier.ts';
+import type { Kept, Shelf } from '../offline/shelf.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
 import { Look } from './look.svelte.ts';
+import { Notices } from './notices.svelte.ts';
 import { Today } from './today.svelte.ts';
 
 export interface Toast {
@@ -69,6 +71,8 @@ export class App {
   /** What stands beside the room instead of who is there. */
   panel = $state<'pins' | 'threads'>();
   #leaving = false;
+  #shelf: Shelf | undefined;
+  #kept: Kept | undefined;
   #toastCount = 0;
 
   /** Where the page is, with a slash at its end: its server is there, too. */
@@ -115,10 +119,24 @@ export class App {
     this.peopleOpen = false;
   }
 
-  /** Begins to tell what is new outside of the page, which nobody needs at the start. */
-  async notify(chat: Chat): Promise<void> {
-    const { Notifier } = await import('../notify/notifier.svelte.ts');
-    if (this.chat === chat) this.notifier ??= new Notifier(this, chat);
+  /**
+   * Begins to tell what is new outside of the page, and to keep the chat for when there is no
+   * network: nobody needs that at the start.
+   */
+  async settle(chat: Chat): Promise<void> {
+    const [{ Notifier }, { Shelf }] = await Promise.all([import('../notify/notifier.ts'), import('../offline/shelf.ts')]);
+    if (this.chat !== chat) return;
+    this.notifier ??= new Notifier(this, chat, new Notices());
+    this.#shelf ??= new Shelf(chat.client, this.#base.pathname, this.#kept);
+  }
+
+  /** Shows what was here before, where the server does not answer. */
+  async recall(chat: Chat): Promise<void> {
+    const { recall } = await import('../offline/shelf.ts');
+    const kept = await recall(this.#base.pathname, chat.client.me.id);
+    if (!kept || this.chat !== chat || chat.client.listed) return;
+    this.#kept = kept;
+    chat.recall(kept.rooms, kept.messages);
   }
 
   /** Shows a room. */
@@ -201,10 +219,17 @@ export class App {
     return toast;
   }
 
+  /** Takes away what is kept in this browser of somebody who has logged out. */
+  async #forget(): Promise<void> {
+    const [device, shelf] = await Promise.all([import('../notify/device.ts'), import('../offline/shelf.ts')]);
+    await Promise.allSettled([device.forget(), shelf.wipe(this.#base.pathname)]);
+  }
+
   #userChanged(user: User | undefined): void {
-    if (this.user && this.user.id !== user?.id) void import('../notify/device.ts').then((device) => device.forget()).catch(() => undefined);
+    if (this.user && this.user.id !== user?.id) void this.#forget().catch(() => undefined);
     this.notifier?.close();
-    this.notifier = undefined;
+    this.#shelf?.close();
+    this.notifier = this.#shelf = this.#kept = undefined;
     this.chat?.close();
     this.chat = undefined;
     this.dialog = undefined;

@@ -1,5 +1,6 @@
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
+import type { Notices } from '../state/notices.svelte.ts';
 import { mentioned } from '../text/mention.ts';
 import { noticeOf, shown, tagOf, type Notice } from '../worker/notice.ts';
 import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices } from './choices.ts';
@@ -15,11 +16,7 @@ const tidyAfter = 500;
  * while it is closed by the server, where this device has turned that on.
  */
 export class Notifier {
-  choices = $state.raw<Choices>(choicesOf({}));
-  /** This device is told what is new; undefined: it is not known yet. */
-  on = $state<boolean>();
-  /** Why somebody may want to be told, and was not asked yet. */
-  ask = $state<string>();
+  readonly #shown: Notices;
   readonly #app: App;
   readonly #chat: Chat;
   readonly #off: (() => void)[] = [];
@@ -29,8 +26,9 @@ export class Notifier {
   #tidying: ReturnType<typeof setTimeout> | undefined;
   #told = false;
 
-  constructor(app: App, chat: Chat) {
+  constructor(app: App, chat: Chat, shown: Notices) {
     this.#app = app;
+    this.#shown = shown;
     this.#chat = chat;
     const { client } = chat;
     const read = () => (this.choices = choicesOf(client.preferences.values));
@@ -47,6 +45,26 @@ export class Notifier {
       })).catch(() => undefined);
     } else this.#leads = true;
     void this.#begin();
+  }
+
+  /** What the user has chosen, on all devices. */
+  get choices(): Choices {
+    return this.#shown.choices ?? choicesOf({});
+  }
+  set choices(choices: Choices) {
+    this.#shown.choices = choices;
+  }
+  get on(): boolean | undefined {
+    return this.#shown.on;
+  }
+  set on(on: boolean) {
+    this.#shown.on = on;
+  }
+  get ask(): string | undefined {
+    return this.#shown.ask;
+  }
+  set ask(ask: string | undefined) {
+    this.#shown.ask = ask;
   }
 
   close(): void {

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { Person } from './browser.ts';
+import { Stage, unique } from './stage.ts';
+
+const stage = new Stage();
+
+/** How many people's chats are kept in somebody's browser, and the texts in them. */
+const kept = (person: Person) => person.page.evaluate(async () => {
+  const name = `hubbub-offline${new URL('.', document.baseURI).pathname}`;
+  if (!(await indexedDB.databases()).some((d) => d.name === name)) return [];
+  return new Promise<string[]>((resolve, reject) => {
+    const asked = indexedDB.open(name);
+    asked.addEventListener('error', () => reject(asked.error ?? new Error('none')));
+    asked.addEventListener('success', () => {
+      const db = asked.result;
+      const all = db.transaction('chats').objectStore('chats').getAll();
+      all.addEventListener('success', () => {
+        db.close();
+        resolve((all.result as { messages: Record<string, { text: string }[]> }[]).flatMap((k) => Object.values(k.messages).flat().map((m) => m.text)));
+      });
+    });
+  });
+});
+
+test('without a network the page starts with the last rooms and messages, and what is sent then goes out later', async () => {
+  if (!stage.server.kill) return; // it may not be killed
+  const ada = await stage.person('Ada', 'desktop');
+  const said = unique('last-words');
+  await ada.enter('lobby');
+  await ada.say(said);
+  await ada.message(said).waitFor();
+  await ada.page.evaluate(() => navigator.serviceWorker.ready);
+  await expect.poll(() => ada.page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(said);
+
+  await stage.server.kill();
+  await ada.page.context().setOffline(true);
+  await ada.page.reload();
+  await ada.room('lobby').waitFor();
+  await ada.message(said).waitFor(); // the room was open
+  await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
+  await ada.shot('offline');
+  const later = unique('later');
+  await ada.say(later);
+  await ada.page.reload();
+  await ada.room('lobby').waitFor();
+
+  await stage.server.start();
+  await ada.page.context().setOffline(false);
+  await ada.message(later).waitFor();
+  await expect.poll(() => ada.log.getByText(said).count()).toBe(1);
+
+  await ada.leaveRoom();
+  await ada.page.getByRole('button', { name: /Your account and status/ }).click();
+  await ada.page.getByRole('dialog').getByRole('button', { name: 'Log out' }).click();
+  await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
+  await expect.poll(() => kept(ada)).toEqual([]);
+});
