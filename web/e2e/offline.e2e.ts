@@ -38,6 +38,7 @@ test('without a network the page starts with the last rooms and messages, and wh
   await ada.page.reload();
   await ada.room('lobby').waitFor();
   await ada.message(said).waitFor(); // the room was open
+  await ada.log.getByText('This is how it was when you were last here.').waitFor();
   await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
   await ada.shot('offline');
   const later = unique('later');

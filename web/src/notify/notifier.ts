@@ -2,7 +2,7 @@ import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import type { Notices } from '../state/notices.svelte.ts';
 import { mentioned } from '../text/mention.ts';
-import { noticeOf, shown, tagOf, type Notice } from '../worker/notice.ts';
+import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
 import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices } from './choices.ts';
 import { ability, subscribe, turnOff, turnOn, worker } from './device.ts';
 
@@ -168,7 +168,7 @@ export class Notifier {
   }
 
   async #show(notice: Notice): Promise<void> {
-    const { title, options } = shown(notice);
+    const { title, options } = display(notice);
     const at = (path: string | undefined) => path && this.#app.address(path);
     this.#told = true;
     // What is told of a room already is told anew without a sound: the server does so, too.

@@ -136,7 +136,8 @@ export class App {
     const kept = await recall(this.#base.pathname, chat.client.me.id);
     if (!kept || this.chat !== chat || chat.client.listed) return;
     this.#kept = kept;
-    chat.recall(kept.rooms, kept.messages);
+    chat.recalled.messages = kept.messages;
+    chat.client.recall(kept.rooms);
   }
 
   /** Shows a room. */

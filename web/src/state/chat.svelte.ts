@@ -7,6 +7,7 @@ import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
+import { Recalled } from './recalled.ts';
 import { Meanings } from './meanings.svelte.ts';
 import type { RoomItem } from './roomitem.ts';
 import { StatusPreference } from './status-preference.ts';
@@ -100,7 +101,7 @@ export class Chat {
   readonly marks: Marks;
   readonly threads: Threads;
   readonly meanings = new Meanings(this);
-  #recalled: Readonly<Record<string, readonly Message[]>> = {};
+  readonly recalled = new Recalled();
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -399,22 +400,6 @@ export class Chat {
     if (room !== this.#active) this.#touch(room);
   }
 
-  /**
-   * Shows rooms with their last messages as they were when the page was last here, until the server
-   * answers.
-   */
-  recall(rooms: readonly RoomInfo[], messages: Readonly<Record<string, readonly Message[]>>): void {
-    this.#recalled = messages;
-    this.client.recall(rooms);
-    this.#touch();
-  }
-
-  /** What a room had when the page was last here, while nothing newer is known. */
-  #before(room: Room): readonly Message[] | undefined {
-    if (room.live || room.history === 'loaded' || room.log.messages.length) return undefined;
-    return this.#recalled[room.id];
-  }
-
   setStatus(status: Exclude<Status, 'offline'>): void {
     this.#preference.choose(status);
     this.#show(status);
@@ -550,7 +535,7 @@ export class Chat {
     const base = client.inbox.get(id);
     const [held] = client.departed.shown(room.log.messages.slice(-1));
     // Before a room's own messages are here, the inbox says which one is the newest.
-    const newest = held ?? (base?.last && { ...base.last, user: base.last.user }) ?? this.#before(room)?.at(-1);
+    const newest = held ?? (base?.last && { ...base.last, user: base.last.user }) ?? this.recalled.of(room)?.at(-1);
     const here = shownInRoom(outgoing);
     const next = here.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : here.at(-1));
     const other = this.#other(id);
@@ -586,13 +571,13 @@ export class Chat {
     const { info, log } = room;
     const guard = looksAfter(info.role);
     const voice = info.role !== 'reader' && info.archived !== true;
-    const before = this.#before(room);
+    const before = this.recalled.of(room);
     const newest = before ?? this.client.departed.shown(log.messages);
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, group: info.people !== undefined, role: info.role, other: this.#other(room.id),
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
-      history: before ? 'loaded' : room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
+      history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted, kept: info.kept,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { hashOf, noticeOf, shown, type Notice } from './notice.ts';
+import { display, hashOf, noticeOf, type Notice } from './notice.ts';
 
 test('a push says who wrote and where, and what only if it carries that', () => {
-  const see = (n: Notice) => [shown(n).title, shown(n).options.body];
+  const see = (n: Notice) => [display(n).title, display(n).options.body];
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada' })).toEqual(['Ada', 'sent you a message']);
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', count: 3 })).toEqual(['Ada', '3 new messages']);
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', text: 'hello' })).toEqual(['Ada', 'hello']);
@@ -14,9 +14,9 @@ test('a push says who wrote and where, and what only if it carries that', () => 
 });
 
 test('a later notification of a room takes the place of the one before, and leads to its message', () => {
-  const one = shown({ kind: 'direct', room: 'd-1', seq: 7 }).options;
-  expect(one.tag).toBe(shown({ kind: 'mention', room: 'd-1', seq: 9 }).options.tag);
-  expect(one.tag).not.toBe(shown({ kind: 'direct', room: 'd-2' }).options.tag);
+  const one = display({ kind: 'direct', room: 'd-1', seq: 7 }).options;
+  expect(one.tag).toBe(display({ kind: 'mention', room: 'd-1', seq: 9 }).options.tag);
+  expect(one.tag).not.toBe(display({ kind: 'direct', room: 'd-2' }).options.tag);
   expect(hashOf(one.data)).toBe('#/room/d-1/7');
   expect([hashOf({ room: 'r' }), hashOf({})]).toEqual(['#/room/r', '#/']);
 });
@@ -24,7 +24,7 @@ test('a later notification of a room takes the place of the one before, and lead
 test('a push of no form is told without its contents', () => {
   for (const data of [undefined, null, 5, 'x', [], { kind: 'loud', room: '../x', seq: -1, count: 1e300, author: 7, name: {} }]) {
     expect(noticeOf(data)).toEqual({ kind: 'message' });
-    expect(shown(noticeOf(data)).title).toBe('Somebody');
+    expect(display(noticeOf(data)).title).toBe('Somebody');
   }
   expect(noticeOf({ kind: 'mention', room: 'r', seq: 5, count: 2, author: 'A'.repeat(200), extra: 1 })).toEqual({ kind: 'mention', room: 'r', seq: 5, count: 2, author: 'A'.repeat(100) });
 });

@@ -10,7 +10,7 @@ export interface Notice {
 }
 
 /** A notification as the browser shows it. */
-export interface Shown {
+export interface Display {
   readonly title: string;
   readonly options: NotificationOptions & { readonly tag: string; readonly data: Target; readonly renotify?: boolean };
 }
@@ -35,7 +35,7 @@ export function noticeOf(data: unknown): Notice {
 export const tagOf = (room: string | undefined): string => `room:${room ?? ''}`;
 
 /** What a person sees of a notice. */
-export function shown(n: Notice): Shown {
+export function display(n: Notice): Display {
   const images = { icon: 'icon-192.png', badge: 'badge-96.png' };
   if (n.kind === 'test') return { title: 'Notifications work', options: { ...images, body: 'This is how you are told what is new on this device.', tag: 'test', data: {} } };
   const author = n.author ?? 'Somebody';

@@ -3,7 +3,7 @@
  * The service worker: it shows what is pushed, leads from a notification to its message, and has
  * the page's files where there is no network. It asks the server nothing and keeps no message.
  */
-import { hashOf, noticeOf, shown, tagOf, type Target } from './notice.ts';
+import { display, hashOf, noticeOf, tagOf, type Target } from './notice.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 /** The files of this build, relative to the page, and what tells it from others: see serviceworker.ts. */
@@ -65,7 +65,7 @@ async function tell(data: PushMessageData | null): Promise<void> {
   }
   const notice = noticeOf(body);
   if (notice.kind !== 'test' && notice.room !== undefined && (await seen(notice.room))) return;
-  const { title, options } = shown(notice);
+  const { title, options } = display(notice);
   const at = (path: string | undefined) => path && new URL(path, scope).href;
   await self.registration.showNotification(title, { ...options, icon: at(options.icon), badge: at(options.badge) } as NotificationOptions);
   await count();
