@@ -41,14 +41,22 @@ test('without a network the page starts with the last rooms and messages, and wh
   await ada.log.getByText('This is how it was when you were last here.').waitFor();
   await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
   await ada.shot('offline');
+  // An edit waits as a message does.
+  await ada.field.press('ArrowUp');
+  await ada.field.fill(`${said} changed`);
+  await ada.field.press('Enter');
+  await ada.log.getByText('(not saved yet)').waitFor();
+  await ada.shot('offline-edit');
   const later = unique('later');
   await ada.say(later);
   await ada.page.reload();
   await ada.room('lobby').waitFor();
+  await ada.log.getByText('(not saved yet)').waitFor();
 
   await stage.server.start();
   await ada.page.context().setOffline(false);
   await ada.message(later).waitFor();
+  await ada.message(`${said} changed`).getByText('(edited)').waitFor();
   await expect.poll(() => ada.log.getByText(said).count()).toBe(1);
 
   await ada.leaveRoom();

@@ -24,6 +24,8 @@ export interface Message {
   readonly replyTo?: Reply;
   /** UTC ms of the last edit. */
   readonly editedTs?: number;
+  /** The text is one that the server was not told yet. */
+  readonly unsent?: boolean;
   /** The text is then empty. */
   readonly deleted?: boolean;
   readonly pinned?: boolean;

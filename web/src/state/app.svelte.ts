@@ -96,7 +96,7 @@ export class App {
     });
     // Unsent messages outlast a reload and not the tab: closing it is the user's to decide.
     window.addEventListener('beforeunload', (e) => {
-      if (this.chat?.client.outbox.waiting) e.preventDefault();
+      if (this.chat?.client.outbox.waiting || this.chat?.acts.waiting) e.preventDefault();
     });
     this.#userChanged(this.session.user);
   }
@@ -168,6 +168,7 @@ export class App {
 
   async logout(): Promise<void> {
     this.chat?.client.outbox.clear();
+    this.chat?.acts.clear();
     this.chat?.drafts.clear();
     await this.loginAgain();
     this.layers.go('#/');

@@ -3,6 +3,7 @@ import type {
 } from '../client/index.ts';
 import { describe, nobody, shownInRoom } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
+import { Acts } from './acts.ts';
 import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
@@ -102,6 +103,7 @@ export class Chat {
   readonly threads: Threads;
   readonly meanings = new Meanings(this);
   readonly recalled = new Recalled();
+  readonly acts: Acts;
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -173,14 +175,13 @@ export class Chat {
     this.strangers = new Strangers(client, () => this.#touch());
     this.threads = new Threads(client);
     this.marks = new Marks(client.preferences, () => this.#touch());
+    this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: `A change was not saved. ${describe(err)}` }));
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
       client.on('started', (lists) => void this.#started(lists)),
       client.on('rooms', () => this.#touch()),
-      client.on('room', touch),
-      client.on('online', touch),
-      client.on('typing', touch),
+      client.on('room', touch), client.on('online', touch), client.on('typing', touch),
       client.on('members', (room) => room === this.#active && void this.#loadMembers()),
       client.on('notice', (notice) => this.#noticed(notice)),
     ];
@@ -197,6 +198,7 @@ export class Chat {
     for (const off of this.#off) off();
     clearTimeout(this.#frame);
     this.link.close();
+    this.acts.close();
     this.#order.close();
     this.strangers.close();
     this.marks.close();
@@ -572,7 +574,7 @@ export class Chat {
     const guard = looksAfter(info.role);
     const voice = info.role !== 'reader' && info.archived !== true;
     const before = this.recalled.of(room);
-    const newest = before ?? this.client.departed.shown(log.messages);
+    const newest = this.acts.over(room.id, before ?? this.client.departed.shown(log.messages));
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, group: info.people !== undefined, role: info.role, other: this.#other(room.id),
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
