@@ -185,12 +185,10 @@ export class Client extends Emitter<Events> {
     this.#connection.on('state', (state) => this.#stateChanged(state));
     this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#connection.on('event', (e) => this.#event(e));
-    this.outbox.on('change', (room) => this.emit('room', room));
+    for (const changing of [this.outbox, this.inbox]) changing.on('change', (room) => this.emit('room', room));
     this.reads.on('change', (room) => (this.#recounts.read(room), this.emit('room', room)));
-    this.inbox.on('change', (room) => this.emit('room', room));
     this.directory.on('members', (room) => this.emit('members', room));
-    this.people.on('online', (room) => this.emit('online', room));
-    this.people.on('typing', (room) => this.emit('typing', room));
+    for (const what of ['online', 'typing'] as const) this.people.on(what, (room) => this.emit(what, room));
   }
 
   /** Shows a room that the user has just been let into, and returns it when it is live. */
@@ -199,9 +197,7 @@ export class Client extends Emitter<Events> {
   }
 
   /** Shows rooms as they were when the page was last here, until the server says which there are. */
-  recall(rooms: readonly RoomInfo[]): void {
-    this.#rooms.recall(rooms);
-  }
+  readonly recall = (rooms: readonly RoomInfo[]): void => this.#rooms.recall(rooms);
 
   /** Who this client is. */
   get me(): User {
