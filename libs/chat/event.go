@@ -38,6 +38,7 @@ const (
 	ListInvitations = "invitations" // the rooms that the user is asked into: GET /v1/invitations
 	ListInbox       = "inbox"       // how far the user has read: GET /v1/inbox
 	ListThreads     = "threads"     // which threads the user follows: GET /v1/threads
+	ListSaved       = "saved"       // what the user has saved: GET /v1/saved
 	ListPreferences = "preferences" // how the user wants to be shown things: GET /v1/preferences
 )
 

@@ -20,16 +20,17 @@ import (
 
 // historian stands for the history service: it keeps what it was asked to remove.
 type historian struct {
-	mu     sync.Mutex
-	purges map[string]historyapi.PurgeRequest // by id
-	rooms  map[string]bool
-	texts  map[string]string         // of messages, by id; others are "said"
-	author string                    // of all messages
-	gone   []chat.Event              // deletions
-	said   map[string][]chat.Message // by user, in order; one in each answer
-	away   int                       // how many requests for them fail
-	holds  []historyapi.Hold
-	sweeps int // how often it was told of other rules of retention
+	mu      sync.Mutex
+	purges  map[string]historyapi.PurgeRequest // by id
+	rooms   map[string]bool
+	texts   map[string]string         // of messages, by id; others are "said"
+	author  string                    // of all messages
+	gone    []chat.Event              // deletions
+	said    map[string][]chat.Message // by user, in order; one in each answer
+	away    int                       // how many requests for them fail
+	holds   []historyapi.Hold
+	unsaved []string // users whose saved messages are forgotten
+	sweeps  int      // how often it was told of other rules of retention
 }
 
 func (w *world) historian() *historian {
@@ -70,6 +71,12 @@ func (w *world) historian() *historian {
 			out.Entries = []historyapi.HeldEntry{{Room: "r1", Seq: 7, User: "u1", ID: "m1", Type: "msg", Entry: json.RawMessage(`{"type":"msg","text":"said and deleted"}`)}}
 			out.More = true
 		}
+		return out, nil
+	})
+	_, unsave := api.Handle(w.t.Context(), b, historyapi.ServiceUnsave, nil, func(_ context.Context, r historyapi.UnsaveRequest) (out historyapi.UnsaveReply, _ error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.unsaved = append(h.unsaved, r.User)
 		return out, nil
 	})
 	_, forget := api.Handle(w.t.Context(), b, historyapi.ServiceForget, nil, func(_ context.Context, r historyapi.ForgetRequest) (historyapi.ForgetReply, error) {
@@ -129,7 +136,7 @@ func (w *world) historian() *historian {
 		}
 		return historyapi.Applied{Seq: 8}, nil
 	})
-	if err := errors.Join(err, sweep, holds, hold, lift, held, forget, sent, page, apply, mine); err != nil {
+	if err := errors.Join(err, unsave, sweep, holds, hold, lift, held, forget, sent, page, apply, mine); err != nil {
 		w.t.Fatal(err)
 	}
 	return h

@@ -92,6 +92,9 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
 		return err
 	}
+	if err := s.unsave(ctx, u.ID); err != nil {
+		return err
+	}
 	if i.Role != removeMessages {
 		return nil
 	}
@@ -104,6 +107,11 @@ func (s *Service) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
+// unsave asks history to forget what a user has saved.
+func (s *Service) unsave(ctx context.Context, user string) error {
+	return historyapi.NewClient(s.bus).Unsave(ctx, user)
+}
+
 // myData is what the directory has of a user.
 type myData struct {
 	Account     account       `json:"account"`
@@ -114,6 +122,8 @@ type myData struct {
 	Preferences preferences   `json:"preferences"`
 	Sessions    []sessionView `json:"sessions"`
 	Memberships []roomOfMine  `json:"memberships"`
+	// as history names them
+	Saved []historyapi.SavedName `json:"saved,omitempty"`
 }
 
 type roomOfMine struct {

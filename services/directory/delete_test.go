@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,7 @@ func TestDeleteAccount(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		cfg := config()
 		w := idle(t, cfg)
+		w.historian()
 		w.keepHouse(t.Context())
 		op, ann, bob, gus := w.operator("Op"), w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
 		w.keepHouse(t.Context())
@@ -213,6 +215,7 @@ func TestMyData(t *testing.T) {
 // by their ids.
 func TestDeletedUsers(t *testing.T) {
 	w := openWorld(t, config())
+	h := w.historian()
 	ann, bob, gus := w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
 	body := fmt.Sprintf(`{"users":[%q,%q,%q,"nobody"]}`, bob.User.ID, ann.User.ID, gus.User.ID)
 	var out deletedOutput
@@ -221,6 +224,9 @@ func TestDeletedUsers(t *testing.T) {
 		t.Errorf("deleted are %q", out.Deleted)
 	}
 	w.ok("POST", "/v1/me/delete", bob.Token, `{"password":"correct horse"}`, nil)
+	if !slices.Equal(h.unsaved, []string{bob.User.ID}) {
+		t.Errorf("what they have saved is forgotten of %q", h.unsaved)
+	}
 	w.ok("POST", "/v1/users/deleted", ann.Token, body, &out)
 	if len(out.Deleted) != 1 || out.Deleted[0] != bob.User.ID {
 		t.Errorf("deleted are %q", out.Deleted)

@@ -47,6 +47,7 @@ func (s *Service) startExport(ctx context.Context, c auth.Claims) (*ownData, err
 	if err != nil {
 		return nil, err
 	}
+	d.Saved = first.Saved
 	return &ownData{service: s, data: d, user: c.User, first: first}, nil
 }
 
@@ -87,7 +88,7 @@ func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 func (s *Service) dataRoute(api huma.API) {
 	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "What there is of you: account, log-ins, rooms, and all that you have said")
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, and messages, which are as those of a page. An answer that is cut off is not whole.",
+		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, which are as those of a page. An answer that is cut off is not whole.",
 		Content:     map[string]*huma.MediaType{"application/json": {}},
 	}}
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {

@@ -178,6 +178,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceSearch, coded(s, s.searchOf)),
 		api.Answer(historyapi.ServiceImport, coded(s, s.importAll)),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
+		api.Answer(historyapi.ServiceUnsave, coded(s, s.unsave)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
 		api.Answer(historyapi.ServiceHold, coded(s, s.hold)),
 		api.Answer(historyapi.ServiceHolds, coded(s, s.holdsOf)),

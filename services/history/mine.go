@@ -30,8 +30,14 @@ func (s *Service) mine(ctx context.Context, req historyapi.MineRequest) (json.Ra
 	}
 	_, to := fit(all, 0)
 	var out struct {
-		Messages []json.RawMessage    `json:"messages"`
-		Next     *historyapi.MineNext `json:"next,omitempty"`
+		Messages []json.RawMessage      `json:"messages"`
+		Next     *historyapi.MineNext   `json:"next,omitempty"`
+		Saved    []historyapi.SavedName `json:"saved,omitempty"`
+	}
+	if req.Room == "" {
+		if out.Saved, err = s.savedNames(ctx, req.User); err != nil {
+			return nil, err
+		}
 	}
 	out.Messages = []json.RawMessage{}
 	for _, m := range all[:to] {

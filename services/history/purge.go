@@ -172,6 +172,9 @@ func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 	if err := s.store.RemoveMentions(ctx, j.Room); err != nil {
 		return false, err
 	}
+	if err := s.store.RemoveSavedIn(ctx, j.Room); err != nil {
+		return false, err
+	}
 	return true, s.store.RemoveReads(ctx, j.Room)
 }
 

@@ -209,6 +209,7 @@ func (s *Service) routes(api huma.API) {
 	s.threadRoutes(api, page)
 	s.followRoutes(api)
 	s.pinRoute(api)
+	s.savedRoutes(api)
 	huma.Register(api, huma.Operation{OperationID: "quotes", Method: http.MethodPost, Path: "/v1/rooms/{room}/quotes", Summary: "Messages by their names, such as those that others answer", Security: httpapi.Bearer},
 		func(ctx context.Context, in *quotesInput) (*quotesOutput, error) {
 			user := httpapi.User(ctx).User

@@ -24,6 +24,8 @@ type MineRequest struct {
 type Mine struct {
 	Messages []chat.Message `json:"messages"`
 	Next     *MineNext      `json:"next,omitempty"` // nil: there are no more
+	// Saved names what the user has saved, of the first answer alone.
+	Saved []SavedName `json:"saved,omitempty"`
 }
 
 // MineNext is where the next answer goes on.

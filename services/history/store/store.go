@@ -87,6 +87,7 @@ type Store interface {
 	Threads
 	Follows
 	Pins
+	Saves
 	Removals
 	Holds
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is

@@ -85,6 +85,8 @@ func TestRoutes(t *testing.T) {
 		"/v1/reads":                        "history",
 		"POST /v1/rooms/lobby/quotes":      "history",
 		"/v1/rooms/lobby/pins":             "history",
+		"/v1/saved":                        "history",
+		"PUT /v1/saved/lobby/u1/m1":        "history",
 		"/v1/rooms/lobby/threads?limit=5":  "history",
 		"/v1/rooms/lobby/threads/u1/m1":    "history",
 		"/v1/threads?unread=true":          "history",

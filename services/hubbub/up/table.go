@@ -38,6 +38,8 @@ var table = []route{
 	{path: "/v1/threads", service: "history"},
 	{path: "/v1/follows", service: "history"},
 	{path: "/v1/search", service: "history"},
+	{path: "/v1/saved", service: "history"},
+	{path: "/v1/saved/", service: "history"},
 	{path: "/v1/history/", service: "history"},
 	{path: "/v1/rooms/{room}/presence", service: "presence"},
 	{path: "/v1/users/{user}/presence", service: "presence"},

@@ -69,7 +69,7 @@ export class App {
   /** The search is open; each time it is asked for with another text, if there is one. */
   searching = $state.raw<{ readonly text: string } | undefined>(undefined);
   /** What stands beside the room instead of who is there. */
-  panel = $state<'pins' | 'threads'>();
+  panel = $state<'pins' | 'threads' | 'saved'>();
   #leaving = false;
   #shelf: Shelf | undefined;
   #kept: Kept | undefined;
@@ -113,7 +113,7 @@ export class App {
   }
 
   /** Opens a panel beside the room, or closes it if it is open: there is one at a time. */
-  toggle(panel: 'pins' | 'threads'): void {
+  toggle(panel: 'pins' | 'threads' | 'saved'): void {
     this.panel = this.panel === panel ? undefined : panel;
     this.searching = undefined;
     this.peopleOpen = false;

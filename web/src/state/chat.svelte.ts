@@ -9,6 +9,7 @@ import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
 import { Recalled } from './recalled.ts';
+import { Saved } from './saved.svelte.ts';
 import { Meanings } from './meanings.svelte.ts';
 import type { RoomItem } from './roomitem.ts';
 import { StatusPreference } from './status-preference.ts';
@@ -101,6 +102,7 @@ export class Chat {
   readonly strangers: Strangers;
   readonly marks: Marks;
   readonly threads: Threads;
+  readonly saved: Saved;
   readonly meanings = new Meanings(this);
   readonly recalled = new Recalled();
   readonly acts: Acts;
@@ -176,6 +178,7 @@ export class Chat {
     this.threads = new Threads(client);
     this.marks = new Marks(client.preferences, () => this.#touch());
     this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: `A change was not saved. ${describe(err)}` }));
+    this.saved = new Saved(client);
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
@@ -203,6 +206,7 @@ export class Chat {
     this.strangers.close();
     this.marks.close();
     this.threads.close();
+    this.saved.close();
     this.drafts.close();
     this.#preference.close();
     this.client.focus(undefined, this);

@@ -1,3 +1,4 @@
+import Bookmark from '@lucide/svelte/icons/bookmark';
 import Copy from '@lucide/svelte/icons/copy';
 import Flag from '@lucide/svelte/icons/flag';
 import Link from '@lucide/svelte/icons/link';
@@ -55,6 +56,8 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
   }
   all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text, 'Copied.', ' Select the text instead.') });
   all.push({ name: 'Copy link', Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), 'The link to this message is copied.') });
+  const saved = chat.saved.has(message);
+  all.push({ name: saved ? 'Remove from saved' : 'Save for later', Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), `The message was not ${saved ? 'removed' : 'saved'}.`) });
   if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;

@@ -21,7 +21,7 @@ type Store struct {
 	db                              *mongo.Database
 	entries, reads, jobs, threads   *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
-	follows                         *mongo.Collection
+	follows, saved                  *mongo.Collection
 	found, words, indexing          *mongo.Collection
 	removed, sweep, holds, held     *mongo.Collection
 
@@ -64,6 +64,7 @@ var steps = []mongodb.Step{
 	resetIndexes("11 (resets)"),
 	holdIndexes("12 (holds)"),
 	{Name: "13 (followed threads)", Run: addFollows, Indexes: followIndexes},
+	savedIndexes("14 (saved messages)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -77,7 +78,7 @@ func Version() int64 { return int64(len(steps)) }
 // what is to be indexed.
 // Entries come last, so that everything before them is as old or older.
 func Collections() []string {
-	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "follows", "threads", "sweep", "removed", "holds", "held", "entries"}
+	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "follows", "threads", "saved", "sweep", "removed", "holds", "held", "entries"}
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -90,7 +91,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"), threads: db.Collection("threads"),
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
 		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
-		follows: db.Collection("follows"),
+		follows: db.Collection("follows"), saved: db.Collection("saved"),
 		removed: db.Collection("removed"), sweep: db.Collection("sweep"),
 		holds: db.Collection("holds"), held: db.Collection("held"),
 	}, nil

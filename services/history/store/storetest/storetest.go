@@ -53,6 +53,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"threads and what is new", testThreadInbox},
 		{"followed threads", testFollows},
 		{"pins", testPins},
+		{"saved messages", testSaved},
 		{"mentions to resolve", testUnresolved},
 		{"jobs", testJobs},
 		{"messages by their sender", testSenders},

@@ -1,0 +1,164 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// errSaved says that a user has saved as much as one can.
+var errSaved = chat.E(chat.CodeTooMany, fmt.Sprintf("you have saved %d messages, which is as many as one can: remove one first", store.MaxSaved))
+
+// savedRequest names a message of a room that a user saves, or saves no more.
+type savedRequest struct {
+	user, room string
+	name       store.Name
+}
+
+func (r savedRequest) check() error {
+	if !chat.ValidID(r.room) || chat.Reserved(r.room) || !chat.ValidID(r.name.Sender) || !chat.ValidID(r.name.ID) {
+		return chat.E(chat.CodeBadRequest, "a message is named by its room, its author and its id")
+	}
+	return nil
+}
+
+// save keeps a message for a user, who may read its room. What is saved already stays as it is.
+func (s *Service) save(ctx context.Context, req savedRequest) error {
+	if err := req.check(); err != nil {
+		return err
+	}
+	done, err := s.full.acquire(ctx, "saved by "+req.user) // one at a time, so that the bound holds
+	if err != nil {
+		return err
+	}
+	defer done()
+	e, ok, err := s.find(ctx, req.room, req.name.Sender, req.name.ID)
+	switch {
+	case err != nil:
+		return err
+	case !ok || e.Type != chat.TypeMsg:
+		return errNoMessage
+	}
+	all, err := s.store.Saved(ctx, req.user, math.MaxInt64, store.MaxSaved)
+	if err != nil {
+		return err
+	}
+	now := nowMillis()
+	for i, m := range all {
+		if m.Room == req.room && m.Author == req.name.Sender && m.ID == req.name.ID {
+			return nil
+		}
+		if i == 0 {
+			now = max(now, m.TS+1)
+		}
+	}
+	if len(all) == store.MaxSaved {
+		return errSaved
+	}
+	if gone, err := s.deleted(ctx, message{req.room, req.name}); err != nil {
+		return err
+	} else if gone {
+		return errNoMessage
+	}
+	if err := s.store.PutSaved(ctx, store.Saved{User: req.user, Room: req.room, Author: req.name.Sender, ID: req.name.ID, TS: now}); err != nil {
+		return err
+	}
+	return s.tellChanged(ctx, req.user, chat.ListSaved)
+}
+
+// drop forgets that a user has saved a message.
+func (s *Service) drop(ctx context.Context, req savedRequest) error {
+	if err := req.check(); err != nil {
+		return err
+	}
+	if err := s.store.DropSaved(ctx, req.user, req.room, req.name); err != nil {
+		return err
+	}
+	return s.tellChanged(ctx, req.user, chat.ListSaved)
+}
+
+// savedNames names all that a user has saved, the last first.
+func (s *Service) savedNames(ctx context.Context, user string) ([]historyapi.SavedName, error) {
+	all, err := s.store.Saved(ctx, user, math.MaxInt64, store.MaxSaved)
+	names := make([]historyapi.SavedName, len(all))
+	for i, m := range all {
+		names[i] = historyapi.SavedName{Room: m.Room, Author: m.Author, ID: m.ID, TS: m.TS}
+	}
+	return names, err
+}
+
+// savedList asks for what a user has saved.
+type savedList struct {
+	user   string
+	before int64 // only what was saved before this time, in UTC milliseconds; 0: all
+	limit  int
+}
+
+// saved lists what a user has saved, the last first, without what the user may not read any more.
+func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Saved, err error) {
+	if req.before < 0 || req.limit < 0 || req.limit > historyapi.MaxSaved {
+		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("before is a time in UTC milliseconds, and limit 1 to %d", historyapi.MaxSaved))
+	}
+	limit := cmp.Or(req.limit, historyapi.DefaultSaved)
+	all, err := s.store.Saved(ctx, req.user, cmp.Or(req.before, math.MaxInt64), store.MaxSaved)
+	if err != nil {
+		return out, err
+	}
+	out.Saved = []historyapi.SavedMessage{}
+	may, records, size := make(map[string]bool), make(map[string]*record), 0
+	for _, m := range all {
+		allowed, known := may[m.Room]
+		if !known {
+			a, err := s.cache.Access(ctx, req.user, m.Room)
+			if err != nil {
+				return out, err
+			}
+			allowed, may[m.Room] = a.Read, a.Read
+		}
+		if !allowed {
+			continue
+		}
+		if out.More = len(out.Saved) == limit || size > store.PageBytes; out.More {
+			return out, nil
+		}
+		r := records[m.Room]
+		if r == nil {
+			if r, err = s.record(ctx, m.Room); err != nil {
+				return out, err
+			}
+			records[m.Room] = r
+		}
+		e, ok, err := r.find(ctx, m.Author, m.ID)
+		if err != nil {
+			return out, err
+		}
+		if !ok || e.Type != chat.TypeMsg {
+			continue // retention has taken it
+		}
+		shown, err := r.messages(ctx, []store.Entry{e})
+		if err != nil {
+			return out, err
+		}
+		found := historyapi.SavedMessage{SavedName: historyapi.SavedName{Room: m.Room, Author: m.Author, ID: m.ID, TS: m.TS}}
+		if err := json.Unmarshal(shown[0].json, &found.Message); err != nil {
+			return out, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		size += len(shown[0].json)
+		out.Saved = append(out.Saved, found)
+	}
+	return out, nil
+}
+
+// unsave answers historyapi.ServiceUnsave.
+func (s *Service) unsave(ctx context.Context, req historyapi.UnsaveRequest) (historyapi.UnsaveReply, error) {
+	if !chat.ValidID(req.User) {
+		return historyapi.UnsaveReply{}, chat.E(chat.CodeBadRequest, "that is not a user")
+	}
+	return historyapi.UnsaveReply{}, s.store.RemoveSavedBy(ctx, req.User)
+}
