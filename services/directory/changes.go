@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
@@ -113,6 +114,8 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellArchive(ctx, i)
 	case kindDeleteRoom:
 		return s.tellDelete(ctx, i)
+	case kindUnsave:
+		return historyapi.NewClient(s.bus).Unsave(ctx, i.User)
 	case kindPurge:
 		return s.tellPurge(ctx, i)
 	case directoryapi.ChangeRoom, kindDescribe:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"go.uber.org/zap"
+
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/auth"
@@ -107,9 +109,18 @@ func (s *Service) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
-// unsave asks history to forget what a user has saved.
+// kindUnsave is the kind of an intent to have history forget what a user has saved.
+const kindUnsave = "unsave"
+
+// unsave has history forget what a user has saved, who is gone: later, if it is away, so that
+// nothing waits for it.
 func (s *Service) unsave(ctx context.Context, user string) error {
-	return historyapi.NewClient(s.bus).Unsave(ctx, user)
+	err := historyapi.NewClient(s.bus).Unsave(ctx, user)
+	if err == nil {
+		return nil
+	}
+	s.log.Info("history does not answer: what a deleted account has saved is forgotten later", zap.Error(err))
+	return s.store.PutIntent(ctx, store.Intent{ID: "saved-" + user, Kind: kindUnsave, User: user, Created: time.Now().UnixMilli()})
 }
 
 // myData is what the directory has of a user.

@@ -215,7 +215,6 @@ func TestMyData(t *testing.T) {
 // by their ids.
 func TestDeletedUsers(t *testing.T) {
 	w := openWorld(t, config())
-	h := w.historian()
 	ann, bob, gus := w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
 	body := fmt.Sprintf(`{"users":[%q,%q,%q,"nobody"]}`, bob.User.ID, ann.User.ID, gus.User.ID)
 	var out deletedOutput
@@ -224,6 +223,11 @@ func TestDeletedUsers(t *testing.T) {
 		t.Errorf("deleted are %q", out.Deleted)
 	}
 	w.ok("POST", "/v1/me/delete", bob.Token, `{"password":"correct horse"}`, nil)
+	h := w.historian() // which was away
+	w.age()
+	if err := w.tellUntold(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if !slices.Equal(h.unsaved, []string{bob.User.ID}) {
 		t.Errorf("what they have saved is forgotten of %q", h.unsaved)
 	}

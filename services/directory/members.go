@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
@@ -357,9 +355,8 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID)); err != nil {
 		return err
 	}
-	// Guests go in great numbers, and do not wait for history; what is left nobody sees.
 	if err := s.unsave(ctx, u.ID); err != nil {
-		s.log.Warn("what a guest has saved is kept, since history does not answer", zap.String("user", u.ID), zap.Error(err))
+		return err
 	}
 	return s.store.DeleteUser(ctx, u.ID)
 }

@@ -9,9 +9,9 @@ const panel = (p: Person) => p.page.getByRole('complementary', { name: 'Pinned m
 const pins = (p: Person) => panel(p).getByRole('article');
 
 async function open(p: Person): Promise<void> {
-  const button = p.page.getByRole('button', { name: 'Pinned messages' });
   if (p.device === 'phone') await p.page.getByRole('button', { name: /^People/ }).click();
-  await button.first().click();
+  const place = p.device === 'phone' ? p.page.getByRole('complementary', { name: 'People' }) : p.page.locator('main > header');
+  await place.getByRole('button', { name: 'Pinned messages' }).click();
   await panel(p).waitFor();
 }
 
