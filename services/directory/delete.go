@@ -112,7 +112,7 @@ func (s *Service) removeMessages(ctx context.Context, id, user string) error {
 // kindUnsave is the kind of an intent to have history forget what a user has saved.
 const kindUnsave = "unsave"
 
-// unsave has history forget what a user has saved, who is gone: later, if it is away, so that
+// unsave asks history to forget what a user has saved, who is gone: later, if it is away, so that
 // nothing waits for it.
 func (s *Service) unsave(ctx context.Context, user string) error {
 	err := historyapi.NewClient(s.bus).Unsave(ctx, user)

@@ -352,10 +352,7 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	if now, err := s.store.User(ctx, u.ID); err == nil && !now.Guest() {
 		return nil // who has registered in this moment
 	}
-	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID)); err != nil {
-		return err
-	}
-	if err := s.unsave(ctx, u.ID); err != nil {
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.unsave(ctx, u.ID)); err != nil {
 		return err
 	}
 	return s.store.DeleteUser(ctx, u.ID)

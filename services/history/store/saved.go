@@ -11,7 +11,8 @@ type Saved struct {
 	Room   string `bson:"room"`
 	Author string `bson:"author"` // who wrote the message
 	ID     string `bson:"id"`     // of the message
-	TS     int64  `bson:"ts"`     // when it was saved, in UTC milliseconds; no two of a user have one
+	// TS is when it was saved, in UTC milliseconds; no two of a user have one.
+	TS int64 `bson:"ts"`
 }
 
 // Saves keeps what users have saved; see Store for what holds of its methods.
