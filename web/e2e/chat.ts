@@ -143,7 +143,7 @@ export function chat(stage: Stage, device: Device): void {
 
       await ada.act(first, 'Edit');
       await ada.field.fill(second);
-      await ada.page.getByRole('button', { name: 'Save' }).click();
+      await ada.page.getByRole('button', { name: 'Save', exact: true }).click();
       await bo.message(second).getByText('(edited)').waitFor();
 
       await bo.act(second, 'React with 👍');
@@ -267,7 +267,7 @@ export function chat(stage: Stage, device: Device): void {
       await dialog.waitFor({ state: 'hidden' });
       expect(await panel.getByRole('button', { name: 'Edit room' }).evaluate((b) => b === document.activeElement)).toBe(true);
       await bo.page.getByRole('heading', { level: 1, name: after }).waitFor();
-      await bo.page.getByRole('main').getByText('What it is about').waitFor();
+      await bo.page.getByRole('main').locator('header').getByText('What it is about').waitFor();
 
       const govern = panel.getByRole('button', { name: `Role and membership of ${bo.name}` });
       await govern.click();
