@@ -80,7 +80,7 @@ func DirectRoom(a, b string) string {
 		a, b = b, a
 	}
 	sum := sha256.Sum256([]byte(a + "," + b))
-	return "d-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
+	return directPrefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
 }
 
 // GroupRoom returns the id of the group of some users, which is the same in whatever order they are
@@ -92,7 +92,13 @@ func GroupRoom(users ...string) string {
 	return groupPrefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
 }
 
-const groupPrefix = "g-"
+const (
+	directPrefix = "d-"
+	groupPrefix  = "g-"
+)
+
+// IsDirect reports whether a room is one that DirectRoom or GroupRoom names.
+func IsDirect(room string) bool { return strings.HasPrefix(room, directPrefix) || IsGroup(room) }
 
 // IsGroup reports whether a room is one that GroupRoom names.
 func IsGroup(room string) bool { return strings.HasPrefix(room, groupPrefix) }

@@ -198,6 +198,11 @@ func TestReachIsForMembersWhoTakeTheSenders(t *testing.T) {
 	if got := w.reached(directoryapi.ReachRequest{Room: direct.ID}); len(got) != 2 {
 		t.Errorf("in a direct room reached are %v", got)
 	}
+	var group roomView
+	w.ok("POST", "/v1/direct", ann.Token, among(bob, cyd), &group)
+	if got := w.reached(directoryapi.ReachRequest{Room: group.ID}); len(got) != 3 {
+		t.Errorf("in a group reached are %v", got)
+	}
 	if _, err := directoryapi.NewClient(w.bus).Reach(t.Context(), directoryapi.ReachRequest{Room: room.ID, Users: make([]string, directoryapi.MaxReach+1)}); chat.CodeOf(err) != chat.CodeBadRequest {
 		t.Errorf("too many at a time: %v", err)
 	}

@@ -84,15 +84,15 @@ func (s *Service) reach(ctx context.Context, r directoryapi.ReachRequest) (out d
 	if err != nil || !there {
 		return out, err
 	}
-	out.Direct = room.Direct
-	if !room.Direct {
+	out.Direct = isTalk(room)
+	if !out.Direct {
 		out.Name = room.Name
 	} else if len(r.Users) == 0 {
-		both, err := s.store.Members(ctx, r.Room, "", 2)
+		all, err := s.store.Members(ctx, r.Room, "", maxGroup)
 		if err != nil {
 			return out, err
 		}
-		for _, m := range both {
+		for _, m := range all {
 			r.Users = append(r.Users, m.User)
 		}
 	}

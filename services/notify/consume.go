@@ -23,7 +23,7 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 			continue
 		}
 		switch chat.TypeOf(e.Data) {
-		case chat.TypeMsg, chat.TypeMentioned, chat.TypeDeleted, chat.TypeMember:
+		case chat.TypeMsg, chat.TypeMentioned, chat.TypeEdited, chat.TypeDeleted, chat.TypeMember:
 		default:
 			continue
 		}
@@ -45,6 +45,13 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 			s.message(event, now)
 		case chat.TypeMentioned:
 			s.mention(event, now)
+		case chat.TypeEdited: // its earlier text is told to nobody any more
+			s.queue.Cancel(e.Room, func(q *queue.Event) bool {
+				if q.ID == event.Target && q.Sender == event.Author && q.ID != "" {
+					q.Text = cut(event.Text)
+				}
+				return false
+			})
 		case chat.TypeDeleted:
 			s.queue.Cancel(e.Room, func(q *queue.Event) bool { return q.ID == event.Target && q.Sender == event.Author && q.ID != "" })
 		case chat.TypeMember:
@@ -57,7 +64,7 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 // message keeps a message that somebody may want to be told of.
 func (s *Service) message(e chat.Event, now time.Time) {
 	event := queue.Event{Room: e.Room, ID: e.ID, Seq: e.Seq, Sender: e.User, Name: e.Name, Text: cut(e.Text), Thread: e.OnlyInThread(), Taken: now}
-	if strings.HasPrefix(e.Room, directPrefix) {
+	if chat.IsDirect(e.Room) {
 		event.Kind, event.All = queue.Direct, true
 		s.keep(event, now)
 		return
@@ -74,9 +81,6 @@ func (s *Service) message(e chat.Event, now time.Time) {
 		s.keep(event, now)
 	}
 }
-
-// directPrefix begins the ids of direct rooms: see chat.DirectRoom.
-const directPrefix = "d-"
 
 // mention keeps a message that mentions somebody, or forgets that it does.
 func (s *Service) mention(e chat.Event, now time.Time) {
@@ -96,7 +100,7 @@ func (s *Service) mention(e chat.Event, now time.Time) {
 		return
 	}
 	// In a direct room every message is told.
-	if chat.ValidID(event.Room) && !strings.HasPrefix(event.Room, directPrefix) {
+	if chat.ValidID(event.Room) && !chat.IsDirect(event.Room) {
 		s.keep(event, now)
 	}
 }

@@ -136,7 +136,7 @@ func (w *world) answer() {
 	})
 	serve(w, directoryapi.ServiceReach, func(r directoryapi.ReachRequest) directoryapi.Reach {
 		out := directoryapi.Reach{Name: "Lobby"}
-		if r.Room == "d-1" {
+		if chat.IsDirect(r.Room) {
 			out = directoryapi.Reach{Direct: true}
 			if r.Users == nil {
 				r.Users = w.direct

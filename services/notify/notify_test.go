@@ -33,6 +33,11 @@ func TestDirectMessageIsPushedToTheOther(t *testing.T) {
 	if want := (notice{Kind: kindDirect, Room: "d-1", Seq: seq, Author: "bob", Count: 1}); session != "ann-1" || n != want {
 		t.Errorf("%s gets %+v, want %+v", session, n, want)
 	}
+	seq = w.says("g-1", "bob", "psst, all")
+	session, n = w.gets()
+	if want := (notice{Kind: kindDirect, Room: "g-1", Seq: seq, Author: "bob", Count: 1}); session != "ann-1" || n != want {
+		t.Errorf("of a group %s gets %+v, want %+v", session, n, want)
+	}
 	w.nothingElse()
 }
 
@@ -146,6 +151,21 @@ func TestNobodyIsToldOfAnImport(t *testing.T) {
 		t.Errorf("told is %+v", n)
 	}
 	w.nothingElse()
+}
+
+// TestEditedTextIsPushed, and what the message said before is not.
+func TestEditedTextIsPushed(t *testing.T) {
+	cfg := quick()
+	cfg.Text, cfg.Delay = true, 10*time.Minute
+	w := open(t, cfg, nil)
+	w.direct = []string{"ann", "bob"}
+	w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "bob", Name: "bob", ID: "m1", Text: "the door code is 1234"})
+	w.append(chat.Event{Type: chat.TypeEdited, Room: "d-1", User: "bob", Target: "m1", Author: "bob", Text: "I will call you"})
+	w.eventually("all is taken in", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
+	w.stop() // which tells what waits
+	if _, n := w.gets(); n.Text != "I will call you" {
+		t.Errorf("the text is %q", n.Text)
+	}
 }
 
 // TestMessagesOfARoomAreToldTogether, each once, and what is deleted or takes a mention back is

@@ -4,6 +4,7 @@ import { display, hashOf, noticeOf, type Notice } from './notice.ts';
 test('a push says who wrote and where, and what only if it carries that', () => {
   const see = (n: Notice) => [display(n).title, display(n).options.body];
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada' })).toEqual(['Ada', 'sent you a message']);
+  expect(see({ kind: 'direct', room: 'g-1', author: 'Ada' })).toEqual(['Ada', 'wrote in a conversation with you']);
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', count: 3 })).toEqual(['Ada', '3 new messages']);
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', text: 'hello' })).toEqual(['Ada', 'hello']);
   expect(see({ kind: 'mention', room: 'r', name: 'Garden', author: 'Ada' })).toEqual(['Ada mentioned you in Garden', '']);

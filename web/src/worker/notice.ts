@@ -42,7 +42,8 @@ export function display(n: Notice): Display {
   const title = n.kind === 'direct' ? author : n.kind === 'mention' ? `${author} mentioned you${n.name ? ` in ${n.name}` : ''}` : (n.name ?? author);
   const more = (n.count ?? 1) > 1 ? `${n.count} new messages` : undefined;
   const said = n.kind === 'message' ? `${author}: ${n.text ?? ''}` : (n.text ?? '');
-  const alone = n.kind === 'direct' ? 'sent you a message' : n.kind === 'mention' ? '' : `New message from ${author}`;
+  const group = n.room?.startsWith('g-') ?? false; // a conversation of several
+  const alone = n.kind === 'direct' ? (group ? 'wrote in a conversation with you' : 'sent you a message') : n.kind === 'mention' ? '' : `New message from ${author}`;
   const body = n.text ? `${said}${more ? ` · ${more}` : ''}` : (more ?? alone);
   return {
     title,
