@@ -248,7 +248,13 @@ func TestDataFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := look()
-	r.has(t, "data folder", OK, "can be written to")
+	short := &report{} // the disk of this machine may be
+	if free, all, ok := space(data); ok {
+		disk(short, free, all)
+	}
+	if len(short.all) == 0 {
+		r.has(t, "data folder", OK, "can be written to")
+	}
 	r.has(t, "store", OK, "the store of history answers")
 	r.has(t, "bus", Warn, "no hubbub up runs in")
 	if err := os.Chmod(filepath.Join(data, "directory.db"), 0o644); err != nil {
