@@ -85,7 +85,7 @@ func TestThreadsOfBeforeAreFollowed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := openAt(t, path).(*Store)
 	storetest.FillThreads(t, s)
-	for _, q := range []string{"DROP TABLE follows", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
+	for _, q := range []string{"DROP TABLE follows", "DROP TABLE saved", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
 		if _, err := s.Write.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	s := open(t)
 	damage(s, "DROP TABLE entries", "DROP TABLE reads", "DROP TABLE jobs", "DROP TABLE unresolved", "DROP TABLE mentions", "DROP TABLE mentioned", "DROP TABLE rooms", "DROP TABLE users",
-		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed", "DROP TABLE holds", "DROP TABLE held", "DROP TABLE follows")
+		"DROP TABLE found", "DROP TABLE documents", "DROP TABLE vocabulary", "DROP TABLE indexing", "DROP TABLE sweep", "DROP TABLE removed", "DROP TABLE holds", "DROP TABLE held", "DROP TABLE follows", "DROP TABLE saved")
 	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true })
 
 	s = open(t)
