@@ -98,7 +98,7 @@ test.each([320, 721, 1_024])('no name, topic or word breaks the layout of a wind
   await dialog.getByText('Favourite').waitFor();
   await dialog.getByLabel('Or a new section').fill('W'.repeat(40));
   await dialog.getByRole('button', { name: 'Add' }).click();
-  await expect.poll(() => dialog.getByRole('option').count()).toBe(2);
+  await expect.poll(() => dialog.locator('select').last().locator('option').count()).toBe(2);
   await seen('placing');
   await dialog.getByRole('button', { name: 'Close' }).click();
   await dialog.waitFor({ state: 'hidden' });

@@ -74,6 +74,7 @@ test('nothing is cut off by the edge of a narrow screen', async () => {
   const dialog = ada.page.getByRole('dialog');
   await dialog.getByRole('tab').first().waitFor(); // dialogs are loaded when they are asked for
   for (const tab of await dialog.getByRole('tab').all()) {
+    await tab.scrollIntoViewIfNeeded(); // they may be scrolled sideways
     const box = await tab.boundingBox();
     expect(box!.x + box!.width, await tab.innerText()).toBeLessThan(edge - 18); // where the dialog ends
   }

@@ -43,7 +43,7 @@ test.each<Device>(['desktop', 'phone'])('messages are saved for oneself, on all 
   await expect.poll(() => saved(other).count()).toBe(1);
   await bo.act(two, 'Delete');
   await bo.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await bo.log.getByText('Message deleted').waitFor();
+  await bo.log.getByText('Message deleted').last().waitFor();
   await other.page.reload();
   await open(other);
   await panel(other).getByText('Message deleted').waitFor();
