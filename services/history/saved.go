@@ -38,7 +38,11 @@ func (s *Service) save(ctx context.Context, req savedRequest) error {
 		return err
 	}
 	defer done()
-	e, ok, err := s.find(ctx, req.room, req.name.Sender, req.name.ID)
+	r, err := s.record(ctx, req.room)
+	if err != nil {
+		return err
+	}
+	e, ok, err := r.find(ctx, req.name.Sender, req.name.ID)
 	switch {
 	case err != nil:
 		return err
@@ -61,9 +65,10 @@ func (s *Service) save(ctx context.Context, req savedRequest) error {
 	if len(all) == store.MaxSaved {
 		return errSaved
 	}
-	if gone, err := s.deleted(ctx, message{req.room, req.name}); err != nil {
+	// A deletion may be in the log alone.
+	if deletions, err := r.about(ctx, []store.Name{req.name}, chat.TypeDeleted); err != nil {
 		return err
-	} else if gone {
+	} else if len(deletions) > 0 {
 		return errNoMessage
 	}
 	if err := s.store.PutSaved(ctx, store.Saved{User: req.user, Room: req.room, Author: req.name.Sender, ID: req.name.ID, TS: now}); err != nil {
