@@ -277,10 +277,12 @@ func TestGuestsAreEndedInParts(t *testing.T) {
 	})
 	w.keepHouse(t.Context())
 	w.memory.Fail(nil)
-	w.keepHouse(t.Context())
 	for _, c := range guests {
-		if _, code := w.call("POST", "/v1/refresh", "", refreshBody(c), nil); code != chat.CodeUnauthorized {
-			t.Errorf("%s: %q", c.User.Name, code)
-		}
+		w.eventually(c.User.Name+" is out", func() bool {
+			// The service's own round may be under way, and then this one leaves guests alone.
+			w.keepHouse(t.Context())
+			_, code := w.call("POST", "/v1/refresh", "", refreshBody(c), nil)
+			return code == chat.CodeUnauthorized
+		})
 	}
 }
