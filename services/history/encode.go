@@ -16,6 +16,14 @@ type shown struct {
 	gone bool   // it was deleted
 }
 
+// message returns the message that s has in JSON.
+func (s *shown) message() (m chat.Message, err error) {
+	if err := json.Unmarshal(s.json, &m); err != nil {
+		return m, fmt.Errorf("message %d: %w", s.seq, err)
+	}
+	return m, nil
+}
+
 // encodeMessage encodes a message with what was done to it: done, or where that is nil what the
 // store has said. Only where it has another text than its entry is it parsed.
 func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {

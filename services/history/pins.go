@@ -3,7 +3,6 @@ package history
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -150,11 +149,11 @@ func (s *Service) pins(ctx context.Context, req historyapi.PinsRequest) (out his
 		if err != nil {
 			return out, fmt.Errorf("pin %d of room %s: %w", e.Seq, e.Room, err)
 		}
-		p := historyapi.Pin{Seq: e.Seq, User: e.Sender, Name: by.Name, TS: by.TS}
-		if err := json.Unmarshal(all[0].json, &p.Message); err != nil {
-			return out, fmt.Errorf("message %d of room %s: %w", m.Seq, m.Room, err)
+		now, err := all[0].message()
+		if err != nil {
+			return out, fmt.Errorf("room %s: %w", m.Room, err)
 		}
-		out.Pins = append(out.Pins, p)
+		out.Pins = append(out.Pins, historyapi.Pin{Seq: e.Seq, User: e.Sender, Name: by.Name, TS: by.TS, Message: now})
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/retention"
@@ -153,7 +154,7 @@ func (s *Service) sweepRoom(ctx context.Context, room string, rule retention.Eff
 			return false, err
 		}
 		s.metrics.expired.Add(float64(n))
-		if err := pause(ctx, max(sweepPause, 2*time.Since(batch))); err != nil {
+		if err := await.Sleep(ctx, max(sweepPause, 2*time.Since(batch))); err != nil {
 			return false, err
 		}
 		if time.Since(began) > sweepLease/3 {
@@ -161,15 +162,6 @@ func (s *Service) sweepRoom(ctx context.Context, room string, rule retention.Eff
 		}
 	}
 	return false, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // expired returns how many of the first entries of a room are not kept, and the Seq of the last of

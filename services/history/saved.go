@@ -3,7 +3,6 @@ package history
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 
@@ -150,12 +149,12 @@ func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Save
 		if err != nil {
 			return out, err
 		}
-		found := historyapi.SavedMessage{SavedName: historyapi.SavedName{Room: m.Room, Author: m.Author, ID: m.ID, TS: m.TS}}
-		if err := json.Unmarshal(shown[0].json, &found.Message); err != nil {
-			return out, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+		now, err := shown[0].message()
+		if err != nil {
+			return out, fmt.Errorf("room %s: %w", e.Room, err)
 		}
 		size += len(shown[0].json)
-		out.Saved = append(out.Saved, found)
+		out.Saved = append(out.Saved, historyapi.SavedMessage{SavedName: historyapi.SavedName{Room: m.Room, Author: m.Author, ID: m.ID, TS: m.TS}, Message: now})
 	}
 	return out, nil
 }

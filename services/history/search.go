@@ -359,9 +359,9 @@ func (f *finder) add(ctx context.Context, h found) (full bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var m chat.Message
-	if err := json.Unmarshal(all[0].json, &m); err != nil {
-		return false, fmt.Errorf("message %d of room %s: %w", h.entry.Seq, h.entry.Room, err)
+	m, err := all[0].message()
+	if err != nil {
+		return false, fmt.Errorf("room %s: %w", h.entry.Room, err)
 	}
 	ranges, _, ok := f.match(m)
 	if !ok {

@@ -287,10 +287,11 @@ func (r *record) listed(ctx context.Context, list []*store.Replies) ([]historyap
 			if size += len(all[0].json); size > store.PageBytes && len(threads) > 0 {
 				break
 			}
-			thread.Root = &chat.Message{}
-			if err := json.Unmarshal(all[0].json, thread.Root); err != nil {
-				return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+			root, err := all[0].message()
+			if err != nil {
+				return nil, fmt.Errorf("room %s: %w", e.Room, err)
 			}
+			thread.Root = &root
 		}
 		threads = append(threads, thread)
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/await"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 // have their turn for twice as long as it took.
 func (s *Service) runTidying(ctx context.Context) {
 	last := time.Now()
-	for pause(ctx, tidyEvery) == nil {
+	for await.Sleep(ctx, tidyEvery) == nil {
 		all := time.Since(last) >= tidyAnyway
 		if err := s.tidy(ctx, all); err != nil && ctx.Err() == nil {
 			s.log.Warn("could not tidy the index of the search; trying again", zap.Error(err), zap.Duration("after", tidyEvery))
@@ -35,7 +37,7 @@ func (s *Service) tidy(ctx context.Context, all bool) error {
 		if err != nil || !more {
 			return err
 		}
-		if err := pause(ctx, max(sweepPause, 2*time.Since(began))); err != nil {
+		if err := await.Sleep(ctx, max(sweepPause, 2*time.Since(began))); err != nil {
 			return err
 		}
 	}
