@@ -302,7 +302,7 @@ func (q *Query) add(p part, typed bool) {
 func (q *Query) Prefixes() (all []string) {
 	for _, it := range q.items {
 		for _, w := range it.tokens {
-			if w.prefix && !slices.Contains(all, w.text) {
+			if w.prefix && !it.not && !slices.Contains(all, w.text) {
 				all = append(all, w.text)
 			}
 		}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func parsed(t *testing.T, text string) *Query {
 
 // marked returns a text with what of it matches between brackets; empty: it does not match.
 func marked(q *Query, text string) string {
-	ranges, _, ok := q.Match(Message{Text: text, TS: now.UnixMilli(), Link: strings.Contains(text, "http"), Pinned: strings.Contains(text, "📌")})
+	ranges, _, ok := q.Match(Message{Text: text, TS: now.UnixMilli(), Link: strings.Contains(text, "http"), Pinned: strings.Contains(text, "📌"), Thread: strings.Contains(text, "🧵")})
 	if !ok {
 		return ""
 	}
@@ -85,6 +86,28 @@ func TestMatch(t *testing.T) {
 		{"hello on:2026", "hello", "[hello]"},
 		{"hello ... !!!", "hello", "[hello]"},
 		{`"hello`, "say hello", "say [hello]"},
+		{"is:thread hello", "hello 🧵", "[hello] 🧵"},
+		{"is:thread hello", "hello 📌", ""},
+		{"is:pinned hello", "hello 🧵", ""},
+		{"-is:thread hello", "hello 🧵", ""},
+		{"-is:pinned hello", "hello 🧵", "[hello] 🧵"},
+		{"-is:pinned hello", "hello 📌", ""},
+		{"is:pinned", "hello 📌", "hello 📌"},
+		{"hello HAS:Link", "hello http", "[hello] http"},
+		{"都", "東京都 x", "東京[都] x"},
+		{"東京 都", "東京都", "[東京都]"},
+		{`"say hello now" hello`, "say hello now", "[say hello now]"},
+		{`say"hello world"`, "say: my hello world", "[say]: my [hello world]"},
+		{"wo", "the world", "the [world]"},
+		{"hello -wor", "hello world", "[hello] world"},
+		{"hello on:today", "hello", "[hello]"},
+		{"hello on:Yesterday", "hello", ""},
+		{"hello before:2027 before:2026-11", "hello", ""},
+		{"hello before:2026-11 before:2027", "hello", ""},
+		{"hello after:2026-11-29 after:2025", "hello", ""},
+		{"hello after:2025 after:2026-11-29", "hello", ""},
+		{"hello after:1970", "hello", "[hello]"},
+		{"before:2027", "hello", "hello"},
 	} {
 		if got := marked(parsed(t, tt.query), tt.text); got != tt.want {
 			t.Errorf("%s in %q: %q, want %q", tt.query, tt.text, got, tt.want)
@@ -129,11 +152,63 @@ func TestBadQueries(t *testing.T) {
 		"x before:soon":                        "is no date",
 		"x after:2026-11-29 before:2026-11-29": "exchange them",
 		"x -in:lobby":                          "only -from:",
+		"x after:2026-11-28 before:2026-11-29": "exchange them",
+		"-has:link":                            "not only what is not",
+		"is:":                                  "is:pinned",
+		"Zone:x":                               "there is no filter zone:",
+		strings.Repeat("a", MaxQuery+1):        "500 characters",
+		strings.Repeat("a ", maxItems+1):       "at most 30 words, phrases",
+		strings.Repeat("東", maxTokens+2):       "at most 60 words",
 	} {
 		_, err := Parse(query, time.UTC, now)
 		if chat.CodeOf(err) != chat.CodeBadRequest || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v", query, err)
 		}
+	}
+}
+
+func TestLargestQueries(t *testing.T) {
+	parsed(t, strings.Repeat("a", MaxQuery))
+	parsed(t, strings.Repeat("𐌰", MaxQuery)) // four bytes each
+	parsed(t, strings.Repeat("a ", maxItems))
+	parsed(t, strings.Repeat("東", maxTokens+1)) // a token for each two that stand together
+}
+
+func TestTodayIsThatOfAPlace(t *testing.T) {
+	q, err := Parse("hello on:today", time.FixedZone("", 14*3600), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]bool{begin: true, begin.Add(-1): false, begin.Add(24*time.Hour - time.Millisecond): true, begin.Add(24 * time.Hour): false} {
+		if _, _, ok := q.Match(Message{Text: "hello", TS: at.UnixMilli()}); ok != want {
+			t.Errorf("%s: %v", at, ok)
+		}
+	}
+}
+
+func TestTermsOfTimes(t *testing.T) {
+	year, month, day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), now
+	today := slices.Concat(store.DateTerms(year, year.AddDate(1, 0, 0)), store.DateTerms(month, month.AddDate(0, 1, 0)), store.DateTerms(day, day.Add(time.Second)))
+	for query, most := range map[string]int{"x after:2026-11-01": 60, "x before:9999": 60, "x after:yesterday before:9999": 60} {
+		all, _ := parsed(t, query).Terms(nil, now)
+		if len(all[1]) > most || !slices.ContainsFunc(today, func(term string) bool { return slices.Contains(all[1], term) }) {
+			t.Errorf("%s: a message of today, with one of %q, is not among what has one of %d: %.200q", query, today, len(all[1]), all[1])
+		}
+	}
+}
+
+func TestTermsOfParts(t *testing.T) {
+	q := parsed(t, "東京 都 x 都 -京 FROM:ada from:\" bob \"")
+	if diff := cmp.Diff([]string{"都"}, q.Prefixes()); diff != "" {
+		t.Error(diff)
+	}
+	all, none := q.Terms(map[string][]string{"都": {"都", "都市"}}, now)
+	if diff := cmp.Diff([][]string{{"東京"}, {"都", "都市"}, {"x"}, {"都", "都市"}}, all); diff != "" || len(none) > 0 {
+		t.Errorf("%s, none of %q", diff, none)
+	}
+	if diff := cmp.Diff([]string{"ada", "bob"}, q.From); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -177,6 +252,10 @@ func TestScore(t *testing.T) {
 	}
 	if score("big big world") <= score("big x world") {
 		t.Error("a word that is there twice counts no more")
+	}
+	q = parsed(t, "big ")
+	if score("big a big b") >= 2*score("big a b c") {
+		t.Error("the second time counts as much as the first")
 	}
 }
 
