@@ -4,7 +4,7 @@ import { build, type Plugin, type Rolldown } from 'vite';
 /** Files that are not kept for when there is no network: few need them, and they are large. */
 const apart = /highlight|emoji/;
 /** A larger file is fetched when it is wanted, bytes. */
-const largest = 150_000;
+const largest = 400_000;
 /** What stands beside the build's own files. */
 const beside = ['', 'manifest.webmanifest', 'favicon.svg', 'favicon-new.svg', 'icon-192.png'];
 

@@ -15,7 +15,15 @@ export default defineConfig({
   // The page finds its files and its server from where it is itself, so it may be under any path.
   base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.
-  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
+  build: {
+    target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false },
+    // What a first look needs, and what a room needs besides, are a file each: small files that many
+    // parts share would each cost a request, and compress worse.
+    rolldownOptions: { output: { codeSplitting: { groups: [
+      { name: 'page', tags: ['$initial'], priority: 2 },
+      { name: 'room', test: /\/src\/ui\/RoomPage\.svelte$/, priority: 1 },
+    ] } } },
+  },
   resolve: { alias: { '@lezer/highlight': fileURLToPath(new URL('src/text/unstyled.ts', import.meta.url)) } },
   worker: { format: 'es' },
   server: { proxy: { '/v1': { target: server, ws: true }, '/.well-known': { target: server } } },

@@ -126,6 +126,7 @@ export class Client extends Emitter<Events> {
     this.followed = new Followed(this.directory, { me: me.id, environment: options.environment, ignored: () => this.ignored, through: (room) => this.inbox.get(room)?.through ?? 0 });
     this.people.met(me.id, me.name);
     this.departed = new Departed(
+      me.id,
       (users) => options.session.call((token) => options.api.deleted(token, users)),
       (gone) => {
         for (const user of gone) this.people.met(user, departedName);

@@ -14,6 +14,7 @@ function departed(gone: Set<string>) {
   let fail = false;
   const changes: (readonly string[])[] = [];
   const d = new Departed(
+    'me',
     (users) => {
       asked.push(users);
       return fail ? Promise.reject(new Error('away')) : Promise.resolve(users.filter((u) => gone.has(u)));
@@ -50,6 +51,21 @@ test('whoever leaves is asked about again, and everybody after a time without a 
   d.shown([ann, bob]);
   await vi.advanceTimersByTimeAsync(100);
   expect(asked.at(-1)).toEqual(['bob']);
+});
+
+test('nobody is asked about whose answer is on its way, and not the user', async () => {
+  const { d, asked } = departed(new Set());
+  d.shown([ann, bob, message('me', 'Me')]);
+  d.again();
+  d.shown([ann, bob]);
+  vi.advanceTimersByTime(60); // it is asked
+  d.again();
+  d.shown([ann]);
+  await vi.advanceTimersByTimeAsync(100);
+  d.again();
+  d.shown([ann, message('me', 'Me')]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(asked).toEqual([['ann', 'bob'], ['ann']]);
 });
 
 test('what fails is asked again later, and few at a time', async () => {

@@ -19,17 +19,22 @@ export class Departed {
   readonly #gone = new Set<string>();
   readonly #known = new Set<string>();
   readonly #waiting = new Set<string>();
+  /** Those of whom an answer is on its way. */
+  #asked: readonly string[] = [];
   /** Messages under their authors' present name. */
   readonly #renamed = new WeakMap<Message, Message>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #ask: (users: string[]) => Promise<string[]>;
   readonly #changed: (gone: readonly string[]) => void;
 
+  readonly #me: string;
+
   /**
-   * `ask` returns which of some users have deleted their account; `changed` is called with the new
-   * ones.
+   * `me` is there, as whoever asks; `ask` returns which of some users have deleted their account;
+   * `changed` is called with the new ones.
    */
-  constructor(ask: (users: string[]) => Promise<string[]>, changed: (gone: readonly string[]) => void) {
+  constructor(me: string, ask: (users: string[]) => Promise<string[]>, changed: (gone: readonly string[]) => void) {
+    this.#me = me;
     this.#ask = ask;
     this.#changed = changed;
   }
@@ -39,7 +44,7 @@ export class Departed {
     let any = false;
     for (const { user } of messages) {
       if (this.#gone.has(user)) any = true;
-      else if (!this.#known.has(user)) this.#wonder(user);
+      else if (user !== this.#me && !this.#known.has(user)) this.#wonder(user);
     }
     return any ? messages.map((m) => (this.#gone.has(m.user) ? this.#rename(m) : m)) : messages;
   }
@@ -52,6 +57,7 @@ export class Departed {
   /** Much may have happened meanwhile: ask again about everybody when they are shown. */
   again(): void {
     this.#known.clear();
+    for (const user of [...this.#waiting, ...this.#asked]) this.#known.add(user);
   }
 
   close(): void {
@@ -75,6 +81,7 @@ export class Departed {
   async #find(): Promise<void> {
     const users = [...this.#waiting].slice(0, most);
     for (const u of users) this.#waiting.delete(u);
+    this.#asked = users;
     let wait = soon;
     try {
       const gone = (await this.#ask(users)).filter((u) => !this.#gone.has(u));
@@ -84,6 +91,7 @@ export class Departed {
       for (const u of users) this.#waiting.add(u);
       wait = later;
     }
+    this.#asked = [];
     this.#timer = this.#waiting.size ? setTimeout(() => void this.#find(), wait) : undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Block, excessive, type Inline, markdown, plain } from './markdown.ts';
+import { excessive, markdown, plain } from './markdown.ts';
+import type { Block, Inline } from './typed.ts';
 
 const inline = (runs: readonly Inline[]): string => runs.map((r) => {
   switch (r.kind) {

@@ -1,44 +1,9 @@
 import type { SyntaxNode } from '@lezer/common';
 import { exposed, unturned } from './bidi.ts';
 import { grammar } from './grammar.ts';
-import { honest, linkify } from './linkify.ts';
-import { type Meant, meansNobody, mentions } from './mention.ts';
-
-type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
-
-/** A run within a line, and how it is shown. */
-export type Inline =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'code'; readonly text: string }
-  | { readonly kind: 'mention'; readonly text: string; /** It is of the one who reads. */ readonly me: boolean }
-  | Link
-  | { readonly kind: Span; readonly children: readonly Inline[] };
-
-export interface Link {
-  readonly kind: 'link';
-  readonly href: string;
-  /** The address, in which nobody can mistake the host. */
-  readonly text: string;
-  /** What stands for the address, which is then told by `host` alone. */
-  readonly label?: readonly Inline[];
-  readonly host?: string;
-}
-
-export type Align = 'left' | 'center' | 'right' | undefined;
-
-/** A part of a message that has lines of its own. */
-export type Block =
-  | { readonly kind: 'paragraph'; readonly children: readonly Inline[] }
-  | { readonly kind: 'heading'; readonly level: number; readonly children: readonly Inline[] }
-  | { readonly kind: 'code'; readonly text: string; readonly language: string }
-  | { readonly kind: 'quote'; readonly children: readonly Block[] }
-  | { readonly kind: 'list'; /** Of a numbered one: the first number. */ readonly start: number | undefined; readonly items: readonly (readonly Block[])[] }
-  | { readonly kind: 'table'; readonly aligns: readonly Align[]; readonly head: Cells; readonly rows: readonly Cells[] }
-  | { readonly kind: 'rule' };
-type Cells = readonly (readonly Inline[])[];
-
-// A text without any of these is one paragraph, which most messages are.
-const marked = /[*_~`|[\]<>\\#]|^[ \t]*(?:[-+]|\d{1,9}[.)])|\n[ \t]*\n/m;
+import { honest } from './linkify.ts';
+import { meansNobody } from './mention.ts';
+import { type Align, asTyped, type Block, type Cells, type For, type Inline, isMarked, type Link, plainText, prose, said, saying, type Span } from './typed.ts';
 
 // More than anybody writes, and less than what costs time or memory: delimiters of lines, some of
 // which a parser compares with each other, lines, and marks of quotes and lists within each other.
@@ -46,12 +11,9 @@ const maxDelimiters = 2_000;
 const maxLines = 1_000;
 const maxDepth = 16;
 
-/** Whom a message may mean, and who reads it: the key of the reader's name. */
-type For = Meant & { readonly me?: string | undefined };
-
 /** Splits a message into what is shown each in its own way. */
 export function markdown(text: string, me: For = meansNobody): Block[] {
-  if (!marked.test(text) || excessive(text)) return asTyped(text, me);
+  if (!isMarked(text) || excessive(text)) return asTyped(text, me);
   const lines = withFencesApart(text);
   const blocks = new Reader(lines, me).blocks(grammar.parse(lines).topNode, 0);
   // Marks without anything to mark, "1." or "***", are what somebody says.
@@ -60,13 +22,8 @@ export function markdown(text: string, me: For = meansNobody): Block[] {
 
 /** Whether a text is shown in any other way than it was typed. */
 export function formatted(text: string): boolean {
-  if (!marked.test(text)) return false;
+  if (!isMarked(text)) return false;
   return markdown(text).some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
-}
-
-function asTyped(text: string, me: For): Block[] {
-  return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
-    p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
 }
 
 /** Whether a text has marks in such numbers that it is shown as it was typed. */
@@ -101,19 +58,6 @@ function withFencesApart(text: string): string {
     fence = '';
     return [...(code!.trim() ? [code!, end] : [code! + end]), ...(after!.trim() ? [after!.trimStart()] : [])];
   }).join('\n');
-}
-
-function prose(text: string, me: For): Inline[] {
-  const runs: Inline[] = [];
-  let end = 0;
-  for (const m of mentions(text, me)) {
-    if (m.at > end) runs.push({ kind: 'text', text: unturned(text.slice(end, m.at)) });
-    const whole = `@${m.name}`;
-    runs.push({ kind: 'mention', text: whole, me: m.key === me.me });
-    end = m.at + whole.length;
-  }
-  if (end < text.length) runs.push({ kind: 'text', text: unturned(text.slice(end)) });
-  return runs;
 }
 
 const spans: Readonly<Record<string, Span>> = {
@@ -195,7 +139,7 @@ class Reader {
     });
     // Rows that are too short stay so: filled up, a message could be a table of a million cells.
     const cells = (row: SyntaxNode) => {
-      const result: (readonly Inline[])[] = [];
+      const result: Cells[number][] = [];
       let cell: readonly Inline[] | undefined;
       for (const child of children(row)) {
         if (child.name === 'TableCell') cell = this.#inline(child, true);
@@ -308,39 +252,11 @@ function looksLikeAddress(words: string, host: string): boolean {
   return names.some((n) => n.toLowerCase() !== host && /[.。]\p{L}[\p{L}\p{N}\p{M}-]+$/u.test(n));
 }
 
-/** What the runs say, without how. A spoiler is not told. */
-function plainText(runs: readonly Inline[]): string {
-  return runs.map((r) => {
-    switch (r.kind) {
-      case 'spoiler': return '▒▒▒';
-      case 'link': return r.label ? plainText(r.label) : r.text;
-      case 'text': case 'code': case 'mention': return r.text;
-      default: return plainText(r.children);
-    }
-  }).join('');
-}
-
-function said(block: Block): string {
-  switch (block.kind) {
-    case 'paragraph': case 'heading': return plainText(block.children);
-    case 'code': return block.text;
-    case 'quote': return block.children.map(said).join('\n');
-    case 'list': return block.items.map((item) => item.map(said).join('\n')).join('\n');
-    case 'table': return [block.head, ...block.rows].map((row) => row.map(plainText).join(' · ')).join('\n');
-    case 'rule': return '';
-  }
-}
-
 /**
  * What a message says, for where there is no room for how: lists, notifications, screen readers.
  */
 export function plain(text: string): string {
-  return markdown(text).map(said).filter(Boolean).join('\n');
-}
-
-/** The beginning of what a message says, for one line. */
-export function preview(text: string): string {
-  return plain(text.slice(0, 300));
+  return saying(markdown(text));
 }
 
 function trim(runs: Inline[]): Inline[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { markdown, type Block, type Inline } from './markdown.ts';
+import { markdown } from './markdown.ts';
+import type { Block, Inline } from './typed.ts';
 import { beginning, keyOf, mayMention, mentioned, mentions, suggestions } from './mention.ts';
 
 interface Case {

@@ -1,0 +1,96 @@
+import { unturned } from './bidi.ts';
+import { linkify } from './linkify.ts';
+import { type Meant, meansNobody, mentions } from './mention.ts';
+
+export type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
+
+/** A run within a line, and how it is shown. */
+export type Inline =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'code'; readonly text: string }
+  | { readonly kind: 'mention'; readonly text: string; /** It is of the one who reads. */ readonly me: boolean }
+  | Link
+  | { readonly kind: Span; readonly children: readonly Inline[] };
+
+export interface Link {
+  readonly kind: 'link';
+  readonly href: string;
+  /** The address, in which nobody can mistake the host. */
+  readonly text: string;
+  /** What stands for the address, which is then told by `host` alone. */
+  readonly label?: readonly Inline[];
+  readonly host?: string;
+}
+
+export type Align = 'left' | 'center' | 'right' | undefined;
+
+/** A part of a message that has lines of its own. */
+export type Block =
+  | { readonly kind: 'paragraph'; readonly children: readonly Inline[] }
+  | { readonly kind: 'heading'; readonly level: number; readonly children: readonly Inline[] }
+  | { readonly kind: 'code'; readonly text: string; readonly language: string }
+  | { readonly kind: 'quote'; readonly children: readonly Block[] }
+  | { readonly kind: 'list'; /** Of a numbered one: the first number. */ readonly start: number | undefined; readonly items: readonly (readonly Block[])[] }
+  | { readonly kind: 'table'; readonly aligns: readonly Align[]; readonly head: Cells; readonly rows: readonly Cells[] }
+  | { readonly kind: 'rule' };
+export type Cells = readonly (readonly Inline[])[];
+
+// A text without any of these is one paragraph, which most messages are.
+const marked = /[*_~`|[\]<>\\#]|^[ \t]*(?:[-+]|\d{1,9}[.)])|\n[ \t]*\n/m;
+
+/** Whom a message may mean, and who reads it: the key of the reader's name. */
+export type For = Meant & { readonly me?: string | undefined };
+
+/** Whether a text may be shown in another way than it was typed: only then it has to be parsed. */
+export function isMarked(text: string): boolean {
+  return marked.test(text);
+}
+
+/** A text as it stands, with its links and mentions. */
+export function asTyped(text: string, me: For = meansNobody): Block[] {
+  return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
+    p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
+}
+
+/** The runs of words that have no marks. */
+export function prose(text: string, me: For): Inline[] {
+  const runs: Inline[] = [];
+  let end = 0;
+  for (const m of mentions(text, me)) {
+    if (m.at > end) runs.push({ kind: 'text', text: unturned(text.slice(end, m.at)) });
+    const whole = `@${m.name}`;
+    runs.push({ kind: 'mention', text: whole, me: m.key === me.me });
+    end = m.at + whole.length;
+  }
+  if (end < text.length) runs.push({ kind: 'text', text: unturned(text.slice(end)) });
+  return runs;
+}
+
+/** What the runs say, without how. A spoiler is not told. */
+export function plainText(runs: readonly Inline[]): string {
+  return runs.map((r) => {
+    switch (r.kind) {
+      case 'spoiler': return '▒▒▒';
+      case 'link': return r.label ? plainText(r.label) : r.text;
+      case 'text': case 'code': case 'mention': return r.text;
+      default: return plainText(r.children);
+    }
+  }).join('');
+}
+
+/** What a block says, without how. */
+export function said(block: Block): string {
+  switch (block.kind) {
+    case 'paragraph': case 'heading': return plainText(block.children);
+    case 'code': return block.text;
+    case 'quote': return block.children.map(said).join('\n');
+    case 'list': return block.items.map((item) => item.map(said).join('\n')).join('\n');
+    case 'table': return [block.head, ...block.rows].map((row) => row.map(plainText).join(' · ')).join('\n');
+    case 'rule': return '';
+  }
+}
+
+/** What blocks say, for where there is no room for how: lists, notifications, screen readers. */
+export function saying(blocks: readonly Block[]): string {
+  return blocks.map(said).filter(Boolean).join('\n');
+}
