@@ -19,6 +19,9 @@ import (
 // Steps lead the schema of a file forward, from one version to the next. Each is noted in the table
 // goose_db_version when it is done. A step that was released never changes.
 type Steps struct {
+	// Table is a table that the schema has from its first step on, and no other program's: see
+	// ErrForeign. Empty: any file is taken.
+	Table string
 	// SQL has the steps in SQL in its root: files like 00001_name.sql, in the form of goose
 	// (https://pressly.github.io/goose/documentation/annotations). Only the way up is needed.
 	SQL fs.FS

@@ -48,7 +48,7 @@ type DB struct {
 // Open opens the file, which is made if it is missing, with the folders above it, and moves its
 // schema forward by the steps that it has not had. log, which may be nil, is told. Errors name the
 // file; filelock.ErrLocked: another process has it; schema.ErrNewer: a newer release has written
-// it, and nothing was changed.
+// it; ErrForeign: it is not this program's. Nothing was changed then.
 func Open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
 	db, err := open(ctx, path, steps, log)
 	if err != nil {
@@ -66,7 +66,13 @@ func open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, 
 		return nil, err
 	}
 	d := &DB{lock: lock}
-	if err = private(path); err == nil {
+	if steps.Table != "" {
+		err = own(ctx, path, steps.Table)
+	}
+	if err == nil {
+		err = private(path)
+	}
+	if err == nil {
 		d.Write, err = connectWriter(path)
 	}
 	if err == nil {

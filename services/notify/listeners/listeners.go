@@ -23,8 +23,10 @@ import (
 const (
 	// reloadEvery is how often everybody is asked for again: what the bus lost meanwhile.
 	reloadEvery = 5 * time.Minute
-	// retryEvery is how long it waits when the directory does not answer.
+	// retryEvery is how long it waits when the directory does not answer, and sayEvery how often
+	// the log says so.
 	retryEvery = time.Second
+	sayEvery   = 30 * time.Second
 	// maxChanged is how many changes wait to be looked up; of more, everybody is asked for again.
 	maxChanged = 1000
 	askTimeout = 10 * time.Second
@@ -83,23 +85,30 @@ func (a *Listeners) Run(ctx context.Context) error {
 	}()
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
-	var last time.Time
+	var last, said time.Time
+	say := func(what string, err error) {
+		if ctx.Err() != nil || time.Since(said) < sayEvery {
+			return
+		}
+		log := a.log.Warn
+		if said.IsZero() && !a.Loaded() {
+			log = a.log.Info // the directory may have just started, too
+		}
+		log(what, zap.Error(err))
+		said = time.Now()
+	}
 	for ctx.Err() == nil {
 		if sub == nil {
 			var err error
 			if sub, err = a.live.Subscribe(ctx, directoryapi.ReachChannel, a.hear); err != nil {
-				a.log.Info("cannot follow who is reached and how yet; trying again", zap.Error(err))
+				say("cannot follow who is reached and how yet; trying again", err)
 			}
 		}
 		if sub != nil && time.Since(last) >= reloadEvery {
-			if err := a.load(ctx); err != nil && ctx.Err() == nil {
-				log := a.log.Warn
-				if last.IsZero() {
-					log = a.log.Info // it may have just started, too
-				}
-				log("the directory does not say who is reached; trying again", zap.Error(err))
-			} else if err == nil {
-				last = time.Now()
+			if err := a.load(ctx); err != nil {
+				say("the directory does not say who is reached, so nobody is told of anything new; trying again", err)
+			} else {
+				last, said = time.Now(), time.Time{}
 			}
 		}
 		select {

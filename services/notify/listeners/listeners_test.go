@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/attention"
@@ -108,6 +110,35 @@ func TestWhoWantsEverything(t *testing.T) {
 	if !a.Reaches("cyd") || a.Reaches("eve") || len(a.Everybody()) != 3 || a.Size() != 3 {
 		t.Errorf("reached are %v", a.Everybody())
 	}
+}
+
+// TestSaysThatTheDirectoryIsAway at once and every half minute, and no more often.
+func TestSaysThatTheDirectoryIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := membus.NewServer(membus.Options{}).Open()
+		d := &fakeDirectory{away: true}
+		core, said := observer.New(zap.InfoLevel)
+		a := New(b, d, zap.New(core))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.Run(ctx) }()
+		time.Sleep(65 * time.Second)
+		d.mu.Lock()
+		asked := d.asked
+		d.mu.Unlock()
+		var levels []zapcore.Level
+		for _, e := range said.All() {
+			levels = append(levels, e.Level)
+		}
+		if want := []zapcore.Level{zap.InfoLevel, zap.WarnLevel, zap.WarnLevel}; !slices.Equal(levels, want) || asked < 60 {
+			t.Errorf("it asked %d times, and said %v", asked, said.All())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = b.Close()
+	})
 }
 
 // TestListenersFollow what the directory tells, and asks for everybody when something was lost.

@@ -24,7 +24,7 @@ func steps() sqlitedb.Steps {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	return sqlitedb.Steps{SQL: sub, Go: map[int64]func(context.Context, *sql.Tx) error{3: fillLooks}}
+	return sqlitedb.Steps{Table: "members", SQL: sub, Go: map[int64]func(context.Context, *sql.Tx) error{3: fillLooks}}
 }
 
 // Version returns the version of the schema that this release has.
@@ -36,7 +36,7 @@ type Store struct{ *sqlitedb.DB }
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
-// schema.ErrNewer.
+// schema.ErrNewer, sqlitedb.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {

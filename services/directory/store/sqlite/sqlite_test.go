@@ -1,14 +1,17 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/failtest"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/storetest"
@@ -24,6 +27,26 @@ func openAt(t *testing.T, path string) store.Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// TestForeignFile holds that a file of the other service is refused.
+func TestForeignFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "other.db")
+	steps := sqlitedb.Steps{SQL: fstest.MapFS{"00001_first.sql": {Data: []byte("-- +goose Up\nCREATE TABLE entries (room TEXT);\n")}}}
+	db, err := sqlitedb.Open(t.Context(), path, steps, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), path, nil)
+	if err == nil {
+		_ = s.Close()
+	}
+	if !errors.Is(err, sqlitedb.ErrForeign) {
+		t.Errorf("error is %v", err)
+	}
 }
 
 func TestStore(t *testing.T) {

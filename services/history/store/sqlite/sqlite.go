@@ -26,7 +26,7 @@ func steps() sqlitedb.Steps {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	return sqlitedb.Steps{SQL: sub, Long: map[int64]func(context.Context, *sql.DB, *zap.Logger) error{8: move}}
+	return sqlitedb.Steps{Table: "entries", SQL: sub, Long: map[int64]func(context.Context, *sql.DB, *zap.Logger) error{8: move}}
 }
 
 // Version returns the version of the schema that this release has.
@@ -47,7 +47,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
-// schema.ErrNewer.
+// schema.ErrNewer, sqlitedb.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {
