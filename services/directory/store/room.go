@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+
 	"hubbub.internal/libs/names"
 )
 
@@ -84,4 +86,28 @@ type RoomPatch struct {
 	Archived    *int64
 	NoGuests    *bool
 	Keep        *string
+}
+
+// Rooms keeps rooms.
+type Rooms interface {
+	// ErrConflict
+	CreateRoom(ctx context.Context, r Room) error
+	// ErrNotFound
+	Room(ctx context.Context, id string) (Room, error)
+	// those that there are, by id
+	Rooms(ctx context.Context, ids []string) ([]Room, error)
+	// ErrNotFound
+	PatchRoom(ctx context.Context, id string, p RoomPatch) error
+	// none is not an error; its members stay
+	DeleteRoom(ctx context.Context, id string) error
+	// looking so, by id
+	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)
+	// made since then, newest first
+	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error)
+	// FindPublic returns a page of public rooms.
+	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
+	// public rooms by id, after that one
+	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)
+	// none is not an error
+	SetActivity(ctx context.Context, room string, a Activity) error
 }

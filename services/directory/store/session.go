@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 // Session is a log-in.
 type Session struct {
 	ID      string `bson:"_id"`
@@ -25,9 +27,26 @@ type Turn struct {
 	Attempt []byte `bson:"attempt"`
 }
 
-// Key is a key that tokens are signed with.
-type Key struct {
-	ID      string `bson:"_id"`
-	Seed    []byte `bson:"seed"`    // of the Ed25519 private key (RFC 8032), which may be encrypted
-	Created int64  `bson:"created"` // UTC milliseconds
+// Sessions keeps log-ins.
+type Sessions interface {
+	// ErrConflict
+	CreateSession(ctx context.Context, s Session) error
+	// ErrNotFound
+	Session(ctx context.Context, id string) (Session, error)
+	// ErrNotFound, also: it had expired by now
+	ExtendSession(ctx context.Context, id string, now, expires int64) error
+	// ErrNotFound, also: Hash is another than was, or it had expired by now
+	TurnSession(ctx context.Context, id string, was []byte, now int64, t Turn) error
+	// those made last first
+	SessionsOf(ctx context.Context, user string, limit int) ([]Session, error)
+	// it has expired, for good; none is not an error
+	EndSession(ctx context.Context, id string) error
+	// all of them have
+	EndSessionsOf(ctx context.Context, user string) error
+	// none is not an error
+	DeleteSession(ctx context.Context, id string) error
+	// that had expired by then, oldest first
+	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)
+	// by id, after that one
+	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+
 	"hubbub.internal/libs/names"
 )
 
@@ -48,4 +50,37 @@ type UserQuery struct {
 	Kind  string // UsersAny and those beside it
 	After string // only greater NameKeys
 	Limit int
+}
+
+// Users keeps users.
+type Users interface {
+	// ErrConflict: the name is taken
+	CreateUser(ctx context.Context, u User) error
+	// ErrNotFound
+	User(ctx context.Context, id string) (User, error)
+	// ErrNotFound
+	UserByName(ctx context.Context, nameKey string) (User, error)
+	// whose NameKey begins so, in its order
+	Users(ctx context.Context, prefix string, limit int) ([]User, error)
+	// those that there are, by id
+	UsersOf(ctx context.Context, ids []string) ([]User, error)
+	// those that there are, by name key
+	UsersByNames(ctx context.Context, nameKeys []string) ([]User, error)
+	// by id, after that one
+	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)
+	// a page of them
+	FindUsers(ctx context.Context, q UserQuery) ([]User, error)
+	// registered, and looking so, by id
+	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)
+	// registered, and having this in the lower case look of the name, see names.Bare, by id
+	UsersLike(ctx context.Context, look string, limit int) ([]User, error)
+	// a user and its session; ErrConflict: the name is taken
+	CreateGuest(ctx context.Context, u User, s Session) error
+	// its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is
+	// taken
+	ReplaceUser(ctx context.Context, u User, was string) error
+	// and when the user was seen; none is not an error
+	DeleteUser(ctx context.Context, id string) error
+	// ErrNotFound
+	SetDisabled(ctx context.Context, user string, disabled bool) error
 }

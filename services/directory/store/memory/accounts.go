@@ -9,15 +9,18 @@ import (
 
 func accountsByUser(a, b store.Account) int { return cmp.Compare(a.User, b.User) }
 
+// accounts is a store.Accounts.
+type accounts struct{ *records }
+
 // Account implements store.Store.
-func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
-	a, err := one(ctx, s, "Account", s.accounts, user)
+func (s accounts) Account(ctx context.Context, user string) (store.Account, error) {
+	a, err := one(ctx, s.records, "Account", s.accounts, user)
 	a.User = user
 	return a, unlessMissing(err)
 }
 
 // PatchAccount implements store.Store.
-func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+func (s accounts) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
 	return s.do(ctx, "PatchAccount", func() error {
 		a := s.accounts[user]
 		a.User = user
@@ -48,24 +51,24 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 }
 
 // AccountsOf implements store.Store.
-func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+func (s accounts) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
 	wanted := set(users)
-	return list(ctx, s, "AccountsOf", s.accounts, everything, accountsByUser, func(a store.Account) bool { return wanted[a.User] })
+	return list(ctx, s.records, "AccountsOf", s.accounts, everything, accountsByUser, func(a store.Account) bool { return wanted[a.User] })
 }
 
 // AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
-	return list(ctx, s, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return mailKey != "" && a.MailKey == mailKey })
+func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+	return list(ctx, s.records, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return mailKey != "" && a.MailKey == mailKey })
 }
 
 // DeleteAccount implements store.Store.
-func (s *Store) DeleteAccount(ctx context.Context, user string) error {
-	return remove(ctx, s, "DeleteAccount", s.accounts, user)
+func (s accounts) DeleteAccount(ctx context.Context, user string) error {
+	return remove(ctx, s.records, "DeleteAccount", s.accounts, user)
 }
 
 // SetPassword implements store.Store.
-func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
-	return update(ctx, s, "SetPassword", s.users, user, func(u *store.User) bool {
+func (s accounts) SetPassword(ctx context.Context, user, was, hash string) error {
+	return update(ctx, s.records, "SetPassword", s.users, user, func(u *store.User) bool {
 		good := u.Hash == was
 		u.Hash = hash
 		return good
@@ -73,25 +76,25 @@ func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
 }
 
 // PutDeleted implements store.Store.
-func (s *Store) PutDeleted(ctx context.Context, gone store.User) error {
-	return update(ctx, s, "PutDeleted", s.users, gone.ID, func(u *store.User) bool {
+func (s accounts) PutDeleted(ctx context.Context, gone store.User) error {
+	return update(ctx, s.records, "PutDeleted", s.users, gone.ID, func(u *store.User) bool {
 		u.Name, u.Hash = gone.Name, gone.Hash
 		return true
 	})
 }
 
 // PutTicket implements store.Store.
-func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
-	return create(ctx, s, "PutTicket", s.tickets, t.Hash, t)
+func (s accounts) PutTicket(ctx context.Context, t store.Ticket) error {
+	return create(ctx, s.records, "PutTicket", s.tickets, t.Hash, t)
 }
 
 // Ticket implements store.Store.
-func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
-	return one(ctx, s, "Ticket", s.tickets, hash)
+func (s accounts) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+	return one(ctx, s.records, "Ticket", s.tickets, hash)
 }
 
 // SpendTicket implements store.Store.
-func (s *Store) SpendTicket(ctx context.Context, hash string) error {
+func (s accounts) SpendTicket(ctx context.Context, hash string) error {
 	return s.do(ctx, "SpendTicket", func() error {
 		if _, ok := s.tickets[hash]; !ok {
 			return store.ErrNotFound
@@ -102,11 +105,11 @@ func (s *Store) SpendTicket(ctx context.Context, hash string) error {
 }
 
 // DeleteTicketsOf implements store.Store.
-func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
-	return removeAll(ctx, s, "DeleteTicketsOf", s.tickets, func(t store.Ticket) bool { return t.User == user && t.Kind == kind })
+func (s accounts) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+	return removeAll(ctx, s.records, "DeleteTicketsOf", s.tickets, func(t store.Ticket) bool { return t.User == user && t.Kind == kind })
 }
 
 // DeleteTicketsBefore implements store.Store.
-func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
-	return removeAll(ctx, s, "DeleteTicketsBefore", s.tickets, func(t store.Ticket) bool { return t.Expires <= expires })
+func (s accounts) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+	return removeAll(ctx, s.records, "DeleteTicketsBefore", s.tickets, func(t store.Ticket) bool { return t.Expires <= expires })
 }

@@ -7,8 +7,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// letters is a store.Letters.
+type letters struct{ *records }
+
 // PutLetter implements store.Letters.
-func (s *Store) PutLetter(ctx context.Context, l store.Letter) error {
+func (s letters) PutLetter(ctx context.Context, l store.Letter) error {
 	return s.do(ctx, "PutLetter", func() error {
 		s.letters[l.ID] = l
 		return nil
@@ -16,14 +19,14 @@ func (s *Store) PutLetter(ctx context.Context, l store.Letter) error {
 }
 
 // FreeLetters implements store.Letters.
-func (s *Store) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
-	return list(ctx, s, "FreeLetters", s.letters, limit, func(a, b store.Letter) int { return cmp.Compare(a.ID, b.ID) },
+func (s letters) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
+	return list(ctx, s.records, "FreeLetters", s.letters, limit, func(a, b store.Letter) int { return cmp.Compare(a.ID, b.ID) },
 		func(l store.Letter) bool { return l.Until <= now })
 }
 
 // HoldLetter implements store.Letters.
-func (s *Store) HoldLetter(ctx context.Context, id, holder string, now, until int64) error {
-	return update(ctx, s, "HoldLetter", s.letters, id, func(l *store.Letter) bool {
+func (s letters) HoldLetter(ctx context.Context, id, holder string, now, until int64) error {
+	return update(ctx, s.records, "HoldLetter", s.letters, id, func(l *store.Letter) bool {
 		free := l.Until <= now
 		l.Holder, l.Until = holder, until
 		return free
@@ -31,7 +34,7 @@ func (s *Store) HoldLetter(ctx context.Context, id, holder string, now, until in
 }
 
 // KeepLetters implements store.Letters.
-func (s *Store) KeepLetters(ctx context.Context, holder string, until int64) error {
+func (s letters) KeepLetters(ctx context.Context, holder string, until int64) error {
 	return s.do(ctx, "KeepLetters", func() error {
 		for id, l := range s.letters {
 			if l.Holder == holder {
@@ -44,16 +47,16 @@ func (s *Store) KeepLetters(ctx context.Context, holder string, until int64) err
 }
 
 // DeleteLetter implements store.Letters.
-func (s *Store) DeleteLetter(ctx context.Context, id string) error {
-	return remove(ctx, s, "DeleteLetter", s.letters, id)
+func (s letters) DeleteLetter(ctx context.Context, id string) error {
+	return remove(ctx, s.records, "DeleteLetter", s.letters, id)
 }
 
 // DeleteLettersBefore implements store.Letters.
-func (s *Store) DeleteLettersBefore(ctx context.Context, expires int64) error {
-	return removeAll(ctx, s, "DeleteLettersBefore", s.letters, func(l store.Letter) bool { return l.Expires <= expires })
+func (s letters) DeleteLettersBefore(ctx context.Context, expires int64) error {
+	return removeAll(ctx, s.records, "DeleteLettersBefore", s.letters, func(l store.Letter) bool { return l.Expires <= expires })
 }
 
 // DeleteLettersOf implements store.Letters.
-func (s *Store) DeleteLettersOf(ctx context.Context, user string) error {
-	return removeAll(ctx, s, "DeleteLettersOf", s.letters, func(l store.Letter) bool { return l.User == user })
+func (s letters) DeleteLettersOf(ctx context.Context, user string) error {
+	return removeAll(ctx, s.records, "DeleteLettersOf", s.letters, func(l store.Letter) bool { return l.User == user })
 }

@@ -4,23 +4,20 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
-	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
 // pair is the key of what there is one of for a room and a user.
 type pair struct{ room, user string }
 
-// Store is a store.Store in memory.
-type Store struct {
+// records are what the parts of a Store share: the maps, and their lock.
+type records struct {
 	mu            sync.Mutex
 	users         map[string]store.User
 	sessions      map[string]store.Session
@@ -49,11 +46,38 @@ type Store struct {
 	fail          func(call string, done bool) error
 }
 
+// Store is a store.Store in memory.
+type Store struct {
+	*records
+	users
+	accounts
+	sessions
+	lastSeen
+	preferences
+	subscriptions
+	rooms
+	members
+	readers
+	requests
+	invites
+	invitations
+	bans
+	networks
+	mutes
+	blocks
+	reports
+	letters
+	acts
+	servers
+	keys
+	intents
+}
+
 var _ store.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{
+	r := &records{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
 		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
@@ -61,6 +85,31 @@ func New() *Store {
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 		invitations: map[string]store.Invitation{}, preferences: map[string]store.Preferences{},
 		subscriptions: map[string]store.Subscription{}, pushKeys: map[string]store.Key{},
+	}
+	return &Store{
+		records:       r,
+		users:         users{r},
+		accounts:      accounts{r},
+		sessions:      sessions{r},
+		lastSeen:      lastSeen{r},
+		preferences:   preferences{r},
+		subscriptions: subscriptions{r},
+		rooms:         rooms{r},
+		members:       members{r},
+		readers:       readers{r},
+		requests:      requests{r},
+		invites:       invites{r},
+		invitations:   invitations{r},
+		bans:          bans{r},
+		networks:      networks{r},
+		mutes:         mutes{r},
+		blocks:        blocks{r},
+		reports:       reports{r},
+		letters:       letters{r},
+		acts:          acts{r},
+		servers:       servers{r},
+		keys:          keys{r},
+		intents:       intents{r},
 	}
 }
 
@@ -76,7 +125,7 @@ func (s *Store) Fail(f func(call string, done bool) error) {
 	s.fail = f
 }
 
-func (s *Store) failed(call string, done bool) error {
+func (s *records) failed(call string, done bool) error {
 	s.mu.Lock()
 	fail := s.fail
 	s.mu.Unlock()
@@ -87,7 +136,7 @@ func (s *Store) failed(call string, done bool) error {
 }
 
 // do runs f with the store locked, unless ctx has ended.
-func (s *Store) do(ctx context.Context, call string, f func() error) error {
+func (s *records) do(ctx context.Context, call string, f func() error) error {
 	if err := s.failed(call, false); err != nil {
 		return err
 	}
@@ -101,7 +150,7 @@ func (s *Store) do(ctx context.Context, call string, f func() error) error {
 }
 
 // one returns the record with a key.
-func one[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K) (v V, err error) {
+func one[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K) (v V, err error) {
 	return v, s.do(ctx, call, func() error {
 		var ok bool
 		if v, ok = m[k]; !ok {
@@ -112,7 +161,7 @@ func one[K comparable, V any](ctx context.Context, s *Store, call string, m map[
 }
 
 // create adds a record unless there is one with its key.
-func create[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, v V) error {
+func create[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K, v V) error {
 	return s.do(ctx, call, func() error {
 		if _, taken := m[k]; taken {
 			return store.ErrConflict
@@ -123,7 +172,7 @@ func create[K comparable, V any](ctx context.Context, s *Store, call string, m m
 }
 
 // put adds a record, or with one that has its key keeps what merge makes of that one and v.
-func put[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, v V, merge func(old, v V) V) error {
+func put[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K, v V, merge func(old, v V) V) error {
 	return s.do(ctx, call, func() error {
 		if old, ok := m[k]; ok {
 			v = merge(old, v)
@@ -137,7 +186,7 @@ func put[K comparable, V any](ctx context.Context, s *Store, call string, m map[
 func replace[V any](_, v V) V { return v }
 
 // update changes the record with a key, if change returns true for it.
-func update[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, change func(*V) bool) error {
+func update[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K, change func(*V) bool) error {
 	return s.do(ctx, call, func() error {
 		v, ok := m[k]
 		if !ok || !change(&v) {
@@ -149,7 +198,7 @@ func update[K comparable, V any](ctx context.Context, s *Store, call string, m m
 }
 
 // remove removes the record with a key, if there is one.
-func remove[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K) error {
+func remove[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K) error {
 	return s.do(ctx, call, func() error {
 		delete(m, k)
 		return nil
@@ -157,7 +206,7 @@ func remove[K comparable, V any](ctx context.Context, s *Store, call string, m m
 }
 
 // removeAll removes the records that are unwanted.
-func removeAll[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, unwanted func(V) bool) error {
+func removeAll[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, unwanted func(V) bool) error {
 	return s.do(ctx, call, func() error {
 		maps.DeleteFunc(m, func(_ K, v V) bool { return unwanted(v) })
 		return nil
@@ -165,7 +214,7 @@ func removeAll[K comparable, V any](ctx context.Context, s *Store, call string, 
 }
 
 // list returns the first records that are wanted, in an order.
-func list[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
+func list[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
 	return all, s.do(ctx, call, func() error {
 		for _, v := range m {
 			if wanted(v) {
@@ -179,71 +228,6 @@ func list[K comparable, V any](ctx context.Context, s *Store, call string, m map
 }
 
 const everything = 1 << 62
-
-// UsersLike implements store.Store.
-func (s *Store) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
-	return list(ctx, s, "UsersLike", s.users, limit, usersByID, func(u store.User) bool {
-		return u.Looks.Lower != "" && strings.Contains(names.Bare(u.Looks.Lower), look)
-	})
-}
-
-// CreateKey implements store.Store.
-func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
-	return create(ctx, s, "CreateKey", s.keys, k.ID, k)
-}
-
-// Keys implements store.Store.
-func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
-	return list(ctx, s, "Keys", s.keys, everything, func(a, b store.Key) int { return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID)) },
-		func(store.Key) bool { return true })
-}
-
-// SetKeySeed implements store.Store.
-func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
-	return update(ctx, s, "SetKeySeed", s.keys, id, func(k *store.Key) bool {
-		k.Seed = slices.Clone(seed)
-		return true
-	})
-}
-
-// DeleteKey implements store.Store.
-func (s *Store) DeleteKey(ctx context.Context, id string) error {
-	return remove(ctx, s, "DeleteKey", s.keys, id)
-}
-
-// PutSeen implements store.Store.
-func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
-	return s.do(ctx, "PutSeen", func() error {
-		for _, one := range seen {
-			if _, ok := s.users[one.User]; ok {
-				s.seen[one.User] = max(s.seen[one.User], one.At)
-			}
-		}
-		return nil
-	})
-}
-
-// Seen implements store.Store.
-func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
-	at, err := one(ctx, s, "Seen", s.seen, user)
-	return at, unlessMissing(err)
-}
-
-// PutIntent implements store.Store.
-func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
-	return put(ctx, s, "PutIntent", s.intents, i.ID, i, replace)
-}
-
-// DeleteIntent implements store.Store.
-func (s *Store) DeleteIntent(ctx context.Context, id string) error {
-	return remove(ctx, s, "DeleteIntent", s.intents, id)
-}
-
-// IntentsBefore implements store.Store.
-func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
-	return list(ctx, s, "IntentsBefore", s.intents, limit, func(a, b store.Intent) int { return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID)) },
-		func(i store.Intent) bool { return i.Created < created })
-}
 
 // set returns the elements of a list, to look them up.
 func set(list []string) map[string]bool {

@@ -6,8 +6,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// preferences is a store.PreferenceKeeper.
+type preferences struct{ *records }
+
 // Preferences implements store.PreferenceKeeper.
-func (s *Store) Preferences(ctx context.Context, user string) (p store.Preferences, err error) {
+func (s preferences) Preferences(ctx context.Context, user string) (p store.Preferences, err error) {
 	return p, s.do(ctx, "Preferences", func() error {
 		p = s.preferences[user]
 		p.User = user
@@ -16,7 +19,7 @@ func (s *Store) Preferences(ctx context.Context, user string) (p store.Preferenc
 }
 
 // PutPreferences implements store.PreferenceKeeper.
-func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
+func (s preferences) PutPreferences(ctx context.Context, p store.Preferences) error {
 	return s.do(ctx, "PutPreferences", func() error {
 		if s.preferences[p.User].Version != p.Version {
 			return store.ErrConflict
@@ -28,6 +31,6 @@ func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
 }
 
 // DeletePreferences implements store.PreferenceKeeper.
-func (s *Store) DeletePreferences(ctx context.Context, user string) error {
-	return remove(ctx, s, "DeletePreferences", s.preferences, user)
+func (s preferences) DeletePreferences(ctx context.Context, user string) error {
+	return remove(ctx, s.records, "DeletePreferences", s.preferences, user)
 }

@@ -9,19 +9,22 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// sessions is a store.Sessions.
+type sessions struct{ *records }
+
 // CreateSession implements store.Store.
-func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
-	return create(ctx, s, "CreateSession", s.sessions, x.ID, x)
+func (s sessions) CreateSession(ctx context.Context, x store.Session) error {
+	return create(ctx, s.records, "CreateSession", s.sessions, x.ID, x)
 }
 
 // Session implements store.Store.
-func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	return one(ctx, s, "Session", s.sessions, id)
+func (s sessions) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, s.records, "Session", s.sessions, id)
 }
 
 // ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
-	return update(ctx, s, "ExtendSession", s.sessions, id, func(x *store.Session) bool {
+func (s sessions) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+	return update(ctx, s.records, "ExtendSession", s.sessions, id, func(x *store.Session) bool {
 		good := x.Expires > now
 		x.Expires = expires
 		return good
@@ -29,8 +32,8 @@ func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64
 }
 
 // TurnSession implements store.Store.
-func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
-	return update(ctx, s, "TurnSession", s.sessions, id, func(x *store.Session) bool {
+func (s sessions) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
+	return update(ctx, s.records, "TurnSession", s.sessions, id, func(x *store.Session) bool {
 		if !bytes.Equal(x.Hash, was) || x.Expires <= now {
 			return false
 		}
@@ -40,14 +43,14 @@ func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int6
 }
 
 // SessionsOf implements store.Store.
-func (s *Store) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
-	return list(ctx, s, "SessionsOf", s.sessions, limit, func(a, b store.Session) int {
+func (s sessions) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
+	return list(ctx, s.records, "SessionsOf", s.sessions, limit, func(a, b store.Session) int {
 		return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID))
 	}, func(x store.Session) bool { return x.User == user })
 }
 
 // EndSessionsOf implements store.Store.
-func (s *Store) EndSessionsOf(ctx context.Context, user string) error {
+func (s sessions) EndSessionsOf(ctx context.Context, user string) error {
 	return s.do(ctx, "EndSessionsOf", func() error {
 		for id, x := range s.sessions {
 			if x.User == user {
@@ -60,8 +63,8 @@ func (s *Store) EndSessionsOf(ctx context.Context, user string) error {
 }
 
 // EndSession implements store.Store.
-func (s *Store) EndSession(ctx context.Context, id string) error {
-	err := update(ctx, s, "EndSession", s.sessions, id, func(x *store.Session) bool {
+func (s sessions) EndSession(ctx context.Context, id string) error {
+	err := update(ctx, s.records, "EndSession", s.sessions, id, func(x *store.Session) bool {
 		x.Expires = 0
 		return true
 	})
@@ -77,19 +80,19 @@ func unlessMissing(err error) error {
 }
 
 // DeleteSession implements store.Store.
-func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	return remove(ctx, s, "DeleteSession", s.sessions, id)
+func (s sessions) DeleteSession(ctx context.Context, id string) error {
+	return remove(ctx, s.records, "DeleteSession", s.sessions, id)
 }
 
 // SessionsAfter implements store.Store.
-func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
-	return list(ctx, s, "SessionsAfter", s.sessions, limit, func(a, b store.Session) int { return cmp.Compare(a.ID, b.ID) },
+func (s sessions) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
+	return list(ctx, s.records, "SessionsAfter", s.sessions, limit, func(a, b store.Session) int { return cmp.Compare(a.ID, b.ID) },
 		func(x store.Session) bool { return x.ID > id })
 }
 
 // SessionsBefore implements store.Store.
-func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
-	return list(ctx, s, "SessionsBefore", s.sessions, limit, func(a, b store.Session) int {
+func (s sessions) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list(ctx, s.records, "SessionsBefore", s.sessions, limit, func(a, b store.Session) int {
 		return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.ID, b.ID))
 	},
 		func(x store.Session) bool { return x.Expires <= expires })

@@ -15,8 +15,11 @@ func alike(a, b names.Looks) bool {
 
 func usersByID(a, b store.User) int { return cmp.Compare(a.ID, b.ID) }
 
+// users is a store.Users.
+type users struct{ *records }
+
 // addUser is called with mu held.
-func (s *Store) addUser(u store.User) error {
+func (s users) addUser(u store.User) error {
 	for _, other := range s.users {
 		if other.ID == u.ID || other.NameKey == u.NameKey {
 			return store.ErrConflict
@@ -27,12 +30,12 @@ func (s *Store) addUser(u store.User) error {
 }
 
 // CreateUser implements store.Store.
-func (s *Store) CreateUser(ctx context.Context, u store.User) error {
+func (s users) CreateUser(ctx context.Context, u store.User) error {
 	return s.do(ctx, "CreateUser", func() error { return s.addUser(u) })
 }
 
 // ReplaceUser implements store.Store.
-func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error {
+func (s users) ReplaceUser(ctx context.Context, u store.User, was string) error {
 	return s.do(ctx, "ReplaceUser", func() error {
 		old, ok := s.users[u.ID]
 		if !ok || old.Hash != was {
@@ -50,7 +53,7 @@ func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error
 }
 
 // CreateGuest implements store.Store.
-func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
+func (s users) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
 	return s.do(ctx, "CreateGuest", func() error {
 		if _, taken := s.sessions[x.ID]; taken {
 			return store.ErrConflict
@@ -64,13 +67,13 @@ func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) 
 }
 
 // User implements store.Store.
-func (s *Store) User(ctx context.Context, id string) (store.User, error) {
-	return one(ctx, s, "User", s.users, id)
+func (s users) User(ctx context.Context, id string) (store.User, error) {
+	return one(ctx, s.records, "User", s.users, id)
 }
 
 // UserByName implements store.Store.
-func (s *Store) UserByName(ctx context.Context, key string) (store.User, error) {
-	all, err := list(ctx, s, "UserByName", s.users, 1, usersByID, func(u store.User) bool { return u.NameKey == key })
+func (s users) UserByName(ctx context.Context, key string) (store.User, error) {
+	all, err := list(ctx, s.records, "UserByName", s.users, 1, usersByID, func(u store.User) bool { return u.NameKey == key })
 	if err != nil {
 		return store.User{}, err
 	}
@@ -81,30 +84,30 @@ func (s *Store) UserByName(ctx context.Context, key string) (store.User, error) 
 }
 
 // Users implements store.Store.
-func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
-	return list(ctx, s, "Users", s.users, limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
+func (s users) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
+	return list(ctx, s.records, "Users", s.users, limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
 		func(u store.User) bool { return strings.HasPrefix(u.NameKey, prefix) })
 }
 
 // UsersOf implements store.Store.
-func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
+func (s users) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
 	wanted := set(ids)
-	return list(ctx, s, "UsersOf", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.ID] })
+	return list(ctx, s.records, "UsersOf", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.ID] })
 }
 
 // UsersByNames implements store.Store.
-func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
+func (s users) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
 	wanted := set(nameKeys)
-	return list(ctx, s, "UsersByNames", s.users, everything, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) }, func(u store.User) bool { return wanted[u.NameKey] })
+	return list(ctx, s.records, "UsersByNames", s.users, everything, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) }, func(u store.User) bool { return wanted[u.NameKey] })
 }
 
 // UsersAfter implements store.Store.
-func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
-	return list(ctx, s, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
+func (s users) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
+	return list(ctx, s.records, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
 }
 
 // FindUsers implements store.Store.
-func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User, error) {
+func (s users) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User, error) {
 	kind := func(u store.User) bool {
 		switch q.Kind {
 		case store.UsersRegistered:
@@ -116,7 +119,7 @@ func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User,
 		}
 		return true
 	}
-	return list(ctx, s, "FindUsers", s.users, q.Limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
+	return list(ctx, s.records, "FindUsers", s.users, q.Limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
 		func(u store.User) bool {
 			part := q.Part
 			if u.Guest() && part != "" {
@@ -127,23 +130,30 @@ func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User,
 }
 
 // UsersAlike implements store.Store.
-func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
-	return list(ctx, s, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
+func (s users) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
+	return list(ctx, s.records, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
 }
 
 // SetDisabled implements store.Store.
-func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
-	return update(ctx, s, "SetDisabled", s.users, user, func(u *store.User) bool {
+func (s users) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	return update(ctx, s.records, "SetDisabled", s.users, user, func(u *store.User) bool {
 		u.Disabled = disabled
 		return true
 	})
 }
 
 // DeleteUser implements store.Store.
-func (s *Store) DeleteUser(ctx context.Context, id string) error {
+func (s users) DeleteUser(ctx context.Context, id string) error {
 	return s.do(ctx, "DeleteUser", func() error {
 		delete(s.users, id)
 		delete(s.seen, id)
 		return nil
+	})
+}
+
+// UsersLike implements store.Store.
+func (s users) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
+	return list(ctx, s.records, "UsersLike", s.users, limit, usersByID, func(u store.User) bool {
+		return u.Looks.Lower != "" && strings.Contains(names.Bare(u.Looks.Lower), look)
 	})
 }

@@ -17,8 +17,11 @@ var accountIndexes = []mongodb.Index{
 	{Collection: "tickets", Fields: []string{"expires"}},
 }
 
+// accounts is a store.Accounts.
+type accounts struct{ *collections }
+
 // Account implements store.Store.
-func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
+func (s accounts) Account(ctx context.Context, user string) (store.Account, error) {
 	a, err := one[store.Account](ctx, "account", s.accounts, by("_id", user))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Account{User: user}, nil
@@ -27,7 +30,7 @@ func (s *Store) Account(ctx context.Context, user string) (store.Account, error)
 }
 
 // PatchAccount implements store.Store.
-func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+func (s accounts) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
 	set := by("_id", user) // which it is already: $set may not be empty
 	if p.DeviceKey != nil {
 		set = append(set, bson.E{Key: "device_key", Value: p.DeviceKey})
@@ -42,7 +45,7 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 }
 
 // AccountsOf implements store.Store.
-func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+func (s accounts) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
 	if len(users) == 0 {
 		return nil, nil
 	}
@@ -50,7 +53,7 @@ func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account
 }
 
 // AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
 	if mailKey == "" {
 		return nil, nil
 	}
@@ -58,32 +61,32 @@ func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) (
 }
 
 // DeleteAccount implements store.Store.
-func (s *Store) DeleteAccount(ctx context.Context, user string) error {
+func (s accounts) DeleteAccount(ctx context.Context, user string) error {
 	return remove(ctx, "delete account", s.accounts, by("_id", user))
 }
 
 // SetPassword implements store.Store.
-func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
+func (s accounts) SetPassword(ctx context.Context, user, was, hash string) error {
 	return update(ctx, "set password", s.users, append(by("_id", user), bson.E{Key: "hash", Value: was}), by("hash", hash))
 }
 
 // PutDeleted implements store.Store.
-func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
+func (s accounts) PutDeleted(ctx context.Context, u store.User) error {
 	return update(ctx, "delete user", s.users, by("_id", u.ID), bson.D{{Key: "name", Value: u.Name}, {Key: "hash", Value: u.Hash}})
 }
 
 // PutTicket implements store.Store.
-func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
+func (s accounts) PutTicket(ctx context.Context, t store.Ticket) error {
 	return insert(ctx, "put ticket", s.tickets, t)
 }
 
 // Ticket implements store.Store.
-func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+func (s accounts) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
 	return one[store.Ticket](ctx, "ticket", s.tickets, by("_id", hash))
 }
 
 // SpendTicket implements store.Store.
-func (s *Store) SpendTicket(ctx context.Context, hash string) error {
+func (s accounts) SpendTicket(ctx context.Context, hash string) error {
 	r, err := s.tickets.DeleteOne(ctx, by("_id", hash))
 	if err == nil && r.DeletedCount == 0 {
 		err = store.ErrNotFound
@@ -92,11 +95,11 @@ func (s *Store) SpendTicket(ctx context.Context, hash string) error {
 }
 
 // DeleteTicketsOf implements store.Store.
-func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+func (s accounts) DeleteTicketsOf(ctx context.Context, user, kind string) error {
 	return removeAll(ctx, "delete tickets", s.tickets, append(by("user", user), by("kind", kind)...))
 }
 
 // DeleteTicketsBefore implements store.Store.
-func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+func (s accounts) DeleteTicketsBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, "delete old tickets", s.tickets, by("expires", by("$lte", expires)))
 }

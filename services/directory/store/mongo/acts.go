@@ -8,19 +8,22 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// acts is a store.Acts.
+type acts struct{ *collections }
+
 // PutAct implements store.Store.
-func (s *Store) PutAct(ctx context.Context, a store.Act) error {
+func (s acts) PutAct(ctx context.Context, a store.Act) error {
 	return insert(ctx, "put act", s.acts, a)
 }
 
 // EndAct implements store.Store.
-func (s *Store) EndAct(ctx context.Context, id, outcome string) error {
+func (s acts) EndAct(ctx context.Context, id, outcome string) error {
 	_, err := s.acts.UpdateOne(ctx, append(by("_id", id), by("outcome", store.OutcomeUnknown)...), by("$set", by("outcome", outcome)))
 	return wrap("end act", err)
 }
 
 // Acts implements store.Store.
-func (s *Store) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store.Act, error) {
+func (s acts) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store.Act, error) {
 	from, before := f.Span()
 	span := by("$gte", from)
 	if before != "" {
@@ -38,7 +41,7 @@ func (s *Store) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store
 }
 
 // DeleteActsBefore implements store.Store.
-func (s *Store) DeleteActsBefore(ctx context.Context, id string) (int64, error) {
+func (s acts) DeleteActsBefore(ctx context.Context, id string) (int64, error) {
 	r, err := s.acts.DeleteMany(ctx, by("_id", by("$lt", id)))
 	if err != nil {
 		return 0, wrap("delete acts", err)

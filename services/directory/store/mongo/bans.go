@@ -8,8 +8,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// bans is a store.Bans.
+type bans struct{ *collections }
+
 // PutBan implements store.Store.
-func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
+func (s bans) PutBan(ctx context.Context, b store.Ban) error {
 	return upsert(ctx, "put ban", s.bans, pairID(b.Room, b.User), bson.D{
 		{Key: "$set", Value: bson.D{{Key: "reason", Value: b.Reason}, {Key: "until", Value: b.Until}}},
 		{Key: "$setOnInsert", Value: bson.D{
@@ -20,22 +23,22 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 }
 
 // Ban implements store.Store.
-func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
+func (s bans) Ban(ctx context.Context, room, user string) (store.Ban, error) {
 	return one[store.Ban](ctx, "ban", s.bans, pairID(room, user))
 }
 
 // DeleteBan implements store.Store.
-func (s *Store) DeleteBan(ctx context.Context, room, user string) error {
+func (s bans) DeleteBan(ctx context.Context, room, user string) error {
 	return remove(ctx, "delete ban", s.bans, pairID(room, user))
 }
 
 // Bans implements store.Store.
-func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
+func (s bans) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "bans", s.bans, append(by("room", room), above("user", after)...), by("user", 1), limit)
 }
 
 // BansOf implements store.Store.
-func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
+func (s bans) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "bans of a user", s.bans, by("user", user), by("room", 1), 0)
 }
 
@@ -45,12 +48,12 @@ func over(now int64) bson.E {
 }
 
 // EndedBans implements store.Store.
-func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
+func (s bans) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "ended bans", s.bans, bson.D{over(now)},
 		bson.D{{Key: "until", Value: 1}, {Key: "room", Value: 1}, {Key: "user", Value: 1}}, limit)
 }
 
 // EndBan implements store.Store.
-func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
+func (s bans) EndBan(ctx context.Context, room, user string, now int64) error {
 	return remove(ctx, "end ban", s.bans, append(pairID(room, user), over(now)))
 }

@@ -8,18 +8,21 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// invitations is a store.Invitations.
+type invitations struct{ *collections }
+
 // CreateInvitation implements store.Store.
-func (s *Store) CreateInvitation(ctx context.Context, i store.Invitation) error {
+func (s invitations) CreateInvitation(ctx context.Context, i store.Invitation) error {
 	return insert(ctx, "create invitation", s.invitations, i)
 }
 
 // Invitation implements store.Store.
-func (s *Store) Invitation(ctx context.Context, id string) (store.Invitation, error) {
+func (s invitations) Invitation(ctx context.Context, id string) (store.Invitation, error) {
 	return one[store.Invitation](ctx, "invitation", s.invitations, by("_id", id))
 }
 
 // Invitations implements store.Store.
-func (s *Store) Invitations(ctx context.Context, before string, limit int) ([]store.Invitation, error) {
+func (s invitations) Invitations(ctx context.Context, before string, limit int) ([]store.Invitation, error) {
 	filter := bson.D{}
 	if before != "" {
 		filter = by("_id", by("$lt", before))
@@ -29,7 +32,7 @@ func (s *Store) Invitations(ctx context.Context, before string, limit int) ([]st
 
 // UseInvitation implements store.Store. That one is not used up is a condition on two fields, which
 // not every server can compare: so it changes only as it was read.
-func (s *Store) UseInvitation(ctx context.Context, id string, now int64) error {
+func (s invitations) UseInvitation(ctx context.Context, id string, now int64) error {
 	for {
 		i, err := s.Invitation(ctx, id)
 		if err != nil {
@@ -47,22 +50,22 @@ func (s *Store) UseInvitation(ctx context.Context, id string, now int64) error {
 }
 
 // ReturnInvitation implements store.Store.
-func (s *Store) ReturnInvitation(ctx context.Context, id string) error {
+func (s invitations) ReturnInvitation(ctx context.Context, id string) error {
 	_, err := s.invitations.UpdateOne(ctx, append(by("_id", id), above("used", 0)...), by("$inc", by("used", -1)))
 	return wrap("return invitation", err)
 }
 
 // RevokeInvitation implements store.Store.
-func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
+func (s invitations) RevokeInvitation(ctx context.Context, id string) error {
 	return update(ctx, "revoke invitation", s.invitations, by("_id", id), by("revoked", true))
 }
 
 // DeleteInvitation implements store.Store.
-func (s *Store) DeleteInvitation(ctx context.Context, id string) error {
+func (s invitations) DeleteInvitation(ctx context.Context, id string) error {
 	return remove(ctx, "delete invitation", s.invitations, by("_id", id))
 }
 
 // DeleteInvitationsBefore implements store.Store.
-func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
+func (s invitations) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, "delete invitations", s.invitations, by("expires", by("$lt", expires)))
 }

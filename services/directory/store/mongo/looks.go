@@ -9,7 +9,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"hubbub.internal/libs/names"
-	"hubbub.internal/services/directory/store"
 )
 
 // fillLooks is step 3: the looks of the names that there are. Those that a replica of the release
@@ -56,33 +55,4 @@ func hasLook(bare string) bson.Regex {
 		pattern.WriteString(regexp.QuoteMeta(string(r)) + `\p{Mn}*`)
 	}
 	return bson.Regex{Pattern: pattern.String()}
-}
-
-// UsersLike implements store.Store.
-func (s *Store) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
-	return list[store.User](ctx, "users whose names have something in them", s.users, by("look_lower", hasLook(look)), by("_id", 1), limit)
-}
-
-// UsersAlike implements store.Store.
-func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
-	return list[store.User](ctx, "users that look alike", s.users, bson.D{alike(looks)}, by("_id", 1), limit)
-}
-
-// PublicRoomsAlike implements store.Store.
-func (s *Store) PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]store.Room, error) {
-	return list[store.Room](ctx, "public rooms that look alike", s.rooms,
-		bson.D{{Key: "private", Value: false}, {Key: "direct", Value: false}, alike(looks)}, by("_id", 1), limit)
-}
-
-// CreateGuest implements store.Store. The session is kept first: with its end the user is removed,
-// so there must be no user without one. One of a name that was taken ends at once.
-func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
-	if err := s.CreateSession(ctx, x); err != nil {
-		return err
-	}
-	err := s.CreateUser(ctx, u)
-	if err != nil {
-		_ = s.DeleteSession(ctx, x.ID) // else it expires
-	}
-	return err
 }

@@ -4,19 +4,16 @@ package mongo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/directory/store"
 )
 
-// Store is a store.Store in MongoDB.
-type Store struct {
+// collections are what the parts of a Store share.
+type collections struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
 	accounts, tickets                             *mongo.Collection
@@ -29,6 +26,33 @@ type Store struct {
 	server, invitations                           *mongo.Collection
 	readers, letters, preferences                 *mongo.Collection
 	subscriptions, pushKeys                       *mongo.Collection
+}
+
+// Store is a store.Store in MongoDB.
+type Store struct {
+	*collections
+	users
+	accounts
+	sessions
+	lastSeen
+	preferences
+	subscriptions
+	rooms
+	members
+	readers
+	requests
+	invites
+	invitations
+	bans
+	networks
+	mutes
+	blocks
+	reports
+	letters
+	acts
+	servers
+	keys
+	intents
 }
 
 var _ store.Store = (*Store)(nil)
@@ -136,7 +160,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
+	c := &collections{
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
 		bans:     db.Collection("bans"),
@@ -150,42 +174,33 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		server:   db.Collection("server"), invitations: db.Collection("invitations"),
 		readers: db.Collection("readers"), letters: db.Collection("letters"), preferences: db.Collection("preferences"),
 		subscriptions: db.Collection("subscriptions"), pushKeys: db.Collection("push_keys"),
+	}
+	return &Store{
+		collections:   c,
+		users:         users{c},
+		accounts:      accounts{c},
+		sessions:      sessions{c},
+		lastSeen:      lastSeen{c},
+		preferences:   preferences{c},
+		subscriptions: subscriptions{c},
+		rooms:         rooms{c},
+		members:       members{c},
+		readers:       readers{c},
+		requests:      requests{c},
+		invites:       invites{c},
+		invitations:   invitations{c},
+		bans:          bans{c},
+		networks:      networks{c},
+		mutes:         mutes{c},
+		blocks:        blocks{c},
+		reports:       reports{c},
+		letters:       letters{c},
+		acts:          acts{c},
+		servers:       servers{c},
+		keys:          keys{c},
+		intents:       intents{c},
 	}, nil
 }
 
 // Close ends the connections.
 func (s *Store) Close() error { return mongodb.Close(s.db) }
-
-// insert adds a document; one whose key is taken is store.ErrConflict.
-func insert(ctx context.Context, what string, c *mongo.Collection, doc any) error {
-	_, err := c.InsertOne(ctx, doc)
-	if mongo.IsDuplicateKeyError(err) {
-		err = store.ErrConflict
-	}
-	return wrap(what, err)
-}
-
-func one[T any](ctx context.Context, what string, c *mongo.Collection, filter any) (T, error) {
-	var t T
-	err := c.FindOne(ctx, filter).Decode(&t)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		err = store.ErrNotFound
-	}
-	return t, wrap(what, err)
-}
-
-func list[T any](ctx context.Context, what string, c *mongo.Collection, filter, sort any, limit int) ([]T, error) {
-	cur, err := c.Find(ctx, filter, options.Find().SetSort(sort).SetLimit(int64(limit)))
-	if err != nil {
-		return nil, wrap(what, err)
-	}
-	var all []T
-	return all, wrap(what, cur.All(ctx, &all))
-}
-
-func wrap(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}

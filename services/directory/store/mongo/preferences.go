@@ -7,8 +7,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// preferences is a store.PreferenceKeeper.
+type preferences struct{ *collections }
+
 // Preferences implements store.PreferenceKeeper.
-func (s *Store) Preferences(ctx context.Context, user string) (store.Preferences, error) {
+func (s preferences) Preferences(ctx context.Context, user string) (store.Preferences, error) {
 	p, err := one[store.Preferences](ctx, "preferences", s.preferences, by("_id", user))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Preferences{User: user}, nil
@@ -17,7 +20,7 @@ func (s *Store) Preferences(ctx context.Context, user string) (store.Preferences
 }
 
 // PutPreferences implements store.PreferenceKeeper.
-func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
+func (s preferences) PutPreferences(ctx context.Context, p store.Preferences) error {
 	version := p.Version
 	p.Version++
 	if version == 0 {
@@ -31,6 +34,6 @@ func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
 }
 
 // DeletePreferences implements store.PreferenceKeeper.
-func (s *Store) DeletePreferences(ctx context.Context, user string) error {
+func (s preferences) DeletePreferences(ctx context.Context, user string) error {
 	return remove(ctx, "delete preferences", s.preferences, by("_id", user))
 }

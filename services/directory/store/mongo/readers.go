@@ -20,13 +20,16 @@ type reader struct {
 	User string `bson:"user"`
 }
 
+// readers is a store.Readers.
+type readers struct{ *collections }
+
 // PutReader implements store.Readers.
-func (s *Store) PutReader(ctx context.Context, room, user string) error {
+func (s readers) PutReader(ctx context.Context, room, user string) error {
 	return upsert(ctx, "put reader", s.readers, pairID(room, user), by("$set", reader{room, user}))
 }
 
 // Reader implements store.Readers.
-func (s *Store) Reader(ctx context.Context, room, user string) (bool, error) {
+func (s readers) Reader(ctx context.Context, room, user string) (bool, error) {
 	_, err := one[bson.M](ctx, "reader", s.readers, pairID(room, user))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -35,16 +38,16 @@ func (s *Store) Reader(ctx context.Context, room, user string) (bool, error) {
 }
 
 // DeleteReader implements store.Readers.
-func (s *Store) DeleteReader(ctx context.Context, room, user string) error {
+func (s readers) DeleteReader(ctx context.Context, room, user string) error {
 	return remove(ctx, "delete reader", s.readers, pairID(room, user))
 }
 
 // DeleteReadersIn implements store.Readers.
-func (s *Store) DeleteReadersIn(ctx context.Context, room string) error {
+func (s readers) DeleteReadersIn(ctx context.Context, room string) error {
 	return removeAll(ctx, "delete readers of a room", s.readers, by("room", room))
 }
 
 // DeleteReadersOf implements store.Readers.
-func (s *Store) DeleteReadersOf(ctx context.Context, user string) error {
+func (s readers) DeleteReadersOf(ctx context.Context, user string) error {
 	return removeAll(ctx, "delete a user's records as a reader", s.readers, by("user", user))
 }

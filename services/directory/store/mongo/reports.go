@@ -16,18 +16,21 @@ var reportIndexes = mongodb.Indexes("10 (indexes of reports)",
 	mongodb.Index{Collection: "reports", Fields: []string{"resolved", "_id"}},
 )
 
+// reports is a store.Reports.
+type reports struct{ *collections }
+
 // PutReport implements store.Reports.
-func (s *Store) PutReport(ctx context.Context, r store.Report) error {
+func (s reports) PutReport(ctx context.Context, r store.Report) error {
 	return insert(ctx, "put report", s.reports, r)
 }
 
 // Report implements store.Reports.
-func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
+func (s reports) Report(ctx context.Context, id string) (store.Report, error) {
 	return one[store.Report](ctx, "report", s.reports, by("_id", id))
 }
 
 // MoveReport implements store.Reports.
-func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) error {
+func (s reports) MoveReport(ctx context.Context, r store.Report, from []string) error {
 	return update(ctx, "move report", s.reports, bson.D{{Key: "_id", Value: r.ID}, {Key: "state", Value: by("$in", from)}}, bson.D{
 		{Key: "state", Value: r.State}, {Key: "taker", Value: r.Taker}, {Key: "taker_name", Value: r.TakerName}, {Key: "outcome", Value: r.Outcome},
 		{Key: "note", Value: r.Note}, {Key: "resolved", Value: r.Resolved},
@@ -35,7 +38,7 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 }
 
 // Reports implements store.Reports.
-func (s *Store) Reports(ctx context.Context, q store.ReportQuery) ([]store.Report, error) {
+func (s reports) Reports(ctx context.Context, q store.ReportQuery) ([]store.Report, error) {
 	filter := by("resolved", int64(0))
 	if q.Resolved {
 		filter = above("resolved", int64(0))
@@ -54,16 +57,16 @@ func (s *Store) Reports(ctx context.Context, q store.ReportQuery) ([]store.Repor
 }
 
 // ReportsBy implements store.Reports.
-func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]store.Report, error) {
+func (s reports) ReportsBy(ctx context.Context, reporter string, limit int) ([]store.Report, error) {
 	return list[store.Report](ctx, "reports of a user", s.reports, append(by("reporter", reporter), by("resolved", int64(0))...), by("_id", 1), limit)
 }
 
 // DeleteReport implements store.Reports.
-func (s *Store) DeleteReport(ctx context.Context, id string) error {
+func (s reports) DeleteReport(ctx context.Context, id string) error {
 	return remove(ctx, "delete report", s.reports, by("_id", id))
 }
 
 // DeleteReportsBefore implements store.Reports.
-func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
+func (s reports) DeleteReportsBefore(ctx context.Context, resolved int64) error {
 	return removeAll(ctx, "delete old reports", s.reports, by("resolved", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: resolved}}))
 }

@@ -21,35 +21,11 @@ func yes(field string, is bool) bson.E {
 	return bson.E{Key: field, Value: by("$ne", true)}
 }
 
-// GroupsOf implements store.Store.
-func (s *Store) GroupsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
-	return list[store.Member](ctx, "memberships", s.members, bson.D{{Key: "user", Value: user}, {Key: "room", Value: by("$not", direct)}},
-		bson.D{{Key: "since", Value: 1}, {Key: "room", Value: 1}}, limit)
-}
-
-// DirectsOf implements store.Store.
-func (s *Store) DirectsOf(ctx context.Context, user string, before int64, limit int) ([]store.Member, error) {
-	return list[store.Member](ctx, "direct rooms", s.members, bson.D{
-		{Key: "user", Value: user}, {Key: "room", Value: direct}, yes("hidden", false), {Key: "since", Value: by("$lt", before)},
-	}, bson.D{{Key: "since", Value: -1}, {Key: "room", Value: -1}}, limit)
-}
-
-// SetHidden implements store.Store.
-func (s *Store) SetHidden(ctx context.Context, room, user string, hidden bool) error {
-	return update(ctx, "hide a direct room", s.members, pairID(room, user), by("hidden", hidden))
-}
-
-// RoomsBy implements store.Store.
-func (s *Store) RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]store.Room, error) {
-	if creator == "" {
-		return nil, nil
-	}
-	return list[store.Room](ctx, "rooms of a creator", s.rooms, bson.D{{Key: "creator", Value: creator}, {Key: "created", Value: by("$gte", since)}},
-		bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, limit)
-}
+// requests is a store.Requests.
+type requests struct{ *collections }
 
 // CreateRequest implements store.Store.
-func (s *Store) CreateRequest(ctx context.Context, r store.Request) error {
+func (s requests) CreateRequest(ctx context.Context, r store.Request) error {
 	if r.Sent == nil {
 		r.Sent = []string{} // what messages are added to
 	}
@@ -72,13 +48,13 @@ func plainly(all []store.Request, err error) ([]store.Request, error) {
 }
 
 // Request implements store.Store.
-func (s *Store) Request(ctx context.Context, room string) (store.Request, error) {
+func (s requests) Request(ctx context.Context, room string) (store.Request, error) {
 	r, err := one[store.Request](ctx, "request", s.requests, by("_id", room))
 	return plain(r), err
 }
 
 // SendRequest implements store.Store: each write holds only as long as the list is as it was read.
-func (s *Store) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (r store.Request, err error) {
+func (s requests) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (r store.Request, err error) {
 	for range most + 1 {
 		r, err = s.Request(ctx, room)
 		switch {
@@ -108,30 +84,30 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 }
 
 // RefuseRequest implements store.Store.
-func (s *Store) RefuseRequest(ctx context.Context, room, to string, expires int64) error {
+func (s requests) RefuseRequest(ctx context.Context, room, to string, expires int64) error {
 	return update(ctx, "refuse request", s.requests, append(by("_id", room), by("to", to)...),
 		bson.D{{Key: "refused", Value: true}, {Key: "expires", Value: expires}})
 }
 
 // DeleteRequest implements store.Store.
-func (s *Store) DeleteRequest(ctx context.Context, room string) error {
+func (s requests) DeleteRequest(ctx context.Context, room string) error {
 	return remove(ctx, "delete request", s.requests, by("_id", room))
 }
 
 // RequestsTo implements store.Store.
-func (s *Store) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
+func (s requests) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
 	return list[store.Request](ctx, "requests", s.requests, bson.D{
 		{Key: "to", Value: to}, {Key: "created", Value: by("$lt", before)}, yes("refused", false), {Key: "sent.0", Value: by("$exists", true)},
 	}, bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, limit)
 }
 
 // RequestsOf implements store.Store.
-func (s *Store) RequestsOf(ctx context.Context, user string, limit int) ([]store.Request, error) {
+func (s requests) RequestsOf(ctx context.Context, user string, limit int) ([]store.Request, error) {
 	return plainly(list[store.Request](ctx, "requests of a user", s.requests, by("$or", bson.A{by("from", user), by("to", user)}), by("_id", 1), limit))
 }
 
 // RequestsBefore implements store.Store.
-func (s *Store) RequestsBefore(ctx context.Context, expires int64, limit int) ([]store.Request, error) {
+func (s requests) RequestsBefore(ctx context.Context, expires int64, limit int) ([]store.Request, error) {
 	return plainly(list[store.Request](ctx, "old requests", s.requests,
 		by("expires", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: expires}}), bson.D{{Key: "expires", Value: 1}, {Key: "_id", Value: 1}}, limit))
 }

@@ -10,8 +10,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// lastSeen is a store.LastSeen.
+type lastSeen struct{ *collections }
+
 // PutSeen implements store.Store. When a user was seen is a field of the user, which goes with it.
-func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
+func (s lastSeen) PutSeen(ctx context.Context, seen []store.Seen) error {
 	if len(seen) == 0 {
 		return nil
 	}
@@ -24,7 +27,7 @@ func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
 }
 
 // Seen implements store.Store.
-func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
+func (s lastSeen) Seen(ctx context.Context, user string) (int64, error) {
 	doc, err := one[struct {
 		Seen int64 `bson:"seen"`
 	}](ctx, "last seen", s.users, by("_id", user))

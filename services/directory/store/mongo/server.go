@@ -10,8 +10,11 @@ import (
 // theServer is the key of the one record of the server.
 const theServer = "server"
 
+// servers is a store.Servers.
+type servers struct{ *collections }
+
 // Server implements store.Store.
-func (s *Store) Server(ctx context.Context) (store.Server, error) {
+func (s servers) Server(ctx context.Context) (store.Server, error) {
 	r, err := one[store.Server](ctx, "server", s.server, by("_id", theServer))
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
@@ -21,7 +24,7 @@ func (s *Store) Server(ctx context.Context) (store.Server, error) {
 
 // PutServer implements store.Store. It sets the fields that this release knows, and leaves those of
 // a newer one.
-func (s *Store) PutServer(ctx context.Context, r store.Server) error {
+func (s servers) PutServer(ctx context.Context, r store.Server) error {
 	version := r.Version
 	r.Version++
 	if version == 0 {

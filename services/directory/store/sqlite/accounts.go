@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	accounts     = `SELECT user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by FROM accounts `
-	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by)
+	selectAccounts = `SELECT user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by FROM accounts `
+	patchAccount   = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by)
 		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''), coalesce(?7, ''), coalesce(?8, ''))
 		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted),
 		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key), invited_by = coalesce(?7, invited_by), direct_by = coalesce(?8, direct_by)`
@@ -19,9 +19,12 @@ func accountFields(a *store.Account) []any {
 	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey, &a.InvitedBy, &a.DirectBy}
 }
 
+// accounts is a store.Accounts.
+type accounts struct{ db }
+
 // Account implements store.Store.
-func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
-	all, err := list(ctx, s, "account", accountFields, accounts+`WHERE user = ?`, user)
+func (s accounts) Account(ctx context.Context, user string) (store.Account, error) {
+	all, err := list(ctx, s.db, "account", accountFields, selectAccounts+`WHERE user = ?`, user)
 	if err != nil || len(all) == 0 {
 		return store.Account{User: user}, err
 	}
@@ -29,60 +32,60 @@ func (s *Store) Account(ctx context.Context, user string) (store.Account, error)
 }
 
 // PatchAccount implements store.Store.
-func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+func (s accounts) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
 	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey, p.InvitedBy, p.DirectBy)
 }
 
 // AccountsOf implements store.Store.
-func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
-	return list(ctx, s, "accounts", accountFields, accounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, sqlitedb.List(users))
+func (s accounts) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+	return list(ctx, s.db, "accounts", accountFields, selectAccounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, sqlitedb.List(users))
 }
 
 // AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
-	return list(ctx, s, "accounts by mail", accountFields, accounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, mailKey, limit)
+func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+	return list(ctx, s.db, "accounts by mail", accountFields, selectAccounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, mailKey, limit)
 }
 
 // DeleteAccount implements store.Store.
-func (s *Store) DeleteAccount(ctx context.Context, user string) error {
+func (s accounts) DeleteAccount(ctx context.Context, user string) error {
 	return s.run(ctx, "delete account", `DELETE FROM accounts WHERE user = ?`, user)
 }
 
 // SetPassword implements store.Store.
-func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
+func (s accounts) SetPassword(ctx context.Context, user, was, hash string) error {
 	return s.update(ctx, "set password", `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, user, was)
 }
 
 // PutDeleted implements store.Store.
-func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
+func (s accounts) PutDeleted(ctx context.Context, u store.User) error {
 	return s.update(ctx, "delete user", `UPDATE users SET name = ?, hash = ? WHERE id = ?`, u.Name, u.Hash, u.ID)
 }
 
 // PutTicket implements store.Store.
-func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
+func (s accounts) PutTicket(ctx context.Context, t store.Ticket) error {
 	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, created, expires, detail) VALUES (?, ?, ?, ?, ?, ?)`,
 		t.Hash, t.Kind, t.User, t.Created, t.Expires, t.Detail)
 }
 
 // Ticket implements store.Store.
-func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
-	return first(ctx, s, "ticket", func(t *store.Ticket) []any {
+func (s accounts) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+	return first(ctx, s.db, "ticket", func(t *store.Ticket) []any {
 		return []any{&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires, &t.Detail}
 	},
 		`SELECT hash, kind, user, created, expires, detail FROM tickets WHERE hash = ?`, hash)
 }
 
 // SpendTicket implements store.Store.
-func (s *Store) SpendTicket(ctx context.Context, hash string) error {
+func (s accounts) SpendTicket(ctx context.Context, hash string) error {
 	return s.update(ctx, "take ticket", `DELETE FROM tickets WHERE hash = ?`, hash)
 }
 
 // DeleteTicketsOf implements store.Store.
-func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+func (s accounts) DeleteTicketsOf(ctx context.Context, user, kind string) error {
 	return s.run(ctx, "delete tickets", `DELETE FROM tickets WHERE user = ? AND kind = ?`, user, kind)
 }
 
 // DeleteTicketsBefore implements store.Store.
-func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+func (s accounts) DeleteTicketsBefore(ctx context.Context, expires int64) error {
 	return s.run(ctx, "delete old tickets", `DELETE FROM tickets WHERE expires <= ?`, expires)
 }

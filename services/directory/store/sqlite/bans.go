@@ -12,8 +12,11 @@ func banFields(b *store.Ban) []any {
 	return []any{&b.Room, &b.User, &b.Name, &b.Actor, &b.Reason, &b.Created, &b.Until}
 }
 
+// bans is a store.Bans.
+type bans struct{ db }
+
 // PutBan implements store.Store.
-func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
+func (s bans) PutBan(ctx context.Context, b store.Ban) error {
 	return s.run(ctx, "put ban",
 		`INSERT INTO bans (room, user, name, actor, reason, created, until) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (room, user) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
@@ -21,31 +24,31 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 }
 
 // Ban implements store.Store.
-func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
-	return first(ctx, s, "ban", banFields, banColumns+`WHERE room = ? AND user = ?`, room, user)
+func (s bans) Ban(ctx context.Context, room, user string) (store.Ban, error) {
+	return first(ctx, s.db, "ban", banFields, banColumns+`WHERE room = ? AND user = ?`, room, user)
 }
 
 // DeleteBan implements store.Store.
-func (s *Store) DeleteBan(ctx context.Context, room, user string) error {
+func (s bans) DeleteBan(ctx context.Context, room, user string) error {
 	return s.run(ctx, "delete ban", `DELETE FROM bans WHERE room = ? AND user = ?`, room, user)
 }
 
 // Bans implements store.Store.
-func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
-	return list(ctx, s, "bans", banFields, banColumns+`WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+func (s bans) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
+	return list(ctx, s.db, "bans", banFields, banColumns+`WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
 }
 
 // BansOf implements store.Store.
-func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
-	return list(ctx, s, "bans of a user", banFields, banColumns+`WHERE user = ? ORDER BY room`, user)
+func (s bans) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
+	return list(ctx, s.db, "bans of a user", banFields, banColumns+`WHERE user = ? ORDER BY room`, user)
 }
 
 // EndedBans implements store.Store.
-func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
-	return list(ctx, s, "ended bans", banFields, banColumns+`WHERE until > 0 AND until <= ? ORDER BY until, room, user LIMIT ?`, now, limit)
+func (s bans) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
+	return list(ctx, s.db, "ended bans", banFields, banColumns+`WHERE until > 0 AND until <= ? ORDER BY until, room, user LIMIT ?`, now, limit)
 }
 
 // EndBan implements store.Store.
-func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
+func (s bans) EndBan(ctx context.Context, room, user string, now int64) error {
 	return s.run(ctx, "end ban", `DELETE FROM bans WHERE room = ? AND user = ? AND until > 0 AND until <= ?`, room, user, now)
 }

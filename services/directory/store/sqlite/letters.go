@@ -10,39 +10,42 @@ func letterFields(l *store.Letter) []any {
 	return []any{&l.ID, &l.Kind, &l.User, &l.To, &l.Subject, &l.Text, &l.Key, &l.ByMail, &l.Address, &l.Expires, &l.Holder, &l.Until}
 }
 
+// letters is a store.Letters.
+type letters struct{ db }
+
 // PutLetter implements store.Letters.
-func (s *Store) PutLetter(ctx context.Context, l store.Letter) error {
+func (s letters) PutLetter(ctx context.Context, l store.Letter) error {
 	return s.run(ctx, "put letter", `INSERT INTO letters (id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, l.ID, l.Kind, l.User, l.To, l.Subject, l.Text, l.Key, l.ByMail, l.Address, l.Expires, l.Holder, l.Until)
 }
 
 // FreeLetters implements store.Letters.
-func (s *Store) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
-	return list(ctx, s, "free letters", letterFields, `SELECT id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until
+func (s letters) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
+	return list(ctx, s.db, "free letters", letterFields, `SELECT id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until
 		FROM letters WHERE until <= ? ORDER BY id LIMIT ?`, now, limit)
 }
 
 // HoldLetter implements store.Letters.
-func (s *Store) HoldLetter(ctx context.Context, id, holder string, now, until int64) error {
+func (s letters) HoldLetter(ctx context.Context, id, holder string, now, until int64) error {
 	return s.update(ctx, "hold letter", `UPDATE letters SET holder = ?, until = ? WHERE id = ? AND until <= ?`, holder, until, id, now)
 }
 
 // KeepLetters implements store.Letters.
-func (s *Store) KeepLetters(ctx context.Context, holder string, until int64) error {
+func (s letters) KeepLetters(ctx context.Context, holder string, until int64) error {
 	return s.run(ctx, "keep letters", `UPDATE letters SET until = ? WHERE holder = ?`, until, holder)
 }
 
 // DeleteLetter implements store.Letters.
-func (s *Store) DeleteLetter(ctx context.Context, id string) error {
+func (s letters) DeleteLetter(ctx context.Context, id string) error {
 	return s.run(ctx, "delete letter", `DELETE FROM letters WHERE id = ?`, id)
 }
 
 // DeleteLettersBefore implements store.Letters.
-func (s *Store) DeleteLettersBefore(ctx context.Context, expires int64) error {
+func (s letters) DeleteLettersBefore(ctx context.Context, expires int64) error {
 	return s.run(ctx, "delete old letters", `DELETE FROM letters WHERE expires <= ?`, expires)
 }
 
 // DeleteLettersOf implements store.Letters.
-func (s *Store) DeleteLettersOf(ctx context.Context, user string) error {
+func (s letters) DeleteLettersOf(ctx context.Context, user string) error {
 	return s.run(ctx, "delete a user's letters", `DELETE FROM letters WHERE user = ?`, user)
 }

@@ -8,9 +8,12 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// preferences is a store.PreferenceKeeper.
+type preferences struct{ db }
+
 // Preferences implements store.PreferenceKeeper.
-func (s *Store) Preferences(ctx context.Context, user string) (store.Preferences, error) {
-	p, err := first(ctx, s, "preferences", func(p *store.Preferences) []any { return []any{&p.User, &p.Values, &p.Version} },
+func (s preferences) Preferences(ctx context.Context, user string) (store.Preferences, error) {
+	p, err := first(ctx, s.db, "preferences", func(p *store.Preferences) []any { return []any{&p.User, &p.Values, &p.Version} },
 		`SELECT user, "values", version FROM preferences WHERE user = ?`, user)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Preferences{User: user}, nil
@@ -19,7 +22,7 @@ func (s *Store) Preferences(ctx context.Context, user string) (store.Preferences
 }
 
 // PutPreferences implements store.PreferenceKeeper.
-func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
+func (s preferences) PutPreferences(ctx context.Context, p store.Preferences) error {
 	if p.Version == 0 {
 		return s.run(ctx, "put preferences", `INSERT INTO preferences (user, "values", version) VALUES (?, ?, 1)`, p.User, p.Values)
 	}
@@ -34,6 +37,6 @@ func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
 }
 
 // DeletePreferences implements store.PreferenceKeeper.
-func (s *Store) DeletePreferences(ctx context.Context, user string) error {
+func (s preferences) DeletePreferences(ctx context.Context, user string) error {
 	return s.run(ctx, "delete preferences", `DELETE FROM preferences WHERE user = ?`, user)
 }

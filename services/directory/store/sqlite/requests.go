@@ -30,44 +30,24 @@ func requestFields(r *store.Request) []any {
 	return []any{&r.Room, &r.From, &r.FromName, &r.To, &r.ToName, (*texts)(&r.Sent), &r.Refused, &r.Created, &r.Expires}
 }
 
-// GroupsOf implements store.Store.
-func (s *Store) GroupsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
-	return list(ctx, s, "memberships", memberFields,
-		memberColumns+`WHERE user = ? AND room NOT LIKE 'd-%' ORDER BY since, room LIMIT ?`, user, limit)
-}
-
-// DirectsOf implements store.Store.
-func (s *Store) DirectsOf(ctx context.Context, user string, before int64, limit int) ([]store.Member, error) {
-	return list(ctx, s, "direct rooms", memberFields,
-		memberColumns+`WHERE user = ? AND room LIKE 'd-%' AND hidden = 0 AND since < ? ORDER BY since DESC, room LIMIT ?`, user, before, limit)
-}
-
-// SetHidden implements store.Store.
-func (s *Store) SetHidden(ctx context.Context, room, user string, hidden bool) error {
-	return s.update(ctx, "hide a direct room", `UPDATE members SET hidden = ? WHERE room = ? AND user = ?`, hidden, room, user)
-}
-
-// RoomsBy implements store.Store.
-func (s *Store) RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]store.Room, error) {
-	return list(ctx, s, "rooms of a creator", roomFields,
-		rooms+`WHERE creator = ? AND creator <> '' AND created >= ? ORDER BY created DESC, id LIMIT ?`, creator, since, limit)
-}
+// requests is a store.Requests.
+type requests struct{ db }
 
 // CreateRequest implements store.Store.
-func (s *Store) CreateRequest(ctx context.Context, r store.Request) error {
+func (s requests) CreateRequest(ctx context.Context, r store.Request) error {
 	return s.run(ctx, "create request",
 		`INSERT INTO requests (room, sender, sender_name, receiver, receiver_name, sent, shown, refused, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.Room, r.From, r.FromName, r.To, r.ToName, sqlitedb.List(r.Sent), r.Visible(), r.Refused, r.Created, r.Expires)
 }
 
 // Request implements store.Store.
-func (s *Store) Request(ctx context.Context, room string) (store.Request, error) {
-	return first(ctx, s, "request", requestFields, requestColumns+`WHERE room = ?`, room)
+func (s requests) Request(ctx context.Context, room string) (store.Request, error) {
+	return first(ctx, s.db, "request", requestFields, requestColumns+`WHERE room = ?`, room)
 }
 
 // SendRequest implements store.Store. This process is the only one, and its writes come one after
 // the other.
-func (s *Store) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (store.Request, error) {
+func (s requests) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (store.Request, error) {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return store.Request{}, wrap("send request", err)
@@ -95,28 +75,28 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 }
 
 // RefuseRequest implements store.Store.
-func (s *Store) RefuseRequest(ctx context.Context, room, to string, expires int64) error {
+func (s requests) RefuseRequest(ctx context.Context, room, to string, expires int64) error {
 	return s.update(ctx, "refuse request", `UPDATE requests SET refused = 1, shown = 0, expires = ? WHERE room = ? AND receiver = ?`, expires, room, to)
 }
 
 // DeleteRequest implements store.Store.
-func (s *Store) DeleteRequest(ctx context.Context, room string) error {
+func (s requests) DeleteRequest(ctx context.Context, room string) error {
 	return s.run(ctx, "delete request", `DELETE FROM requests WHERE room = ?`, room)
 }
 
 // RequestsTo implements store.Store.
-func (s *Store) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
-	return list(ctx, s, "requests", requestFields,
+func (s requests) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
+	return list(ctx, s.db, "requests", requestFields,
 		requestColumns+`WHERE receiver = ? AND shown = 1 AND created < ? ORDER BY created DESC, room LIMIT ?`, to, before, limit)
 }
 
 // RequestsOf implements store.Store.
-func (s *Store) RequestsOf(ctx context.Context, user string, limit int) ([]store.Request, error) {
-	return list(ctx, s, "requests of a user", requestFields, requestColumns+`WHERE sender = ?1 OR receiver = ?1 ORDER BY room LIMIT ?2`, user, limit)
+func (s requests) RequestsOf(ctx context.Context, user string, limit int) ([]store.Request, error) {
+	return list(ctx, s.db, "requests of a user", requestFields, requestColumns+`WHERE sender = ?1 OR receiver = ?1 ORDER BY room LIMIT ?2`, user, limit)
 }
 
 // RequestsBefore implements store.Store.
-func (s *Store) RequestsBefore(ctx context.Context, expires int64, limit int) ([]store.Request, error) {
-	return list(ctx, s, "old requests", requestFields,
+func (s requests) RequestsBefore(ctx context.Context, expires int64, limit int) ([]store.Request, error) {
+	return list(ctx, s.db, "old requests", requestFields,
 		requestColumns+`WHERE expires > 0 AND expires <= ? ORDER BY expires, room LIMIT ?`, expires, limit)
 }

@@ -11,8 +11,11 @@ import (
 
 const putSeen = `INSERT INTO seen (user, at) SELECT id, ? FROM users WHERE id = ? ON CONFLICT (user) DO UPDATE SET at = max(at, excluded.at)`
 
+// lastSeen is a store.LastSeen.
+type lastSeen struct{ db }
+
 // PutSeen implements store.Store.
-func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
+func (s lastSeen) PutSeen(ctx context.Context, seen []store.Seen) error {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("put last seen: %w", err)
@@ -30,7 +33,7 @@ func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
 }
 
 // Seen implements store.Store.
-func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
+func (s lastSeen) Seen(ctx context.Context, user string) (int64, error) {
 	var at int64
 	err := s.Read.QueryRowContext(ctx, `SELECT at FROM seen WHERE user = ?`, user).Scan(&at)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {

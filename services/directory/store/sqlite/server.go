@@ -10,8 +10,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// servers is a store.Servers.
+type servers struct{ db }
+
 // Server implements store.Store.
-func (s *Store) Server(ctx context.Context) (store.Server, error) {
+func (s servers) Server(ctx context.Context) (store.Server, error) {
 	var one store.Server
 	var text string
 	err := s.Read.QueryRowContext(ctx, `SELECT version, record FROM server WHERE id = 1`).Scan(&one.Version, &text)
@@ -27,7 +30,7 @@ func (s *Store) Server(ctx context.Context) (store.Server, error) {
 }
 
 // PutServer implements store.Store.
-func (s *Store) PutServer(ctx context.Context, one store.Server) error {
+func (s servers) PutServer(ctx context.Context, one store.Server) error {
 	text, err := json.Marshal(one)
 	if err != nil {
 		return fmt.Errorf("put server: %w", err)

@@ -8,7 +8,7 @@ import (
 
 const (
 	sessionColumns = `id, user, created, hash, family, previous, salt, grace, expires, used, device, address, attempt`
-	sessions       = `SELECT ` + sessionColumns + ` FROM sessions `
+	selectSessions = `SELECT ` + sessionColumns + ` FROM sessions `
 	insertSession  = `INSERT INTO sessions (` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	turnSession    = `UPDATE sessions SET hash = ?, family = ?, previous = ?, salt = ?, grace = ?, expires = ?, used = ?, device = ?, address = ?, attempt = ?
 		WHERE id = ? AND hash = ? AND expires > ?`
@@ -28,52 +28,55 @@ func sessionFields(x *store.Session) []any {
 	}
 }
 
+// sessions is a store.Sessions.
+type sessions struct{ db }
+
 // CreateSession implements store.Store.
-func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
+func (s sessions) CreateSession(ctx context.Context, x store.Session) error {
 	return s.run(ctx, "create session", insertSession, sessionValues(x)...)
 }
 
 // Session implements store.Store.
-func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	return first(ctx, s, "session", sessionFields, sessions+`WHERE id = ?`, id)
+func (s sessions) Session(ctx context.Context, id string) (store.Session, error) {
+	return first(ctx, s.db, "session", sessionFields, selectSessions+`WHERE id = ?`, id)
 }
 
 // ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+func (s sessions) ExtendSession(ctx context.Context, id string, now, expires int64) error {
 	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ? AND expires > ?`, expires, id, now)
 }
 
 // TurnSession implements store.Store.
-func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
+func (s sessions) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
 	return s.update(ctx, "turn session", turnSession, append(turnValues(t), id, was, now)...)
 }
 
 // SessionsOf implements store.Store.
-func (s *Store) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
-	return list(ctx, s, "sessions of a user", sessionFields, sessions+`WHERE user = ? ORDER BY created DESC, id DESC LIMIT ?`, user, limit)
+func (s sessions) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
+	return list(ctx, s.db, "sessions of a user", sessionFields, selectSessions+`WHERE user = ? ORDER BY created DESC, id DESC LIMIT ?`, user, limit)
 }
 
 // EndSession implements store.Store.
-func (s *Store) EndSession(ctx context.Context, id string) error {
+func (s sessions) EndSession(ctx context.Context, id string) error {
 	return s.run(ctx, "end session", `UPDATE sessions SET expires = 0 WHERE id = ?`, id)
 }
 
 // EndSessionsOf implements store.Store.
-func (s *Store) EndSessionsOf(ctx context.Context, user string) error {
+func (s sessions) EndSessionsOf(ctx context.Context, user string) error {
 	return s.run(ctx, "end sessions", `UPDATE sessions SET expires = 0 WHERE user = ?`, user)
 }
 
 // DeleteSession implements store.Store.
-func (s *Store) DeleteSession(ctx context.Context, id string) error {
+func (s sessions) DeleteSession(ctx context.Context, id string) error {
 	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
 }
 
 // SessionsAfter implements store.Store.
-func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
-	return list(ctx, s, "sessions", sessionFields, sessions+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
+func (s sessions) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
+	return list(ctx, s.db, "sessions", sessionFields, selectSessions+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // SessionsBefore implements store.Store.
-func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
-	return list(ctx, s, "old sessions", sessionFields, sessions+`WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)
+func (s sessions) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list(ctx, s.db, "old sessions", sessionFields, selectSessions+`WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)
 }

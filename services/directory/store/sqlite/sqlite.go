@@ -30,23 +30,75 @@ func steps() sqlitedb.Steps {
 // Version returns the version of the schema that this release has.
 func Version() int64 { return steps().Last() }
 
+// db is what the parts of a Store share.
+type db struct{ *sqlitedb.DB }
+
 // Store is a store.Store in a file.
-type Store struct{ *sqlitedb.DB }
+type Store struct {
+	*sqlitedb.DB
+	users
+	accounts
+	sessions
+	lastSeen
+	preferences
+	subscriptions
+	rooms
+	members
+	readers
+	requests
+	invites
+	invitations
+	bans
+	networks
+	mutes
+	blocks
+	reports
+	letters
+	acts
+	servers
+	keys
+	intents
+}
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
 // schema.ErrNewer, sqlitedb.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, steps(), log)
+	file, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	d := db{file}
+	return &Store{
+		DB:            file,
+		users:         users{d},
+		accounts:      accounts{d},
+		sessions:      sessions{d},
+		lastSeen:      lastSeen{d},
+		preferences:   preferences{d},
+		subscriptions: subscriptions{d},
+		rooms:         rooms{d},
+		members:       members{d},
+		readers:       readers{d},
+		requests:      requests{d},
+		invites:       invites{d},
+		invitations:   invitations{d},
+		bans:          bans{d},
+		networks:      networks{d},
+		mutes:         mutes{d},
+		blocks:        blocks{d},
+		reports:       reports{d},
+		letters:       letters{d},
+		acts:          acts{d},
+		servers:       servers{d},
+		keys:          keys{d},
+		intents:       intents{d},
+	}, nil
 }
 
 // exec runs a statement; a key that is taken is store.ErrConflict.
-func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
+func (s db) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
 	r, err := s.Write.ExecContext(ctx, query, args...)
 	return r, wrap(what, err)
 }
@@ -62,13 +114,13 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (s *Store) run(ctx context.Context, what, query string, args ...any) error {
+func (s db) run(ctx context.Context, what, query string, args ...any) error {
 	_, err := s.exec(ctx, what, query, args...)
 	return err
 }
 
 // update runs a statement that changes one record, if it is there.
-func (s *Store) update(ctx context.Context, what, query string, args ...any) error {
+func (s db) update(ctx context.Context, what, query string, args ...any) error {
 	r, err := s.exec(ctx, what, query, args...)
 	if err != nil {
 		return err
@@ -80,7 +132,7 @@ func (s *Store) update(ctx context.Context, what, query string, args ...any) err
 }
 
 // list reads all rows with scan, which is given where the fields of the next one go.
-func list[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, s db, what string, scan func(*T) []any, query string, args ...any) ([]T, error) {
 	rows, err := s.Read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -101,7 +153,7 @@ func list[T any](ctx context.Context, s *Store, what string, scan func(*T) []any
 }
 
 // first returns the one record that a query finds, or store.ErrNotFound.
-func first[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
+func first[T any](ctx context.Context, s db, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
 	all, err := list(ctx, s, what, scan, query, args...)
 	if err != nil {
 		return t, err

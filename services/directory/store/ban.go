@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+)
+
+// Ban keeps a user out of a room, or with an empty Room out of the whole server.
+type Ban struct {
+	Room    string `bson:"room"`
+	User    string `bson:"user"`
+	Name    string `bson:"name"`    // the user's, at the time
+	Actor   string `bson:"actor"`   // who banned
+	Reason  string `bson:"reason"`  // for those who look after the room
+	Created int64  `bson:"created"` // UTC milliseconds
+	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
+}
+
+// Over reports whether the ban has ended by a time in UTC milliseconds.
+func (b Ban) Over(now int64) bool { return b.Until != 0 && b.Until <= now }
+
+// Bans keeps who is banned from which rooms, and from the server.
+type Bans interface {
+	// adds it, or changes its Reason and Until
+	PutBan(ctx context.Context, b Ban) error
+	Ban(ctx context.Context, room, user string) (Ban, error) // ErrNotFound
+	// none is not an error
+	DeleteBan(ctx context.Context, room, user string) error
+	// by user id, after that one
+	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)
+	BansOf(ctx context.Context, user string) ([]Ban, error) // by room id
+	// that are over by now, those that ended first before
+	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)
+	// deletes it if it is over by now
+	EndBan(ctx context.Context, room, user string, now int64) error
+}
