@@ -1,11 +1,12 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { emoji } from './emojidata.ts';
+import { messages } from './messages.ts';
 
 // The browser condition makes Svelte's runes run as they do in the page; without it they are the
 // server's.
 export default defineConfig({
-  plugins: [svelte(), emoji()],
+  plugins: [svelte(), emoji(), messages()],
   resolve: { conditions: ['browser'] },
-  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 10_000 },
+  test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['test/english.ts'], testTimeout: 10_000 },
 });

@@ -28,7 +28,6 @@ var rightWords = []string{
 	`"feeds"`,
 	// RFC 7519
 	"issuer and audience", `audience = "hubbub"`, "jwt.ClaimStrings{audience}", "jwt.WithAudience(audience)",
-	"Shown as away", // the page says it to people
 }
 
 // goneNames begin the names of functions that said nothing of what they do.

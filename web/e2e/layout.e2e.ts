@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Api } from '../src/client/index.ts';
 import { bot } from './bot.ts';
-import { password, Person } from './browser.ts';
+import { password } from './browser.ts';
+import { outside } from './outside.ts';
 import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
@@ -17,29 +18,6 @@ const texts = [
   `||${'W'.repeat(300)}||`, `|${'W'.repeat(80)}|${'W'.repeat(80)}|${'W'.repeat(80)}|\n|-|-|-|\n|a|b|c|`, `|${'a|'.repeat(40)}\n|${'-|'.repeat(40)}\n`, `${'a\u0300'.repeat(500)}`, `a${'\u0300'.repeat(300)}b`,
   `@${'W'.repeat(32)} ${'\u0488'.repeat(200)}`, '👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦', `100000000. ${'W'.repeat(100)}`,
 ];
-
-/** What stands out of the window, or makes something scroll sideways that is not meant to. */
-function outside(p: Person): Promise<string[]> {
-  return p.page.evaluate(() => {
-    const tell = (e: Element) => `${e.tagName}.${e.className.toString()} ${(e.getAttribute('aria-label') ?? e.textContent).slice(0, 30)}`;
-    const faults: string[] = [];
-    const root = document.documentElement;
-    if (root.scrollWidth > root.clientWidth) faults.push(`the page: ${root.scrollWidth} > ${root.clientWidth}`);
-    for (const e of document.body.querySelectorAll('*')) {
-      if (!e.checkVisibility() || e.closest('.hidden-text')) continue;
-      const style = getComputedStyle(e);
-      // What may be scrolled sideways is said so.
-      const sideways = ['table', 'bar', 'tabs'].some((c) => e.classList.contains(c));
-      if (e.scrollWidth > e.clientWidth + 1 && ['auto', 'scroll'].includes(style.overflowX) && !sideways && e.tagName !== 'TEXTAREA') faults.push(`scrolls: ${tell(e)} ${e.scrollWidth} > ${e.clientWidth}`);
-      const r = e.getBoundingClientRect();
-      if (!r.width || (r.right <= innerWidth + 1 && r.left >= -1)) continue;
-      let cut = false;
-      for (let a = e.parentElement; a && a !== document.body && a.id !== 'app'; a = a.parentElement) if (!['visible', 'clip'].includes(getComputedStyle(a).overflowX)) cut = true;
-      if (!cut) faults.push(`outside: ${tell(e)} ${r.left} to ${r.right}`);
-    }
-    return faults;
-  });
-}
 
 beforeAll(async () => {
   for (const name of names) await new Api(stage.server.url).register(name, password);

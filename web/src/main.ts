@@ -3,14 +3,18 @@ import './styles/tokens.css';
 import './styles/base.css';
 import { mount } from 'svelte';
 import { App } from './state/app.svelte.ts';
+import { speak } from './lang/language.svelte.ts';
 import { followKeyboard } from './state/keyboard.ts';
 import Page from './ui/Page.svelte';
 
 const target = document.getElementById('app')!;
 const app = new App();
-target.replaceChildren(); // the skeleton that stood there meanwhile
-followKeyboard(window, document.documentElement);
-mount(Page, { target, props: { app } });
+// English, where the language that is wanted cannot be loaded.
+void app.look.spoken.then((done) => (done ? undefined : speak('en').catch(() => undefined))).then(() => {
+  target.replaceChildren(); // the skeleton that stood there meanwhile
+  followKeyboard(window, document.documentElement);
+  mount(Page, { target, props: { app } });
+});
 // It takes what it keeps when the page is there, and is in nobody's way.
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
   setTimeout(() => void navigator.serviceWorker.register('sw.js', { updateViaCache: 'none' }).catch(() => undefined), 3_000);

@@ -38,9 +38,9 @@ function sheet(): Promise<CSSStyleSheet> {
 
 /** A room of a Hubbub server. See docs/embed.md. */
 class HubbubChat extends HTMLElement implements Host {
-  static readonly observedAttributes = ['server', 'room', 'token', 'guest-name'];
+  static readonly observedAttributes = ['server', 'room', 'token', 'guest-name', 'lang'];
   #getToken: GetToken | undefined;
-  #inner: { take(token: string): void; restart(): void; focus(): void; close(): void } | undefined;
+  #inner: { take(token: string): void; speak(): void; restart(): void; focus(): void; close(): void } | undefined;
   #loading = false;
   readonly #root = this.attachShadow({ mode: 'open' });
 
@@ -66,6 +66,7 @@ class HubbubChat extends HTMLElement implements Host {
     if (!this.#inner || before === now) return;
     if (name === 'token') this.#inner.take(now ?? '');
     else if (name === 'server') this.reconnect();
+    else if (name === 'lang') this.#inner.speak();
     else this.#inner.restart();
   }
 
@@ -126,7 +127,8 @@ class HubbubChat extends HTMLElement implements Host {
     this.#loading = true;
     this.#root.adoptedStyleSheets = [first];
     try {
-      const [{ show }, css] = await Promise.all([import('./show.ts'), sheet()]);
+      const [{ show, speakFor }, css] = await Promise.all([import('./show.ts'), sheet()]);
+      await speakFor(this);
       this.#root.adoptedStyleSheets = [first, css];
       if (this.isConnected && !this.#inner) this.#inner = show(this, this.#root);
     } catch {

@@ -1,4 +1,5 @@
-import { Api, browserStore, Client, ConnectionLost, describe, environment, hasCode, HubbubError, Session, type Credentials, type RoomInfo } from '../client/index.ts';
+import { Api, browserStore, Client, ConnectionLost, environment, hasCode, HubbubError, Session, type Credentials, type RoomInfo } from '../client/index.ts';
+import { describe } from '../lang/describe.ts';
 import { HostSession } from '../client/hostsession.ts';
 import { Chat } from '../state/chat.svelte.ts';
 import { personKey } from '../text/name.ts';

@@ -4,7 +4,17 @@ import './embed.css';
 import { mount, unmount } from 'svelte';
 import EmbeddedChat from './EmbeddedChat.svelte';
 import type { Host } from './element.ts';
+import { need, speak } from '../lang/language.svelte.ts';
 import { Embedding } from './embedding.svelte.ts';
+
+/**
+ * Speaks the language that an element, or what is around it, says that it is in; else the
+ * browser's. All elements of a page speak one language, that of the last.
+ */
+export async function speakFor(host: Host): Promise<void> {
+  const said = host.closest('[lang]:not([lang=""])')?.getAttribute('lang');
+  await Promise.all([speak('system', said ? [said, ...navigator.languages] : navigator.languages), need('rest')]);
+}
 
 /** Shows a room in the shadow tree of an element. */
 export function show(host: Host, root: ShadowRoot) {
@@ -13,6 +23,7 @@ export function show(host: Host, root: ShadowRoot) {
   const shown = mount(EmbeddedChat, { target: root, props: { host, embedding } });
   return {
     take: (token: string) => void embedding.take(token),
+    speak: () => void speakFor(host).catch(() => undefined),
     restart: () => void embedding.restart(),
     focus: () => shown.focus(),
     close() {

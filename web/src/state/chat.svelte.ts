@@ -1,7 +1,8 @@
 import type {
   BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status,
 } from '../client/index.ts';
-import { describe, nobody, shownInRoom } from '../client/index.ts';
+import { nobody, shownInRoom } from '../client/index.ts';
+import { describe } from '../lang/describe.ts';
 import { mentioned } from '../text/mention.ts';
 import { Acts } from './acts.ts';
 import { Drafts } from './drafts.svelte.ts';

@@ -1,20 +1,27 @@
-import { useHours } from '../text/time.ts';
+import type { LanguageChoice } from '../lang/catalogues.ts';
+import { direction, language, speak } from '../lang/language.svelte.ts';
+import { lookKey as key, savedLanguage, savedLook } from '../lang/saved.ts';
+import { useHours } from '../text/time.svelte.ts';
 
 /** What somebody likes to look at, on this browser. */
 export interface Choice {
   readonly theme: 'system' | 'light' | 'dark';
   readonly density: 'roomy' | 'compact';
   readonly hours: 'system' | '12' | '24';
+  readonly language: LanguageChoice;
   /** Whether rooms show who comes and goes. */
   readonly comings: 'shown' | 'hidden';
 }
 
-const key = 'hubbub.look';
-const usual: Choice = { theme: 'system', density: 'roomy', hours: 'system', comings: 'shown' };
+const usual: Choice = { theme: 'system', density: 'roomy', hours: 'system', language: 'system', comings: 'shown' };
 
 /** How the page looks. Other tabs of the page look the same. */
 export class Look {
   choice = $state.raw<Choice>(usual);
+  /** Whether the language that was asked for last could be loaded. */
+  spoken: Promise<boolean> = Promise.resolve(true);
+
+  #asked: LanguageChoice | undefined;
 
   constructor() {
     this.#read();
@@ -31,16 +38,12 @@ export class Look {
   }
 
   #read(): void {
-    let v: Partial<Record<keyof Choice, unknown>> = {};
-    try {
-      v = (JSON.parse(localStorage.getItem(key) ?? '{}') ?? {}) as typeof v;
-    } catch {
-      // Storage is off, or has something else.
-    }
+    const v: Partial<Record<keyof Choice, unknown>> = savedLook();
     this.#show({
       theme: v.theme === 'light' || v.theme === 'dark' ? v.theme : 'system',
       density: v.density === 'compact' ? 'compact' : 'roomy',
       hours: v.hours === '12' || v.hours === '24' ? v.hours : 'system',
+      language: savedLanguage(v),
       comings: v.comings === 'hidden' ? 'hidden' : 'shown',
     });
   }
@@ -50,6 +53,20 @@ export class Look {
     dataset['theme'] = choice.theme;
     dataset['density'] = choice.density;
     useHours(choice.hours);
+    if (choice.language !== this.#asked) this.spoken = this.#speak((this.#asked = choice.language));
     this.choice = choice;
+  }
+
+  async #speak(choice: LanguageChoice): Promise<boolean> {
+    try {
+      await speak(choice);
+    } catch {
+      if (this.#asked === choice) this.#asked = undefined; // whoever asks again, tries again
+      return false;
+    }
+    const root = document.documentElement;
+    root.lang = language();
+    root.dir = direction();
+    return true;
   }
 }

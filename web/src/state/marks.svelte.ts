@@ -1,4 +1,5 @@
-import { describe, type Preferences } from '../client/index.ts';
+import type { Preferences } from '../client/index.ts';
+import { describe } from '../lang/describe.ts';
 
 /** Rooms that the user keeps together under a name of their own. */
 export interface Section {

@@ -1,4 +1,5 @@
-import { describe, type Page } from '../client/index.ts';
+import type { Page } from '../client/index.ts';
+import { describe } from '../lang/describe.ts';
 
 /** A list that is shown a page at a time. Only the answer to the latest question counts. */
 export class Paged<T> {

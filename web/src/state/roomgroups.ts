@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import type { Section } from './marks.svelte.ts';
 import type { RoomItem } from './chat.svelte.ts';
 
@@ -24,12 +25,12 @@ export function grouped(rooms: readonly RoomItem[], { favourites, muted, section
   const inSection = new Map(sections.flatMap((s) => s.rooms.map((id) => [id, s.name] as const)));
   const groups = new Map<string, { key: string; name: string; rooms: RoomItem[] }>();
   const heading = (key: string, name: string) => groups.set(key, { key, name, rooms: [] });
-  heading('unread', 'Unread');
-  heading('favourites', 'Favourites');
+  heading('unread', m.unreadRooms());
+  heading('favourites', m.favourites());
   for (const s of sections) heading(`section-${s.name}`, s.name);
-  heading('rooms', 'Rooms');
-  heading('direct', 'Direct messages');
-  heading('muted', 'Muted');
+  heading('rooms', m.rooms());
+  heading('direct', m.directMessages());
+  heading('muted', m.muted());
   for (const r of rooms) {
     const section = inSection.get(r.id);
     const key = muted.has(r.id) && !r.mentioned && r.id !== held ? 'muted'

@@ -1,4 +1,4 @@
-import { describe } from '../client/index.ts';
+import { describe } from '../lang/describe.ts';
 
 /**
  * Something that the user asked for: it runs, and then it is done or has failed. A dialog has one,

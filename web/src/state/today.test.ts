@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { dayName } from '../text/time.ts';
+import { dayName } from '../text/time.svelte.ts';
 import { Today } from './today.svelte.ts';
 
 let today: Today;

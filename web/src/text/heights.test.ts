@@ -5,7 +5,7 @@ import { personKey, searchKey } from './name.ts';
 import { initials, listNames } from './person.ts';
 import { Heights } from './rowwindow.ts';
 import { slashSuggestions } from './slash.ts';
-import { dayName, lastSeen, sameDay, shortTime } from './time.ts';
+import { dayName, lastSeen, sameDay, shortTime } from './time.svelte.ts';
 
 describe('heights of rows', () => {
   test('are the average of their kind, by what each measured last', () => {

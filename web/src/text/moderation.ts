@@ -1,6 +1,6 @@
 import type { ModeratedEvent } from '../client/index.ts';
 import { isolate } from './bidi.ts';
-import { fullTime } from './time.ts';
+import { fullTime } from './time.svelte.ts';
 
 /** Why a message is reported. */
 export const reasons: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dayName, lastSeen, narrowTime, shortTime, timeOf } from './time.ts';
+import { dayName, lastSeen, narrowTime, shortTime, timeOf } from './time.svelte.ts';
 
 const now = new Date(2026, 4, 3, 9, 0).getTime();
 const at = (...d: [number, number, number, number]) => new Date(...d).getTime();

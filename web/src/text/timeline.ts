@@ -1,6 +1,6 @@
 import { nameKey, type BesideEvent, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type Reply, type TopicEvent } from '../client/index.ts';
 import { comesOrGoes, type Happened } from './happened.ts';
-import { sameDay } from './time.ts';
+import { sameDay } from './time.svelte.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
 export interface Row {

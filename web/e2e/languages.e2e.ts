@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { catalogue } from '../messages.ts';
+import { Person, type Device } from './browser.ts';
+import { outside } from './outside.ts';
+import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
+
+const stage = new Stage();
+
+/** The messages without parameters of a language, by their names. */
+const words = (language: string) => catalogue(language) as Record<string, string>;
+
+/** Opens the settings and chooses a language in them, whatever the page speaks. */
+async function choose(p: Person, from: string, to: string): Promise<void> {
+  await p.page.locator('button.me').click();
+  await p.page.getByRole('tab', { name: words(from)['look']!, exact: true }).click();
+  await p.page.getByRole('dialog').getByRole('combobox').selectOption(to);
+  await p.page.locator(`html[lang=${to}]`).waitFor();
+  await p.page.getByRole('tab', { name: words(to)['look']!, exact: true, selected: true }).waitFor();
+}
+async function close(p: Person): Promise<void> {
+  await p.page.keyboard.press('Escape');
+  await p.page.getByRole('dialog').waitFor({ state: 'hidden' });
+}
+const way = (p: Person) => p.page.evaluate(() => `${document.documentElement.lang} ${document.documentElement.dir}`);
+
+test('the language is changed at once, and nothing of what one does is lost', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  await ada.field.fill('half a sentence');
+  const field = await ada.field.elementHandle();
+  await choose(ada, 'en', 'de');
+  expect(await way(ada)).toBe('de ltr');
+  await ada.page.getByText(words('de')['theme']!).waitFor();
+  await close(ada);
+  await ada.page.getByRole('navigation', { name: words('de')['rooms']!, exact: true }).waitFor();
+  expect(await field!.evaluate((f: HTMLTextAreaElement) => f.isConnected && f.value)).toBe('half a sentence');
+  await ada.shot('language-de-desktop');
+  // It is kept, and other tabs of the page follow.
+  await ada.page.reload();
+  await ada.page.getByRole('navigation', { name: words('de')['rooms']!, exact: true }).waitFor();
+  const tab = await ada.page.context().newPage();
+  await tab.goto(stage.server.url);
+  await tab.locator('button.me').waitFor();
+  await choose(ada, 'de', 'fr');
+  await tab.locator('html[lang=fr]').waitFor();
+  await tab.getByRole('navigation', { name: words('fr')['rooms']!, exact: true }).waitFor();
+  await tab.close();
+});
+
+test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', async (device: Device) => {
+  const ada = await stage.person('Ada', device);
+  const bo = await stage.person('Bo', 'desktop');
+  for (const p of [ada, bo]) await p.enter('lobby');
+  await bo.say('Ada, look at https://example.org/a/b and `code -x`');
+  await bo.say('مرحبا، كيف الحال؟');
+  await ada.log.getByText('كيف').last().waitFor();
+  const seen = async (view: string) => {
+    await ada.shot(`language-ar-${device}-${view}`);
+    expect(await outside(ada), view).toEqual([]);
+    // On a phone the list is a page without a heading, in any language.
+    if (device === 'desktop' || view !== 'list') expect(await violations(ada.page), view).toEqual([]);
+  };
+  await ada.leaveRoom();
+  await choose(ada, 'en', 'ar');
+  expect(await way(ada)).toBe('ar rtl');
+  await seen('settings');
+  await close(ada);
+  await seen('list');
+  await ada.page.locator('.sidebar').getByRole('link', { name: 'lobby' }).click();
+  await ada.page.getByRole('article').first().waitFor();
+  await seen('room');
+  // The list is where the language begins, on a screen with both.
+  if (device === 'desktop') {
+    const [list, room] = await Promise.all(['.sidebar', '.room-page'].map((s) => ada.page.locator(s).boundingBox()));
+    expect(list!.x).toBeGreaterThan(room!.x);
+  }
+  // What people write keeps its own way, and addresses and code theirs.
+  const ways = await ada.page.evaluate(() => [...document.querySelectorAll('.message-text p, .message-text a, .message-text code')].map((e) => `${/[ا-ي]/.test(e.textContent) ? 'Arabic' : 'Latin'} ${getComputedStyle(e).direction}`));
+  expect(new Set(ways)).toEqual(new Set(['Latin ltr', 'Arabic rtl']));
+});
+
+test('Japanese comes from the browser, without being chosen, and only it is loaded', async () => {
+  const p = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'phone', { locale: 'ja-JP', bypassCSP: true });
+  stage.people.push(p);
+  const ja = words('ja');
+  await p.page.getByRole('button', { name: ja['createAnAccount']! }).waitFor();
+  expect(await way(p)).toBe('ja ltr');
+  const loaded = await p.page.evaluate(() => performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname));
+  const of = loaded.map((path) => /messages-(\w+)-/.exec(path)?.[1]).filter((l) => l !== undefined);
+  expect(new Set(of)).toEqual(new Set(['ja']));
+  await p.shot('language-ja-welcome');
+  expect(await violations(p.page)).toEqual([]);
+  expect(await outside(p)).toEqual([]);
+});

@@ -1,0 +1,133 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import MessageFormat from '@messageformat/core';
+import compileModule from '@messageformat/core/compile-module.js';
+import { parse, type Token } from '@messageformat/parser';
+import type { Plugin } from 'vite';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const folder = join(root, 'messages');
+const name = 'virtual:messages';
+
+/** The messages of one language, as messages/…json has them: ICU MessageFormat by their names. */
+export type Catalogue = Readonly<Record<string, string>>;
+
+/** The languages that there are messages of. */
+export const languages = (): string[] => readdirSync(folder).filter((f) => f.endsWith('.json')).map((f) => basename(f, '.json')).toSorted();
+
+export const catalogue = (language: string): Catalogue => JSON.parse(readFileSync(join(folder, `${language}.json`), 'utf8')) as Catalogue;
+
+/** Returns what a message takes: the name of each parameter, and its type. */
+export function parameters(message: string): Map<string, 'number' | 'string'> {
+  const found = new Map<string, 'number' | 'string'>();
+  const walk = (tokens: readonly Token[]): void => {
+    for (const t of tokens) {
+      if (!('arg' in t)) continue;
+      const counts = t.type === 'plural' || t.type === 'selectordinal' || (t.type === 'function' && t.key === 'number');
+      if (counts || !found.has(t.arg)) found.set(t.arg, counts ? 'number' : 'string');
+      if ('cases' in t) for (const c of t.cases) walk(c.tokens);
+    }
+  };
+  walk(parse(message));
+  return found;
+}
+
+/** Returns the types of the messages, as src/lang/messages.d.ts has them. */
+export function types(english: Catalogue): string {
+  const lines = Object.entries(english).map(([key, message]) => {
+    const taken = [...parameters(message)].map(([p, type]) => `${p}: ${type}`).join('; ');
+    return `  ${key}(${taken && `_: { ${taken} }`}): string;`;
+  });
+  return `// Code generated from messages/en.json by messages.ts; DO NOT EDIT.\nexport interface Messages {\n${lines.join('\n')}\n}\n`;
+}
+
+/** The files that importing a file brings with it at once, itself among them. */
+function together(entry: string, files = new Set<string>()): Set<string> {
+  if (files.has(entry)) return files;
+  files.add(entry);
+  const text = readFileSync(entry, 'utf8');
+  for (const [, type, from] of text.matchAll(/^\s*(?:import|export)\s(?:(type)\s)?[^;'"]*?['"](\.[^'"]+\.(?:ts|svelte))['"]/gm)) {
+    if (!type) together(resolve(dirname(entry), from!), files);
+  }
+  return files;
+}
+
+const used = (files: Iterable<string>): Set<string> => new Set([...files].flatMap((f) => [...readFileSync(f, 'utf8').matchAll(/\bm\.(\w+)/g)].map((x) => x[1]!)));
+
+/**
+ * The parts that a language is loaded in: what the first look at the page needs, what only those
+ * who run the server need, and the rest.
+ */
+export const parts = ['first', 'rest', 'server'] as const;
+type Part = (typeof parts)[number];
+
+/** Returns the part that each message is in, by the files that use it. */
+export function partOf(): (key: string) => Part {
+  const at = (f: string) => join(root, 'src', f);
+  const first = used(together(at('main.ts')));
+  const folders = readdirSync(at('.'), { recursive: true, encoding: 'utf8' }).filter((f) => /\.(?:svelte|ts)$/.test(f) && !f.endsWith('.test.ts'));
+  const forServer = (f: string) => f.startsWith('ui/server/') || f === 'text/acts.ts';
+  const server = used(folders.filter(forServer).map(at));
+  const others = used(folders.filter((f) => !forServer(f)).map(at));
+  return (key) => (first.has(key) ? 'first' : server.has(key) && !others.has(key) ? 'server' : 'rest');
+}
+
+/** Compiles messages to functions, so that nothing of them is parsed in the browser. */
+const compiled = (language: string, messages: Catalogue): string => compileModule(new MessageFormat(language), messages);
+
+/**
+ * Makes `virtual:messages` a module that loads the messages of a language, part by part, and
+ * src/lang/messages.d.ts what TypeScript knows of them. `early` is a script that the page loads
+ * before its own.
+ */
+export function messages(early?: string): Plugin {
+  let part = partOf();
+  let building = false;
+  return {
+    name: 'messages',
+    configResolved: ({ command }) => void (building = command === 'build'),
+    buildStart() {
+      part = partOf();
+      writeTypes();
+      if (building && early !== undefined) this.emitFile({ type: 'chunk', id: early, name: 'early' });
+    },
+    transformIndexHtml: {
+      order: 'post',
+      handler(html, { bundle }) {
+        const script = Object.values(bundle ?? {}).find((f) => f.type === 'chunk' && f.name === 'early')?.fileName;
+        return script === undefined ? html : html.replace(/<script type="module"/, `<script type="module" crossorigin src="./${script}"></script>\n    $&`);
+      },
+    },
+    resolveId: (id) => (id === name || id.startsWith(`${name}/`) ? `\0${id}` : undefined),
+    load(id) {
+      if (!id.startsWith(`\0${name}`)) return undefined;
+      const [, language, wanted] = /\/messages-(\w+)-(\w+)$/.exec(id) ?? [];
+      if (language === undefined) {
+        const all = languages().map((l) => `${l}:{${parts.map((p) => `${p}:()=>import('${name}/messages-${l}-${p}')`).join()}}`);
+        return `export default {${all.join()}};`;
+      }
+      return compiled(language, Object.fromEntries(Object.entries(catalogue(language)).filter(([key]) => part(key) === wanted)));
+    },
+    handleHotUpdate({ file, server }) {
+      if (dirname(file) !== folder) return;
+      part = partOf();
+      writeTypes();
+      server.moduleGraph.invalidateAll();
+      server.ws.send({ type: 'full-reload' });
+    },
+  };
+}
+
+/** Writes the types, unless they are there. */
+export function writeTypes(): void {
+  const file = join(root, 'src/lang/messages.d.ts');
+  const now = types(catalogue('en'));
+  let before = '';
+  try {
+    before = readFileSync(file, 'utf8');
+  } catch {
+    // They are not there yet.
+  }
+  if (before !== now) writeFileSync(file, now);
+}

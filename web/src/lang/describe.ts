@@ -1,0 +1,24 @@
+import { ConnectionLost, describe as inEnglish, HubbubError } from '../client/index.ts';
+import { language, m } from './language.svelte.ts';
+import { said } from './said.ts';
+
+/**
+ * Returns a sentence for a person: what the server says, which is English, or what is known of it
+ * in the language of the page.
+ */
+export function describe(err: unknown): string {
+  const english = inEnglish(err);
+  if (!(err instanceof HubbubError || err instanceof ConnectionLost)) return m.somethingWentWrong();
+  if (language() === 'en') return english;
+  const known = said(err.message);
+  if (known !== undefined) return known;
+  if (err instanceof ConnectionLost) return m.serverNotReached();
+  switch (err.code) {
+    case 'unauthorized': case 'token_expired': return m.loggedOutError();
+    case 'rate_limited': case 'overloaded': return m.tooFastError();
+    case 'unavailable': return m.unavailableError();
+    case 'internal': return m.internalError();
+    case 'too_large': return m.tooLargeError();
+    default: return english;
+  }
+}

@@ -1,0 +1,67 @@
+import { best, load, type Language, type LanguageChoice, type Part } from './catalogues.ts';
+import type { Messages } from './messages.d.ts';
+
+/** The parts that are loaded in whichever language is spoken. */
+const wanted = new Set<Part>(['first']);
+/** The language that was asked for last; it is spoken as soon as it is here. */
+let asked: Language = 'en';
+/** What the browser's user reads, the best first. */
+let preferred: readonly string[] = [];
+
+let spoken = $state.raw<{ readonly language: Language; readonly locale: string; readonly messages: Partial<Messages> }>({ language: 'en', locale: 'en', messages: {} });
+
+/**
+ * The messages of the page, in the language that is spoken now: `m.send()`. Where one is shown, it
+ * is shown in another language as soon as that is spoken. One whose part is not here yet is empty
+ * until it is.
+ */
+export const m: Messages = new Proxy({} as Messages, { get: (_, key) => spoken.messages[key as keyof Messages] ?? late });
+
+function late(): string {
+  void need('rest', 'server').catch(() => undefined); // it is asked for again when it is shown again
+  return '';
+}
+
+/** The language that is spoken. */
+export const language = (): Language => spoken.language;
+
+/** The language with its region, such as de-AT, for dates, numbers and the order of names. */
+export const locale = (): string => spoken.locale;
+
+/** Which way the language is written. */
+export const direction = (): 'ltr' | 'rtl' => (spoken.language === 'ar' ? 'rtl' : 'ltr');
+
+/** Speaks a language, when it is here. It rejects if that cannot be loaded, and nothing changes. */
+export async function speak(choice: LanguageChoice, reads: readonly string[] = globalThis.navigator?.languages ?? []): Promise<void> {
+  const before = asked;
+  preferred = reads;
+  asked = choice === 'system' ? best(preferred) : choice;
+  try {
+    await show();
+  } catch (err) {
+    asked = before;
+    throw err;
+  }
+}
+
+/** Loads parts of the messages. Whoever loads a part of the page waits for its messages, too. */
+export async function need(...parts: Part[]): Promise<void> {
+  if (parts.every((p) => wanted.has(p))) return;
+  for (const p of parts) wanted.add(p);
+  await show();
+}
+
+/** Loads what goes with it beside a part of the page. */
+export const withMessages = <T>(part: Part, page: Promise<T>): Promise<T> => Promise.all([page, need(part)]).then(([loaded]) => loaded);
+
+async function show(): Promise<void> {
+  const language = asked;
+  const parts = [...wanted];
+  const loaded = await Promise.all(parts.map((p) => load(language, p)));
+  // Somebody may have asked for another one meanwhile, or for more of this.
+  if (language !== asked || parts.length < wanted.size) return;
+  const region = preferred.find((l) => l.toLowerCase().split('-')[0] === language) ?? language;
+  // Messages have the digits of the language, whatever those of the region are.
+  const locale = language === 'ar' ? `${region}-u-nu-latn` : region;
+  spoken = { language, locale, messages: Object.assign({}, ...loaded) as Partial<Messages> };
+}

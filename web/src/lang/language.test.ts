@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { best } from './catalogues.ts';
+import { direction, language, locale, m, speak } from './language.svelte.ts';
+import { describe } from './describe.ts';
+import { hole, pieces } from './pieces.ts';
+import { ConnectionLost, HubbubError } from '../client/index.ts';
+import { fullTime, timeOf } from '../text/time.svelte.ts';
+
+beforeEach(() => speak('en', ['en-US']));
+afterEach(() => speak('en', ['en-US']));
+
+test('the language is the first that the browser wants and the page has', () => {
+  expect(best(['pt-BR', 'de-AT', 'fr'])).toBe('de');
+  expect(best(['ja-JP'])).toBe('ja');
+  expect(best(['pt', 'constructor'])).toBe('en');
+  expect(best([])).toBe('en');
+});
+
+test('messages are those of the language that is spoken, with the forms that its numbers take', async () => {
+  expect(m.members({ count: 1 })).toBe('One member');
+  expect(m.members({ count: 1_200 })).toBe('1,200 members');
+  await speak('de');
+  expect(m.members({ count: 1_200 })).toBe('1.200 Mitglieder');
+  await speak('ja');
+  expect(m.members({ count: 3 })).toBe('メンバー 3人');
+  await speak('ar');
+  expect([0, 1, 2, 3, 11, 100].map((count) => m.members({ count }))).toEqual(['لا أعضاء', 'عضو واحد', 'عضوان', '3 أعضاء', '11 عضوًا', '100 عضو']);
+  expect(direction()).toBe('rtl');
+});
+
+test('dates are as the region has them that the browser names, and else as the language does', async () => {
+  const at = new Date(2026, 4, 3, 15, 5).getTime();
+  await speak('system', ['en-GB', 'en-US']);
+  expect([locale(), timeOf(at)]).toEqual(['en-GB', '15:05']);
+  await speak('de', ['en-GB', 'de-CH']);
+  expect(locale()).toBe('de-CH');
+  expect(fullTime(at)).toContain('Sonntag');
+  // One page has one kind of digits, those of its messages.
+  await speak('system', ['ar-EG']);
+  expect(fullTime(at)).toMatch(/2026/);
+});
+
+test('of two that are asked for the last is spoken', async () => {
+  await Promise.all([speak('fr'), speak('ja')]);
+  expect(language()).toBe('ja');
+});
+
+test('what is no text has its place in a message, wherever the language puts it', async () => {
+  expect(pieces(m.orFindOne({ find: hole(0) }))).toEqual(['Or ', 0, '.']);
+  await speak('ja');
+  expect(pieces(m.orFindOne({ find: hole(0) }))).toEqual(['または', 0, '。']);
+});
+
+test('errors are told in the language of the page, and as the server tells them where that is not known', async () => {
+  const room = new HubbubError('forbidden', 'there is no such room, or you may not enter it');
+  const strange = new HubbubError('bad_request', 'the moon is full');
+  expect(describe(room)).toBe('There is no such room, or you may not enter it.');
+  await speak('de');
+  expect(describe(room)).toBe('Diesen Raum gibt es nicht, oder du darfst nicht hinein.');
+  expect(describe(new HubbubError('rate_limited', 'too many commands', 500))).toBe(m.tooFastError());
+  expect(describe(new ConnectionLost())).toBe(m.serverNotReached());
+  expect(describe(strange)).toBe('The moon is full.');
+  expect(describe(new TypeError('x'))).toBe(m.somethingWentWrong());
+});
