@@ -70,6 +70,14 @@ export class Person {
     return person;
   }
 
+  /** Opens another tab of the same browser, at the same place or another. */
+  async tab(at = this.page.url()): Promise<Person> {
+    const page = await this.page.context().newPage();
+    page.setDefaultTimeout(60_000);
+    await page.goto(at);
+    return new Person(this.name, page, this.device);
+  }
+
   async register(): Promise<void> {
     await this.page.getByRole('button', { name: 'Create an account' }).click();
     await this.page.getByLabel('Name').fill(this.name);

@@ -36,7 +36,7 @@ test('what was just sent can be changed before it has come back', async () => {
   await expect.poll(() => ada.message(text).count()).toBe(1);
 });
 
-test('what waits to be sent is not lost by closing the tab, nor by logging in again', async () => {
+test('what waits to be sent is not lost by logging in again', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   let held = true;
@@ -51,12 +51,6 @@ test('what waits to be sent is not lost by closing the tab, nor by logging in ag
   const text = unique('waits');
   await ada.say(text);
   await ada.message(text).getByLabel('Sending').waitFor();
-
-  const asked = ada.page.waitForEvent('dialog');
-  await ada.page.close({ runBeforeUnload: true });
-  const dialog = await asked;
-  expect(dialog.type()).toBe('beforeunload');
-  await dialog.dismiss();
 
   await ada.page.evaluate(async () => {
     const { token } = JSON.parse(localStorage.getItem('hubbub.session')!) as { token: string };

@@ -65,3 +65,64 @@ test('without a network the page starts with the last rooms and messages, and wh
   await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
   await expect.poll(() => kept(ada)).toEqual([]);
 });
+
+test('what was written without a network outlasts its tab, and another sends it once', async () => {
+  if (!stage.server.kill) return; // it may not be killed
+  const ada = await stage.person('Ada', 'desktop');
+  const said = unique('before');
+  await ada.enter('random');
+  await ada.say(said);
+  await ada.message(said).waitFor();
+  await ada.page.evaluate(() => navigator.serviceWorker.ready);
+  await expect.poll(() => ada.page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(said);
+
+  await stage.server.kill();
+  await ada.page.context().setOffline(true);
+  await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
+  const [later, never] = [unique('later'), unique('never')];
+  await ada.say(later);
+  await ada.say(never);
+  await ada.message(never).getByRole('button', { name: 'Discard' }).click();
+  await ada.message(never).waitFor({ state: 'detached' });
+  await ada.act(said, 'React with 👍');
+  await ada.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
+  await ada.field.press('ArrowUp');
+  await ada.field.fill(`${said} changed`);
+  await ada.field.press('Enter');
+  await ada.log.getByText('(not saved yet)').waitFor();
+
+  // Another tab has it when this one is closed, which nobody asks about: it is not lost.
+  const second = await ada.tab();
+  await second.log.getByText(said).waitFor();
+  expect(await second.message(later).count()).toBe(0);
+  let asked = false;
+  ada.page.on('dialog', (d) => ((asked = true), void d.accept()));
+  await ada.page.close({ runBeforeUnload: true });
+  await second.message(later).getByLabel('Sending').waitFor();
+  await second.log.getByText('(not saved yet)').waitFor();
+  expect(asked).toBe(false);
+  await second.shot('outbox');
+  // So has one that is opened later.
+  const url = second.page.url();
+  await second.page.close();
+  const third = await second.tab(url);
+  await third.message(later).getByLabel('Sending').waitFor();
+  const fourth = await third.tab();
+  await fourth.log.getByText(said).waitFor();
+
+  await stage.server.start();
+  await third.page.context().setOffline(false);
+  for (const tab of [third, fourth]) {
+    await tab.message(later).getByLabel(/^(Sent|Read by)/).waitFor();
+    await tab.message(`${said} changed`).getByText('(edited)').waitFor();
+    await tab.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
+    expect(await tab.message(later).count()).toBe(1);
+    expect(await tab.message(never).count()).toBe(0);
+    expect(tab.complaints).toEqual([]);
+  }
+  await third.page.reload();
+  await third.message(later).waitFor();
+  expect(await third.message(later).count()).toBe(1);
+  expect(await third.page.evaluate(() => Object.keys(localStorage).filter((k) => /^hubbub\.(outbox|acts)/.test(k)))).toEqual([]);
+});

@@ -239,7 +239,7 @@ export class Client extends Emitter<Events> {
     this.reads.close();
     this.#connection.stop();
     this.#rooms.lost();
-    this.outbox.pause();
+    this.outbox.close();
     this.people.lost();
     this.departed.close();
   }

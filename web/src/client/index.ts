@@ -36,4 +36,5 @@ export type {
   ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
 export { type Credentials, Session, type SessionStore } from './session.ts';
+export { lastingStore, type LastingStore } from './lasting.ts';
 export { outboxStore, readsStore } from './stores.ts';

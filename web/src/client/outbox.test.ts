@@ -13,6 +13,7 @@ interface Attempt {
 
 let attempts: Attempt[];
 let stored: readonly Outgoing[];
+let leave: (left: Outgoing[]) => void;
 let live: boolean;
 let heardThrough: number;
 let notJoined: string[];
@@ -36,7 +37,7 @@ function open(load: Outgoing[] = []): Outbox {
     heard: (_, seq) => seq <= heardThrough,
     notJoined: (room) => notJoined.push(room),
     environment: new Surroundings(),
-    store: { load: () => load, save: (outgoing) => (stored = outgoing) },
+    store: { load: () => load, save: (outgoing) => (stored = outgoing), adopt: (take) => (leave = take) },
   });
   outbox.on('change', (room) => changes.push(room));
   return outbox;
@@ -56,6 +57,21 @@ afterEach(() => vi.useRealTimers());
 const said = () => attempts.map((a) => a.said.text);
 const states = (outbox: Outbox, room = 'r') => outbox.list(room).map((m) => `${m.text}:${m.state}`);
 const busy = (wait: number) => new HubbubError('unavailable', 'try again', wait);
+
+test('what a closed tab has left is sent once, under its id and as a further attempt, at its place', async () => {
+  live = false;
+  const outbox = open();
+  const mine = outbox.add('r', 'later');
+  const left: Outgoing = { room: 'r', id: 'left', text: 'earlier', ts: mine.ts - 1, state: 'sending' };
+  leave([left, { ...left, id: mine.id }, { ...left, id: 'failed', text: 'refused', state: 'failed', error: 'no' }]);
+  expect(states(outbox)).toEqual(['earlier:sending', 'refused:failed', 'later:sending']);
+  expect(stored.map((m) => m.id)).toEqual(['left', 'failed', mine.id]);
+  live = true;
+  outbox.settle('r');
+  await attempts[0]!.ack(1);
+  await attempts[1]!.ack(2);
+  expect(attempts.map((a) => [a.said.msg_id, a.said.retry])).toEqual([['left', true], [mine.id, undefined]]);
+});
 
 describe('order', () => {
   test('one of a room is under way at a time, and the next goes when it is acknowledged', async () => {

@@ -2,6 +2,7 @@ import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { describe, hasCode, HubbubError } from './errors.ts';
 import { newID } from './id.ts';
+import type { LastingStore } from './lasting.ts';
 import type { AckEvent, Command, Name } from './protocol.ts';
 import type { Reply } from './roomlog.ts';
 
@@ -41,11 +42,8 @@ export function shownInRoom(list: readonly Outgoing[]): readonly Outgoing[] {
   return list.some(aside) ? list.filter((m) => !aside(m)) : list;
 }
 
-/** Where messages in flight outlast a reload of the page. */
-export interface OutboxStore {
-  load(): Outgoing[];
-  save(outgoing: readonly Outgoing[]): void;
-}
+/** Where messages in flight outlast the page: see LastingStore. What is optional a store may do without. */
+export type OutboxStore = Pick<LastingStore<Outgoing>, 'load' | 'save'> & Partial<LastingStore<Outgoing>>;
 
 interface Options {
   readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
@@ -86,6 +84,7 @@ export class Outbox extends Emitter<{ change: string }> {
     // Another tab, of which this one is a copy, may have sent messages that the store calls
     // untried.
     for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), { ...m, tried: m.tried ?? m.ts }]);
+    options.store.adopt?.((left) => this.#adopt(left));
   }
 
   /** The room's messages in flight, in the order in which they were written. */
@@ -96,6 +95,11 @@ export class Outbox extends Emitter<{ change: string }> {
   /** Some messages are not acknowledged: they would be lost with the store. */
   get waiting(): boolean {
     return this.#unsent().length > 0;
+  }
+
+  /** What waits outlasts the page. */
+  get lasts(): boolean {
+    return this.#o.store.lasts === true;
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
@@ -159,6 +163,23 @@ export class Outbox extends Emitter<{ change: string }> {
     this.pause();
     const rooms = [...this.#rooms.keys()];
     for (const room of rooms) this.#set(room, []);
+    this.#o.store.clear?.();
+  }
+
+  /** Nothing is sent from here any more; what waits is in the store for another. */
+  close(): void {
+    this.pause();
+    this.#o.store.close?.();
+  }
+
+  /** Takes over what a tab has left that is gone: it may have tried to send it. */
+  #adopt(left: readonly Outgoing[]): void {
+    for (const room of new Set(left.map((m) => m.room))) {
+      const mine = this.list(room);
+      const theirs = left.filter((m) => m.room === room && !mine.some((x) => x.id === m.id)).map((m) => ({ ...m, tried: m.tried ?? m.ts }));
+      this.#set(room, [...mine, ...theirs].toSorted((a, b) => a.ts - b.ts));
+      this.flush(room);
+    }
   }
 
   async #pump(room: string): Promise<void> {

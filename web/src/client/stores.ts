@@ -1,14 +1,19 @@
+import { lastingStore } from './lasting.ts';
 import type { Outgoing, OutboxStore } from './outbox.ts';
 import type { ReadsStore } from './reads.ts';
 
-/**
- * Stores a tab's unsent messages in sessionStorage, so that they outlast a reload. They belong to
- * the tab, so that two tabs do not send the same message.
- */
+/** Keeps unsent messages until they are sent, also when the tab is closed. */
 export function outboxStore(key: string): OutboxStore {
+  const store = lastingStore(key, isOutgoing);
   return {
-    load: () => list(read(() => sessionStorage, key)).filter(isOutgoing).map(current),
-    save: (outgoing) => write(() => sessionStorage, key, outgoing.length ? outgoing : undefined),
+    load: () => store.load().map(current),
+    save: (outgoing) => store.save(outgoing),
+    get lasts() {
+      return store.lasts;
+    },
+    adopt: (take) => store.adopt((list) => take(list.map(current))),
+    clear: () => store.clear(),
+    close: () => store.close(),
   };
 }
 
@@ -35,8 +40,6 @@ function current(m: Outgoing): Outgoing {
   const replyTo: unknown = m.replyTo;
   return typeof replyTo === 'string' ? { ...m, replyTo: { id: replyTo } } : m;
 }
-
-const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);
 
 /** Where a browser forbids storage, even naming it throws. */
 type Naming = () => Storage;

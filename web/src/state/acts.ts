@@ -1,4 +1,4 @@
-import { ConnectionLost, nameKey, type Client, type Message, type Name } from '../client/index.ts';
+import { ConnectionLost, lastingStore, nameKey, type Client, type LastingStore, type Message, type Name } from '../client/index.ts';
 
 /** A change of a message that the server was not told yet. */
 export interface Act {
@@ -19,34 +19,39 @@ const most = 200;
 type Used = Pick<Client, 'me' | 'rooms' | 'state' | 'on' | 'emit' | 'edit' | 'react'>;
 
 /**
- * Edits and reactions. Without a connection they are seen at once, wait here, outlast a reload as
+ * Edits and reactions. Without a connection they are seen at once, wait here, outlast the page as
  * unsent messages do, and are told in their order when the room is live again.
  */
 export class Acts {
   readonly #client: Used;
-  readonly #key: string;
-  readonly #storage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  readonly #store: LastingStore<Act>;
   readonly #refused: (err: unknown, act: Act) => void;
   readonly #off: (() => void)[];
   readonly #busy = new Set<string>();
   #list: readonly Act[];
 
   /** `refused` is told of what the server does not take when it comes to be told. */
-  constructor(client: Used, key: string, refused: (err: unknown, act: Act) => void, storage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> = () => sessionStorage) {
+  constructor(client: Used, key: string, refused: (err: unknown, act: Act) => void, store: LastingStore<Act> = lastingStore(key, isAct)) {
     this.#client = client;
-    this.#key = key;
     this.#refused = refused;
-    this.#storage = storage;
-    this.#list = this.#load();
+    this.#store = store;
+    this.#list = store.load().slice(-most);
+    store.adopt((left) => this.#adopt(left));
     this.#off = [client.on('room', (room) => void this.#flush(room))];
   }
 
   close(): void {
     for (const off of this.#off) off();
+    this.#store.close();
   }
 
   get waiting(): boolean {
     return this.#list.length > 0;
+  }
+
+  /** What waits outlasts the page. */
+  get lasts(): boolean {
+    return this.#store.lasts;
   }
 
   /** Gives a message another text. Rejects if the server refuses that now. */
@@ -69,6 +74,14 @@ export class Acts {
   /** Forgets what waits. */
   clear(): void {
     this.#set([]);
+    this.#store.clear();
+  }
+
+  /** Takes over what a tab has left that is gone. What was done later here stays as it is. */
+  #adopt(left: readonly Act[]): void {
+    const replaced = (a: Act) => this.#list.some((b) => a.room === b.room && same(a.message, b.message) && a.emoji === b.emoji);
+    this.#set([...left.filter((a) => !replaced(a)), ...this.#list].toSorted((a, b) => a.ts - b.ts).slice(-most));
+    for (const room of new Set(left.map((a) => a.room))) this.#client.emit('room', room);
   }
 
   async #add(act: Act): Promise<void> {
@@ -123,21 +136,7 @@ export class Acts {
 
   #set(list: readonly Act[]): void {
     this.#list = list;
-    try {
-      if (list.length) this.#storage().setItem(this.#key, JSON.stringify(list));
-      else this.#storage().removeItem(this.#key);
-    } catch {
-      // Storage is off or full: it lasts as long as the page.
-    }
-  }
-
-  #load(): readonly Act[] {
-    try {
-      const kept: unknown = JSON.parse(this.#storage().getItem(this.#key) ?? '[]');
-      return Array.isArray(kept) ? kept.filter(isAct).slice(-most) : [];
-    } catch {
-      return [];
-    }
+    this.#store.save(list);
   }
 }
 
@@ -150,7 +149,8 @@ function changed(m: Message, a: Act, me: string): Message {
   return { ...m, reactions: next.length ? { ...m.reactions, [a.emoji]: next } : others };
 }
 
-function isAct(v: unknown): v is Act {
+/** Whether something is a change as it is kept. */
+export function isAct(v: unknown): v is Act {
   const a = v as Partial<Act> | null;
   return typeof a?.room === 'string' && typeof a.message?.id === 'string' && typeof a.message.user === 'string' && typeof a.ts === 'number'
     && (a.emoji === undefined ? typeof a.text === 'string' : typeof a.emoji === 'string' && typeof a.on === 'boolean');

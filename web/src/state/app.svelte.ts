@@ -94,9 +94,10 @@ export class App {
       this.peopleOpen = false;
       if (this.dialog?.kind === 'server') this.dialog = undefined;
     });
-    // Unsent messages outlast a reload and not the tab: closing it is the user's to decide.
+    // Where what is not sent would end with the tab, closing it is the user's to decide.
     window.addEventListener('beforeunload', (e) => {
-      if (this.chat?.client.outbox.waiting || this.chat?.acts.waiting) e.preventDefault();
+      const { chat } = this;
+      if (chat && [chat.client.outbox, chat.acts].some((unsent) => unsent.waiting && !unsent.lasts)) e.preventDefault();
     });
     this.#userChanged(this.session.user);
   }
