@@ -18,8 +18,15 @@ var (
 
 func isDefault(room string) bool { return slices.Contains(chat.DefaultRooms, room) }
 
+// rights answers what a user may do in a room and on the server.
+type rights struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+}
+
 // answerAccess answers directoryapi.ServiceAccess.
-func (s *Service) answerAccess(ctx context.Context, r directoryapi.AccessRequest) (directoryapi.Access, error) {
+func (s *rights) answerAccess(ctx context.Context, r directoryapi.AccessRequest) (directoryapi.Access, error) {
 	if !chat.ValidID(r.User) || !chat.ValidID(r.Room) {
 		return directoryapi.Access{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
@@ -27,21 +34,15 @@ func (s *Service) answerAccess(ctx context.Context, r directoryapi.AccessRequest
 	a, _, err := s.accessNow(ctx, r.Room, r.User)
 	if err == nil && a.Role != "" && !isDefault(r.Room) {
 		var n int
-		n, err = s.countMembers(ctx, r.Room, directoryapi.SmallRoom+1)
+		n, err = s.records.countMembers(ctx, r.Room, directoryapi.SmallRoom+1)
 		a.Small = n <= directoryapi.SmallRoom
 	}
 	return a, s.stored(err)
 }
 
-// countMembers returns how many members a room has, if those are at most so many.
-func (s *Service) countMembers(ctx context.Context, room string, most int) (int, error) {
-	members, err := s.store.Members(ctx, room, "", most)
-	return len(members), err
-}
-
 // accessNow returns what a user may do in a room, and whether there is one.
-func (s *Service) accessNow(ctx context.Context, room, user string) (a directoryapi.Access, there bool, err error) {
-	r, there, err := s.roomThere(ctx, room)
+func (s *rights) accessNow(ctx context.Context, room, user string) (a directoryapi.Access, there bool, err error) {
+	r, there, err := s.records.roomThere(ctx, room)
 	if err != nil || !there {
 		return a, false, err
 	}
@@ -64,14 +65,14 @@ func roomPlace(r store.Room) directoryapi.Place {
 
 // accessTo returns what a user may do in a room: that of the user's role, and nothing to a user who
 // is banned.
-func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
+func (s *rights) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
 	if out, err := s.barred(ctx, room, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
-	m, _, err := s.memberOf(ctx, room.ID, user)
+	m, _, err := s.records.memberOf(ctx, room.ID, user)
 	if err != nil {
 		return directoryapi.Access{}, err
 	}
@@ -162,7 +163,7 @@ func mayTo(role directoryapi.Role, action directoryapi.Action, place directoryap
 }
 
 // permitted returns a room in which the user may do an action, and what the user is there.
-func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id, user string) (store.Room, directoryapi.Role, error) {
+func (s *rights) permitted(ctx context.Context, action directoryapi.Action, id, user string) (store.Room, directoryapi.Role, error) {
 	r, a, err := s.visible(ctx, id, user)
 	if err == nil {
 		err = may(a.Role, action, roomPlace(r))
@@ -171,11 +172,11 @@ func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id,
 }
 
 // permittedOnServer returns an error unless the user may do an action to the whole server.
-func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
+func (s *rights) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
 	if user == "" && consoleOf(ctx) != "" {
 		return directoryapi.RoleOperator, nil
 	}
-	role, err := s.serverRole(ctx, user)
+	role, err := s.serverRecord.serverRole(ctx, user)
 	if err == nil {
 		err = may(role, action, directoryapi.WholeServer)
 	}
@@ -191,7 +192,7 @@ type standing struct {
 
 // permittedIn returns what the user is where an action is permitted: in a room, or on the whole
 // server.
-func (s *Service) permittedIn(ctx context.Context, action directoryapi.Action, room, user string) (standing, error) {
+func (s *rights) permittedIn(ctx context.Context, action directoryapi.Action, room, user string) (standing, error) {
 	if room == wholeServer {
 		role, err := s.permittedOnServer(ctx, action, user)
 		return standing{room, directoryapi.WholeServer, role}, err
@@ -201,7 +202,7 @@ func (s *Service) permittedIn(ctx context.Context, action directoryapi.Action, r
 }
 
 // checkOver returns an error unless somebody may do an action to another user.
-func (s *Service) checkOver(ctx context.Context, mine standing, action directoryapi.Action, user string) error {
+func (s *rights) checkOver(ctx context.Context, mine standing, action directoryapi.Action, user string) error {
 	theirs, err := s.roleIn(ctx, mine.room, user)
 	if err != nil {
 		return err
@@ -210,17 +211,17 @@ func (s *Service) checkOver(ctx context.Context, mine standing, action directory
 }
 
 // roleIn returns the role of a user in a room, or on the whole server; empty: none.
-func (s *Service) roleIn(ctx context.Context, room, user string) (directoryapi.Role, error) {
+func (s *rights) roleIn(ctx context.Context, room, user string) (directoryapi.Role, error) {
 	if room == wholeServer {
-		return s.serverRole(ctx, user)
+		return s.serverRecord.serverRole(ctx, user)
 	}
-	m, _, err := s.memberOf(ctx, room, user)
+	m, _, err := s.records.memberOf(ctx, room, user)
 	return m.Role, err
 }
 
 // visible returns a room and what the user may do in it; a room that the user may not know of is
 // not there.
-func (s *Service) visible(ctx context.Context, id, user string) (store.Room, directoryapi.Access, error) {
+func (s *rights) visible(ctx context.Context, id, user string) (store.Room, directoryapi.Access, error) {
 	if !chat.ValidID(id) {
 		return store.Room{}, directoryapi.Access{}, errNoRoom
 	}
@@ -238,16 +239,4 @@ func (s *Service) visible(ctx context.Context, id, user string) (store.Room, dir
 		room, a, err = store.Room{}, directoryapi.Access{}, errNoRoom
 	}
 	return room, a, err
-}
-
-// user returns a user by id.
-func (s *Service) user(ctx context.Context, id string) (store.User, error) {
-	if !chat.ValidID(id) {
-		return store.User{}, errNoUser
-	}
-	u, err := s.store.User(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && u.Deleted() {
-		return u, errNoUser
-	}
-	return u, err
 }

@@ -17,14 +17,34 @@ var (
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
 )
 
+// accounts makes accounts and guests, and registers guests.
+type accounts struct {
+	*core
+	keys         *keys
+	records      *records
+	serverRecord *serverRecord
+	nameRules    *nameRules
+	changes      *changes
+	privacy      *privacy
+	auditLog     *auditLog
+	logins       *logins
+	invitations  *invitations
+	networks     *networks
+	passwords    *passwords
+	sessions     *sessions
+
+	daily   *throttle // new accounts of a day, by address
+	entries *throttle // new accounts, by address
+}
+
 // register makes an account with a password. invitation is what the link of one says, if there is
 // one; address is where the request comes from.
-func (s *Service) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
+func (s *accounts) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
 	name, err := s.checkNew(name, secret)
 	if err != nil {
 		return store.User{}, err
 	}
-	how, giveBack, err := s.admit(ctx, invitation)
+	how, giveBack, err := s.invitations.admit(ctx, invitation)
 	if err != nil {
 		return store.User{}, err
 	}
@@ -37,7 +57,7 @@ func (s *Service) register(ctx context.Context, name, secret, invitation, addres
 
 // makeAccount makes an account of a name and a password that have been checked. how says for the
 // audit log what let it in.
-func (s *Service) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
+func (s *accounts) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
 	u, err := s.newAccount(ctx, chat.NewID(), name, secret, address)
 	if err != nil {
 		return store.User{}, err
@@ -46,12 +66,12 @@ func (s *Service) makeAccount(ctx context.Context, name, secret, address, how st
 	if httpapi.User(ctx).User == "" && consoleOf(ctx) == "" {
 		act.Actor, act.ActorName = u.ID, u.Name
 	}
-	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
+	return u, s.auditLog.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
 }
 
 // newAccount returns the record of an account, with a name and a password that have been checked.
 // It is still to be stored.
-func (s *Service) newAccount(ctx context.Context, id, name, secret, address string) (store.User, error) {
+func (s *accounts) newAccount(ctx context.Context, id, name, secret, address string) (store.User, error) {
 	if err := s.countEntry(ctx, "new accounts from your network", address); err != nil {
 		return store.User{}, err
 	}
@@ -61,11 +81,11 @@ func (s *Service) newAccount(ctx context.Context, id, name, secret, address stri
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return store.User{}, err
 	}
-	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
+	if err := s.nameRules.checkFree(ctx, u.Looks, u.ID); err != nil {
 		return store.User{}, err
 	}
-	err := s.hasher.Do(ctx, address, false, func() (err error) {
-		u.Hash, err = s.hasher.Hash(secret)
+	err := s.passwords.hasher.Do(ctx, address, false, func() (err error) {
+		u.Hash, err = s.passwords.hasher.Hash(secret)
 		return err
 	})
 	return u, err
@@ -73,8 +93,8 @@ func (s *Service) newAccount(ctx context.Context, id, name, secret, address stri
 
 // countEntry counts a new account or guest, unless the network is banned, or there were too many
 // from it.
-func (s *Service) countEntry(ctx context.Context, what, address string) error {
-	if err := s.checkNetwork(ctx, address, newcomer); err != nil {
+func (s *accounts) countEntry(ctx context.Context, what, address string) error {
+	if err := s.networks.checkNetwork(ctx, address, newcomer); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -89,7 +109,7 @@ func (s *Service) countEntry(ctx context.Context, what, address string) error {
 }
 
 // createUser makes an account with a name that nobody has, and none that looks like it.
-func (s *Service) createUser(ctx context.Context, u store.User) error {
+func (s *accounts) createUser(ctx context.Context, u store.User) error {
 	if err := s.store.CreateUser(ctx, u); errors.Is(err, store.ErrConflict) {
 		return errNameTaken
 	} else if err != nil {
@@ -97,7 +117,7 @@ func (s *Service) createUser(ctx context.Context, u store.User) error {
 	}
 	// Again: two who register names that look alike at the same moment see each other now, or one
 	// of them the other.
-	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
+	if err := s.nameRules.checkFree(ctx, u.Looks, u.ID); err != nil {
 		return errors.Join(err, s.store.DeleteUser(ctx, u.ID))
 	}
 	return nil
@@ -105,19 +125,19 @@ func (s *Service) createUser(ctx context.Context, u store.User) error {
 
 // guest makes an account without a password, which lasts as long as its session, and opens that.
 // address is where the request comes from.
-func (s *Service) guest(ctx context.Context, name, address string) (credentials, error) {
+func (s *accounts) guest(ctx context.Context, name, address string) (credentials, error) {
 	r, err := s.store.Server(ctx)
 	if err != nil {
 		return credentials{}, err
 	}
-	if s.admission(r).Guests == guestsOff {
+	if s.serverRecord.admission(r).Guests == guestsOff {
 		return credentials{}, errNoGuests
 	}
 	name, err = names.Person(name)
 	if err != nil {
 		return credentials{}, err
 	}
-	if s.isReserved(name) {
+	if s.nameRules.isReserved(name) {
 		return credentials{}, errNameReserved
 	}
 	if err := s.countEntry(ctx, "guests from your network", address); err != nil {
@@ -125,7 +145,7 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 	}
 	now := time.Now()
 	u := store.User{ID: chat.NewID(), Created: now.UnixMilli()} // whom nobody can have banned
-	x, refresh := s.newSession(ctx, u, now)
+	x, refresh := s.sessions.newSession(ctx, u, now)
 	for n := 1; ; n++ {
 		number := n
 		if n > maxNumbered { // many have this name: one of the others is found by chance
@@ -138,7 +158,7 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 		u.Name += guestMark
 		err := s.store.CreateGuest(ctx, u, x)
 		if err == nil {
-			return s.issue(u, x, refresh, now)
+			return s.sessions.issue(u, x, refresh, now)
 		}
 		if !errors.Is(err, store.ErrConflict) || n == 2*maxNumbered {
 			return credentials{}, err

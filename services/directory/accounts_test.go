@@ -154,10 +154,10 @@ func TestGuessing(t *testing.T) {
 		t.Errorf("one name was tried from %d addresses", tried)
 	}
 	now := time.Now()
-	if e, ok := errors.AsType[*chat.Error](w.guessing.full(now, stranger("ann", "203.0.113.1"))); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
+	if e, ok := errors.AsType[*chat.Error](w.passwords.guessing.full(now, stranger("ann", "203.0.113.1"))); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
 		t.Errorf("the wait is %+v", e)
 	}
-	if err := w.guessing.full(now.Add(time.Minute), stranger("bob", "203.0.113.4")); err != nil {
+	if err := w.passwords.guessing.full(now.Add(time.Minute), stranger("bob", "203.0.113.4")); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
+
+	historyapi "hubbub.internal/libs/api/history"
 
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
-	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -27,8 +27,32 @@ const (
 	maxAdminRequest = bus.MaxData
 )
 
+// commands carries out what operators ask for, over HTTP and by hubbub admin.
+type commands struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	nameRules    *nameRules
+	rights       *rights
+	auditLog     *auditLog
+	views        *views
+	invitations  *invitations
+	retentions   *retentions
+	holds        *holds
+	passwords    *passwords
+	admissions   *admissions
+	operators    *operators
+	copies       *copies
+	sessions     *sessions
+	bans         *bans
+	accounts     *accounts
+	users        *users
+	setup        *setup
+	imports      *imports
+}
+
 // answerAdmin answers directoryapi.ServiceAdmin.
-func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error) {
+func (s *commands) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error) {
 	by, err := checkText("name of who asks", r.By, 1, maxBy)
 	if err != nil {
 		return directoryapi.AdminReply{}, err
@@ -45,32 +69,8 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 	return reply, err
 }
 
-// AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can
-// reach.
-func (s *Service) AdminHandler() http.Handler {
-	return s.whenPrepared(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in directoryapi.AdminRequest
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminRequest)).Decode(&in); err != nil {
-			httpapi.WriteStatus(w, http.StatusBadRequest, "the request is not of this service's form")
-			return
-		}
-		reply, err := s.answerAdmin(r.Context(), in)
-		if err != nil {
-			problem := httpapi.Error(err, nil)
-			status := http.StatusInternalServerError
-			if p, ok := errors.AsType[*httpapi.Problem](problem); ok {
-				status = p.Status
-			}
-			httpapi.WriteError(w, status, problem)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(reply) // fails only if the client has gone
-	}))
-}
-
 // administer does what an operator asks for at a console. The last operator stays there, too.
-func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+func (s *commands) administer(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
 	switch r.Do {
 	case directoryapi.AdminUsers:
 		return s.adminUsers(ctx, r)
@@ -83,22 +83,22 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 	case directoryapi.AdminRetention:
 		return s.adminRetention(ctx, r)
 	case directoryapi.AdminImport:
-		reply.Import, err = s.adminImport(ctx, r.Import)
+		reply.Import, err = s.imports.adminImport(ctx, r.Import)
 		return reply, err
 	case directoryapi.AdminInvitations:
-		page, err := s.invitations(ctx, r.After)
+		page, err := s.invitations.invitations(ctx, r.After)
 		reply.Lines, reply.Next = linesOf(page.Invitations), page.Next
 		return reply, err
 	case directoryapi.AdminInvite:
-		v, err := s.invitePeople(ctx, auth.Claims{Name: consoleOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
+		v, err := s.invitations.invitePeople(ctx, auth.Claims{Name: consoleOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
 		reply.Link = InvitePath(v.Link)
 		return reply, err
 	case directoryapi.AdminRevoke:
-		return reply, s.revokeInvitation(ctx, r.User)
+		return reply, s.invitations.revokeInvitation(ctx, r.User)
 	case directoryapi.AdminCreate:
 		return s.adminCreate(ctx, r.User)
 	}
-	u, err := s.named(ctx, r.User)
+	u, err := s.records.named(ctx, r.User)
 	if err != nil {
 		return reply, err
 	}
@@ -108,21 +108,21 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		if role == "" {
 			role = directoryapi.RoleOperator
 		}
-		return reply, s.setServerRole(ctx, "", u.ID, role)
+		return reply, s.operators.setServerRole(ctx, "", u.ID, role)
 	case directoryapi.AdminDemote:
-		return reply, s.setServerRole(ctx, "", u.ID, "")
+		return reply, s.operators.setServerRole(ctx, "", u.ID, "")
 	case directoryapi.AdminReset:
-		out, err := s.makeReset(ctx, u)
+		out, err := s.passwords.makeReset(ctx, u)
 		reply.Link = out.Path
 		return reply, err
 	case directoryapi.AdminDisable, directoryapi.AdminEnable:
-		return reply, s.setDisabled(ctx, "", u.ID, r.Do == directoryapi.AdminDisable)
+		return reply, s.users.setDisabled(ctx, "", u.ID, r.Do == directoryapi.AdminDisable)
 	case directoryapi.AdminSignOut:
-		return reply, s.signOut(ctx, "", u.ID)
+		return reply, s.users.signOut(ctx, "", u.ID)
 	case directoryapi.AdminBan:
-		return reply, s.ban(ctx, auth.Claims{}, wholeServer, u.ID, r.Note, r.Minutes)
+		return reply, s.bans.ban(ctx, auth.Claims{}, wholeServer, u.ID, r.Note, r.Minutes)
 	case directoryapi.AdminUnban:
-		return reply, s.unban(ctx, auth.Claims{}, wholeServer, u.ID)
+		return reply, s.bans.unban(ctx, auth.Claims{}, wholeServer, u.ID)
 	}
 	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is not a command that this release knows", r.Do))
 }
@@ -130,50 +130,31 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 // InvitePath returns where an invitation leads, from where the page is.
 func InvitePath(link string) string { return "?invite=" + url.QueryEscape(link) }
 
-// named returns a user by id or name.
-func (s *Service) named(ctx context.Context, who string) (store.User, error) {
-	if chat.ValidID(who) {
-		u, err := s.store.User(ctx, who)
-		if !errors.Is(err, store.ErrNotFound) {
-			return u, err
-		}
-	}
-	name, err := names.Normal(who)
-	if err != nil {
-		return store.User{}, errNoUser
-	}
-	u, err := s.store.UserByName(ctx, names.Key(name))
-	if errors.Is(err, store.ErrNotFound) {
-		err = errNoUser
-	}
-	return u, err
-}
-
 // adminCreate makes an account whose password nobody knows, and a link with which it is chosen.
-func (s *Service) adminCreate(ctx context.Context, name string) (reply directoryapi.AdminReply, err error) {
+func (s *commands) adminCreate(ctx context.Context, name string) (reply directoryapi.AdminReply, err error) {
 	if name, err = names.Person(name); err != nil {
 		return reply, err
 	}
-	if s.isReserved(name) && !s.isOwnersName(name) {
+	if s.nameRules.isReserved(name) && !s.nameRules.isOwnersName(name) {
 		return reply, errNameReserved
 	}
 	secret, _ := newLinkSecret()
-	u, err := s.makeAccount(ctx, name, secret, "hubbub admin", "")
+	u, err := s.accounts.makeAccount(ctx, name, secret, "hubbub admin", "")
 	if err != nil {
 		return reply, err
 	}
-	out, err := s.makeReset(ctx, u)
+	out, err := s.passwords.makeReset(ctx, u)
 	reply.Link = out.Path
 	return reply, err
 }
 
-func (s *Service) adminUsers(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
-	page, err := s.serverUsers(ctx, r.User, "", r.After)
+func (s *commands) adminUsers(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	page, err := s.users.serverUsers(ctx, r.User, "", r.After)
 	reply.Lines, reply.Next = linesOf(page.Users), page.Next
 	return reply, err
 }
 
-func (s *Service) adminActs(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+func (s *commands) adminActs(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
 	in := actsInput{
 		Actor: r.Filter.Actor, Subject: r.Filter.Subject, Room: r.Filter.Room, Action: r.Filter.Action, Since: r.Filter.Since, Until: r.Filter.Until, Before: r.After,
 	}
@@ -181,11 +162,11 @@ func (s *Service) adminActs(ctx context.Context, r directoryapi.AdminRequest) (r
 		return reply, err
 	}
 	if r.After == "" { // of one export there is one act
-		if err := s.noteExport(ctx, &in); err != nil {
+		if err := s.auditLog.noteExport(ctx, &in); err != nil {
 			return reply, err
 		}
 	}
-	page, err := s.pageOfActs(ctx, in.filter(), maxActs)
+	page, err := s.auditLog.pageOfActs(ctx, in.filter(), maxActs)
 	reply.Lines, reply.Next = linesOf(page.Acts), page.Next
 	return reply, err
 }
@@ -197,4 +178,89 @@ func linesOf[T any](all []T) []json.RawMessage {
 		lines[i], _ = json.Marshal(one) // these always have a form
 	}
 	return lines
+}
+
+// adminCopy returns the next lines of a copy of a room, by id, or of
+// what a user has said.
+func (s *commands) adminCopy(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	var c copying
+	switch {
+	case r.After != "":
+		if err := json.Unmarshal([]byte(r.After), &c); err != nil || c.Hold == "" && (c.Room == "") == (c.Person == "") {
+			return reply, chat.E(chat.CodeBadRequest, "that is not where an export goes on")
+		}
+	case r.Hold != "" && r.User == "" && r.Filter.Room == "":
+		c.Hold = r.Hold
+	case (r.User == "") == (r.Filter.Room == ""):
+		return reply, chat.E(chat.CodeBadRequest, "an export is of a room, or of a user")
+	case r.User != "":
+		u, err := s.records.named(ctx, r.User)
+		if err != nil {
+			return reply, err
+		}
+		c.Person = u.ID
+	default:
+		room, err := s.store.Room(ctx, r.Filter.Room)
+		if errors.Is(err, store.ErrNotFound) {
+			err = chat.E(chat.CodeNotFound, "there is no room with that id")
+		}
+		if err != nil {
+			return reply, err
+		}
+		c.Room = room.ID
+	}
+	if reply.Lines, err = s.copies.next(ctx, &c); err != nil || c.Ended {
+		return reply, err
+	}
+	next, err := json.Marshal(c)
+	reply.Next = string(next)
+	return reply, err
+}
+
+// adminHold makes a hold, lists holds, or lifts one, at a console.
+func (s *commands) adminHold(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	switch r.Do {
+	case directoryapi.AdminHold:
+		v, err := s.holds.hold(ctx, historyapi.Hold{Room: r.Filter.Room, User: r.User, Reason: r.Note, Name: consoleOf(ctx)})
+		reply.Lines = linesOf([]holdView{v})
+		return reply, err
+	case directoryapi.AdminLift:
+		return reply, s.holds.lift(ctx, r.User)
+	}
+	all, err := s.holds.holds(ctx)
+	reply.Lines = linesOf(all)
+	return reply, err
+}
+
+// adminRetention changes how long messages are kept, in a room or on the server, and returns it.
+func (s *commands) adminRetention(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	if r.Filter.Room == "" {
+		v, err := s.retentions.setRetention(ctx, r.Retention)
+		reply.Lines = linesOf([]retentionView{v})
+		return reply, err
+	}
+	room, err := s.store.Room(ctx, r.Filter.Room)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return reply, chat.E(chat.CodeNotFound, "there is no room with that id")
+	case err != nil:
+		return reply, err
+	case r.Retention.Least != nil || r.Retention.Most != nil:
+		return reply, chat.E(chat.CodeBadRequest, "bounds are those of the whole server: leave out the room")
+	case r.Retention.Keep != nil && !directoryapi.AnybodyMay(directoryapi.ActionRetain, roomPlace(room)):
+		return reply, refusal(directoryapi.ActionRetain, roomPlace(room))
+	}
+	if err := s.retentions.setKeep(ctx, auth.Claims{}, &room, r.Retention.Keep); err != nil {
+		return reply, err
+	}
+	views := []roomView{{ID: room.ID}}
+	if err := s.views.nameKept(ctx, map[string]store.Room{room.ID: room}, views); err != nil {
+		return reply, err
+	}
+	kept := keptView{}
+	if views[0].Kept != nil {
+		kept = *views[0].Kept
+	}
+	reply.Lines = linesOf([]keptView{kept})
+	return reply, nil
 }

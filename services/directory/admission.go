@@ -9,6 +9,9 @@ import (
 	"sync"
 	"time"
 
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/chat"
@@ -44,6 +47,7 @@ var (
 	errInvitationRevoked  = chat.E(chat.CodeForbidden, "this invitation was taken back: ask for another")
 	errInvitationEnded    = chat.E(chat.CodeForbidden, "this invitation has ended: ask for another")
 	errInvitationUsed     = chat.E(chat.CodeForbidden, "this invitation was used by as many as it was for: ask for another")
+	errDisabled           = chat.E(chat.CodeForbidden, "this account is disabled: ask whoever runs this server")
 	errNoGuests           = chat.E(chat.CodeForbidden, "guests are not let in here: log in")
 )
 
@@ -54,30 +58,21 @@ type admission struct {
 	GuestRooms   []string `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
 }
 
-// admission returns who may come in: what an operator has said, or else what the process was
-// started with.
-func (s *Service) admission(r store.Server) admission {
-	a := admission{Registration: r.Registration, Guests: r.Guests}
-	if a.Registration == "" {
-		a.Registration = registrationClosed
-		if s.cfg.Registration {
-			a.Registration = registrationOpen
-		}
-	}
-	if a.Guests == "" {
-		a.Guests = guestsOff
-		if s.cfg.Guests {
-			a.Guests = guestsOn
-		}
-	}
-	if a.Guests == guestsRooms {
-		a.GuestRooms = r.GuestRooms
-	}
-	return a
+// admissions decides who may come in: who registers, which guests, and who is kept out.
+type admissions struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	auditLog     *auditLog
+	logins       *logins
+	letters      *letters
+	invitations  *invitations
+
+	guestsEnded progress // of endGuests
 }
 
 // setAdmission changes who may come in; what is nil stays.
-func (s *Service) setAdmission(ctx context.Context, registration, guests *string, rooms *[]string) (a admission, err error) {
+func (s *admissions) setAdmission(ctx context.Context, registration, guests *string, rooms *[]string) (a admission, err error) {
 	valid := func(what string, value *string, list ...string) error {
 		if value != nil && !slices.Contains(list, *value) {
 			return chat.E(chat.CodeBadRequest, fmt.Sprintf("%s is one of %s", what, strings.Join(list, ", ")))
@@ -94,9 +89,9 @@ func (s *Service) setAdmission(ctx context.Context, registration, guests *string
 		}
 	}
 	act := store.Act{Action: actAdmission, Detail: admissionDetail(registration, guests, rooms)}
-	return a, s.audit(ctx, act, func(ctx context.Context) error {
-		err := s.changeServer(ctx, func(r *store.Server) error {
-			before := s.admission(*r)
+	return a, s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+		err := s.serverRecord.changeServer(ctx, func(r *store.Server) error {
+			before := s.serverRecord.admission(*r)
 			if registration != nil {
 				r.Registration = *registration
 			}
@@ -106,7 +101,7 @@ func (s *Service) setAdmission(ctx context.Context, registration, guests *string
 			if rooms != nil {
 				r.GuestRooms = *rooms
 			}
-			a = s.admission(*r)
+			a = s.serverRecord.admission(*r)
 			if a.Guests == guestsRooms && len(a.GuestRooms) == 0 {
 				return chat.E(chat.CodeBadRequest, "say which rooms guests may enter, or turn guests off")
 			}
@@ -136,7 +131,7 @@ func admissionDetail(registration, guests *string, rooms *[]string) string {
 	return strings.Join(what, ", ")
 }
 
-func (s *Service) checkGuestRooms(ctx context.Context, rooms []string) error {
+func (s *admissions) checkGuestRooms(ctx context.Context, rooms []string) error {
 	if len(rooms) > maxGuestRooms {
 		return chat.E(chat.CodeBadRequest, fmt.Sprintf("guests may be let into %d rooms by name", maxGuestRooms))
 	}
@@ -165,34 +160,6 @@ type recent struct {
 	record store.Server
 }
 
-// recentServer returns the record of the server, as it was at most serverFresh ago. It is not to be
-// changed.
-func (s *Service) recentServer(ctx context.Context) (store.Server, error) {
-	s.recent.mu.Lock()
-	record, at := s.recent.record, s.recent.at
-	s.recent.mu.Unlock()
-	now := time.Now()
-	if !at.IsZero() && now.Sub(at) < serverFresh {
-		return record, nil
-	}
-	record, err := s.store.Server(ctx)
-	if err != nil {
-		return record, err
-	}
-	s.recent.mu.Lock()
-	defer s.recent.mu.Unlock()
-	s.recent.record, s.recent.at = record, now
-	return record, nil
-}
-
-// forgetRecent drops the cache, so that the next question reads the record, which this process has
-// just changed.
-func (s *Service) forgetRecent() {
-	s.recent.mu.Lock()
-	defer s.recent.mu.Unlock()
-	s.recent.at = time.Time{}
-}
-
 // guestsOver reports whether a guest came in under other rules than those of now.
 func guestsOver(r store.Server, u store.User) bool { return u.Guest() && u.Created < r.GuestsSince }
 
@@ -201,7 +168,7 @@ const guestsBatch = 500
 
 // endGuests signs out the guests who came in under other rules. They may come in again, as others:
 // so no answer that caches keep of a guest's permissions is of other rules than those of now.
-func (s *Service) endGuests(ctx context.Context) error {
+func (s *admissions) endGuests(ctx context.Context) error {
 	r, err := s.store.Server(ctx)
 	if err != nil || r.GuestsSince == 0 || s.guestsEnded.since == r.GuestsSince && s.guestsEnded.done {
 		return err
@@ -215,7 +182,7 @@ func (s *Service) endGuests(ctx context.Context) error {
 	}
 	for _, u := range users {
 		if guestsOver(r, u) {
-			if err := s.endLogins(ctx, u); err != nil {
+			if err := s.logins.endLogins(ctx, u); err != nil {
 				return err
 			}
 		}
@@ -248,18 +215,18 @@ type serverView struct {
 
 // door returns what everybody may know of who may come in, and of the invitation that they have, if
 // they have one.
-func (s *Service) door(ctx context.Context, link string) (v serverView, err error) {
+func (s *admissions) door(ctx context.Context, link string) (v serverView, err error) {
 	r, err := s.store.Server(ctx)
 	if err != nil {
 		return v, err
 	}
-	a := s.admission(r)
-	v.Registration, v.Guests, v.GuestRooms, v.Mail = a.Registration, a.Guests, a.GuestRooms, s.mailing != nil
+	a := s.serverRecord.admission(r)
+	v.Registration, v.Guests, v.GuestRooms, v.Mail = a.Registration, a.Guests, a.GuestRooms, s.letters.mailing != nil
 	v.GuestMay = append([]string{}, s.cfg.GuestMay...)
 	if link == "" {
 		return v, nil
 	}
-	i, err := s.invited(ctx, link)
+	i, err := s.invitations.invited(ctx, link)
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		v.Invitation = &invitedView{Problem: e.Message}
 		return v, nil
@@ -268,5 +235,49 @@ func (s *Service) door(ctx context.Context, link string) (v serverView, err erro
 	if err != nil {
 		return v, err
 	}
-	return v, s.unname(ctx, []named{{i.Actor, &v.Invitation.ByName}})
+	return v, s.records.unname(ctx, []named{{i.Actor, &v.Invitation.ByName}})
+}
+
+// checkBan returns an error for a user who is banned from the server.
+func (s *admissions) checkBan(ctx context.Context, user string) error {
+	b, err := s.store.Ban(ctx, wholeServer, user)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && b.Over(time.Now().UnixMilli()):
+		return nil
+	case err != nil:
+		return err
+	}
+	if role, err := s.serverRecord.serverRole(ctx, user); err != nil || role == directoryapi.RoleOperator {
+		return err // as in banned
+	}
+	if b.Until != 0 {
+		return chat.E(chat.CodeForbidden, "you are banned from this server until "+time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST"))
+	}
+	return chat.E(chat.CodeForbidden, "you are banned from this server")
+}
+
+// checkEntry returns an error for a user who may not log in: who is banned from the server, whose
+// account is disabled, and who is a guest of other rules.
+func (s *admissions) checkEntry(ctx context.Context, user string) error {
+	if err := s.checkBan(ctx, user); err != nil {
+		return err
+	}
+	u, err := s.store.User(ctx, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // whose log-in ends for that
+	}
+	if err == nil && u.Guest() {
+		r, err := s.serverRecord.recentServer(ctx)
+		if err == nil && guestsOver(r, u) {
+			err = httpapi.ErrEnded
+		}
+		return err
+	}
+	if err == nil && u.Disabled {
+		var role directoryapi.Role
+		if role, err = s.serverRecord.serverRole(ctx, user); err == nil && role != directoryapi.RoleOperator {
+			err = errDisabled
+		}
+	}
+	return err
 }

@@ -40,23 +40,23 @@ type deleteRoomInput struct {
 	}
 }
 
-func (s *Service) archiveRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/archive", "archive-room", "Make a room read only and take it off the lists: owners"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+func (s *rooms) archiveRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/archive", "archive-room", "Make a room read only and take it off the lists: owners"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.archive(ctx, httpapi.User(ctx), in.Room, true)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/restore", "restore-room", "End that a room is archived: owners"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/restore", "restore-room", "End that a room is archived: owners"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.archive(ctx, httpapi.User(ctx), in.Room, false)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/delete", "delete-room", "Delete a room with all that was said there, for ever: owners, and who runs the server"),
-		limited(s, func(ctx context.Context, in *deleteRoomInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/delete", "delete-room", "Delete a room with all that was said there, for ever: owners, and who runs the server"),
+		limited(s.core, func(ctx context.Context, in *deleteRoomInput) (empty, error) {
 			return empty{}, s.deleteForGood(ctx, httpapi.User(ctx), in.Room, in.Body.Name)
 		}))
 }
 
 // archive archives a room, or restores it. What it is already is not told again.
-func (s *Service) archive(ctx context.Context, c auth.Claims, id string, archived bool) error {
+func (s *rooms) archive(ctx context.Context, c auth.Claims, id string, archived bool) error {
 	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionArchive, id)
 	if err != nil || archived == (r.Archived != 0) {
 		return err
@@ -65,19 +65,19 @@ func (s *Service) archive(ctx context.Context, c auth.Claims, id string, archive
 	if archived {
 		at, action = time.Now().UnixMilli(), actRoomArchive
 	}
-	return s.audit(ctx, store.Act{Action: action, Room: id, Detail: r.Name}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindArchive, Room: id, Actor: c.User}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: action, Room: id, Detail: r.Name}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindArchive, Room: id, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.PatchRoom(ctx, id, store.RoomPatch{Archived: &at})
 		})
 	})
 }
 
 // tellArchive tells whether a room is archived now.
-func (s *Service) tellArchive(ctx context.Context, i store.Intent) error {
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
+func (s *rooms) tellArchive(ctx context.Context, i store.Intent) error {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
 		return err
 	}
-	room, there, err := s.roomThere(ctx, i.Room)
+	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
 		return err
 	}
@@ -85,16 +85,16 @@ func (s *Service) tellArchive(ctx context.Context, i store.Intent) error {
 	if room.Archived != 0 {
 		act = chat.ActArchive
 	}
-	e, err := s.act(ctx, i, act)
+	e, err := s.changes.act(ctx, i, act)
 	if err != nil {
 		return err
 	}
-	return s.event(ctx, e)
+	return s.changes.event(ctx, e)
 }
 
 // deleteForGood deletes a room with all that was said there. Its id is never used again: ids are
 // made new, and history lets nothing in under one that is gone.
-func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
+func (s *rooms) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
 	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionDelete, id)
 	if err != nil {
 		return err
@@ -102,8 +102,8 @@ func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name str
 	if strings.TrimSpace(name) != r.Name {
 		return chat.E(chat.CodeBadRequest, "that is not the room's name: give it as it is, to be sure which room you delete")
 	}
-	return s.audit(ctx, store.Act{Action: actRoomDelete, Room: id, Detail: r.Name}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindDeleteRoom, Room: id, Name: r.Name, Actor: c.User}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actRoomDelete, Room: id, Detail: r.Name}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindDeleteRoom, Room: id, Name: r.Name, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.DeleteRoom(ctx, id)
 		})
 	})
@@ -111,18 +111,18 @@ func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name str
 
 // ownedOrOperated returns a room that the user may archive or delete: as its owner, or as an
 // operator of the server, who need not be in it.
-func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action directoryapi.Action, id string) (store.Room, error) {
-	r, _, refused := s.permitted(ctx, action, id, c.User)
+func (s *rooms) ownedOrOperated(ctx context.Context, c auth.Claims, action directoryapi.Action, id string) (store.Room, error) {
+	r, _, refused := s.rights.permitted(ctx, action, id, c.User)
 	if refused == nil || chat.CodeOf(refused) != chat.CodeForbidden || !chat.ValidID(id) {
 		return r, refused
 	}
-	if _, err := s.permittedOnServer(ctx, action, c.User); err != nil {
+	if _, err := s.rights.permittedOnServer(ctx, action, c.User); err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
 			err = refused
 		}
 		return r, err
 	}
-	r, there, err := s.roomThere(ctx, id)
+	r, there, err := s.records.roomThere(ctx, id)
 	switch {
 	case err != nil:
 		return r, err
@@ -137,14 +137,14 @@ func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action dir
 
 // tellDelete removes what belonged to a room that is gone, tells its members, and has history
 // forget it. However often it is broken off, the next try goes on with the members who are left.
-func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
-	if _, there, err := s.roomThere(ctx, i.Room); err != nil || there {
+func (s *rooms) tellDelete(ctx context.Context, i store.Intent) error {
+	if _, there, err := s.records.roomThere(ctx, i.Room); err != nil || there {
 		return err // it was not deleted after all
 	}
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err
 	}
-	e, err := s.act(ctx, i, chat.ActDelete)
+	e, err := s.changes.act(ctx, i, chat.ActDelete)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 		// beside the other, which clients of earlier releases know
 		told.Room, told.ID = removed.Room, i.ID+"-why"
 		for _, event := range []chat.Event{removed, told} {
-			if err := s.event(ctx, event); err != nil {
+			if err := s.changes.event(ctx, event); err != nil {
 				return err
 			}
 		}
@@ -164,7 +164,7 @@ func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 	if err != nil {
 		return err
 	}
-	if err := s.deleteRoom(ctx, i.Room); err != nil {
+	if err := s.membership.deleteRoom(ctx, i.Room); err != nil {
 		return err
 	}
 	return historyapi.NewClient(s.bus).Forget(ctx, i.Room)

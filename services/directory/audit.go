@@ -95,6 +95,14 @@ func consoleOf(ctx context.Context) string {
 	return name
 }
 
+// auditLog notes who did what to whom before it is done, and shows that to operators and auditors.
+type auditLog struct {
+	*core
+	rights *rights
+
+	actIDs actIDs
+}
+
 // audit writes down an act, then does it, then writes down what came of it. It is for every change
 // that the directory makes of anything but what is a user's own; call it once the change is known
 // to be allowed. Who acts, and from where, is taken from the context where the act does not say it.
@@ -102,7 +110,7 @@ func consoleOf(ctx context.Context) string {
 // An act that cannot be written down is not done. When a crash, or a store that fails after the
 // act, leaves open whether it was done, its outcome stays unknown in the log: it is never missing
 // there.
-func (s *Service) audit(ctx context.Context, a store.Act, do func(context.Context) error) error {
+func (s *auditLog) audit(ctx context.Context, a store.Act, do func(context.Context) error) error {
 	if a.Actor == "" && a.ActorName == "" {
 		if a.ActorName = consoleOf(ctx); a.ActorName == "" {
 			c := httpapi.User(ctx)
@@ -134,12 +142,12 @@ func (s *Service) audit(ctx context.Context, a store.Act, do func(context.Contex
 }
 
 // note writes down an act that changes nothing here: somebody takes a copy.
-func (s *Service) note(ctx context.Context, a store.Act) error {
+func (s *auditLog) note(ctx context.Context, a store.Act) error {
 	return s.audit(ctx, a, func(context.Context) error { return nil })
 }
 
 // removeOldActs removes what the audit log has kept for long enough.
-func (s *Service) removeOldActs(ctx context.Context) error {
+func (s *auditLog) removeOldActs(ctx context.Context) error {
 	_, err := s.store.DeleteActsBefore(ctx, store.ActIDAt(time.Now().Add(-s.cfg.AuditKeep).UnixMilli()))
 	return err
 }
@@ -164,14 +172,14 @@ type actsOutput struct {
 }
 
 // acts returns a page of the audit log.
-func (s *Service) acts(ctx context.Context, c auth.Claims, f store.ActFilter, limit int) (out actsOutput, err error) {
+func (s *auditLog) acts(ctx context.Context, c auth.Claims, f store.ActFilter, limit int) (out actsOutput, err error) {
 	if err := s.mayAudit(ctx, c, f); err != nil {
 		return out, err
 	}
 	return s.pageOfActs(ctx, f, limit)
 }
 
-func (s *Service) pageOfActs(ctx context.Context, f store.ActFilter, limit int) (out actsOutput, err error) {
+func (s *auditLog) pageOfActs(ctx context.Context, f store.ActFilter, limit int) (out actsOutput, err error) {
 	out.Acts = []actView{}
 	all, err := s.store.Acts(ctx, f, limit+1)
 	all, more := page(all, limit)
@@ -185,8 +193,8 @@ func (s *Service) pageOfActs(ctx context.Context, f store.ActFilter, limit int) 
 }
 
 // mayAudit returns an error unless a user may read what a filter chooses of the audit log.
-func (s *Service) mayAudit(ctx context.Context, c auth.Claims, f store.ActFilter) error {
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionAudit, c.User); err != nil {
+func (s *auditLog) mayAudit(ctx context.Context, c auth.Claims, f store.ActFilter) error {
+	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionAudit, c.User); err != nil {
 		return err
 	}
 	return checkFilter(f)
@@ -206,13 +214,13 @@ func checkFilter(f store.ActFilter) error {
 }
 
 // noteExport writes down that somebody takes a copy of what a filter chooses of the audit log.
-func (s *Service) noteExport(ctx context.Context, in *actsInput) error {
+func (s *auditLog) noteExport(ctx context.Context, in *actsInput) error {
 	act := store.Act{Action: actAuditExport, Subject: in.Subject, Room: in.Room, Detail: in.String()}
 	return s.note(ctx, act)
 }
 
 // exportActs calls write with each act that a filter chooses, newest first.
-func (s *Service) exportActs(ctx context.Context, f store.ActFilter, write func(actView) error) error {
+func (s *auditLog) exportActs(ctx context.Context, f store.ActFilter, write func(actView) error) error {
 	for {
 		all, err := s.store.Acts(ctx, f, maxActs)
 		if err != nil {

@@ -172,7 +172,7 @@ func TestAuditOfWhatFails(t *testing.T) {
 	ban, unban := "/v1/bans/"+eve.User.ID, "DELETE"
 	isBanned := func() bool {
 		t.Helper()
-		out, err := w.banned(t.Context(), wholeServer, eve.User.ID)
+		out, err := w.rights.banned(t.Context(), wholeServer, eve.User.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,8 +56,8 @@ func extendWrite(w io.Writer) {
 	}
 }
 
-func (s *Service) auditRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/audit", "audit", "Who did what to whom: for operators and auditors"),
+func (s *auditLog) auditRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/audit", "audit", "Who did what to whom: for operators and auditors"),
 		func(ctx context.Context, in *actsInput) (actsOutput, error) {
 			return s.acts(ctx, httpapi.User(ctx), in.filter(), in.Limit)
 		})
@@ -80,7 +80,7 @@ func (s *Service) auditRoutes(api huma.API) {
 
 // streamActs writes the acts as lines of JSON. What cannot be read to its end is cut off, which the
 // client is told by its connection (RFC 9112, section 8), and not ended as if it were all.
-func (s *Service) streamActs(f store.ActFilter) func(huma.Context) {
+func (s *auditLog) streamActs(f store.ActFilter) func(huma.Context) {
 	return func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", "application/x-ndjson")
 		ctx.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)

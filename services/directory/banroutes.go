@@ -38,29 +38,29 @@ type serverUnbanInput struct {
 	User string `path:"user" maxLength:"64"`
 }
 
-func (s *Service) banRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/bans", "room-bans", "Who is banned from a room"),
+func (s *bans) banRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/bans", "room-bans", "Who is banned from a room"),
 		func(ctx context.Context, in *bansInput) (bansOutput, error) {
 			return s.bans(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/rooms/{room}/bans/{user}", "ban-from-room", "Ban somebody from a room: moderators and owners"),
-		limited(s, func(ctx context.Context, in *banInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/rooms/{room}/bans/{user}", "ban-from-room", "Ban somebody from a room: moderators and owners"),
+		limited(s.core, func(ctx context.Context, in *banInput) (empty, error) {
 			return empty{}, s.ban(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Reason, in.Body.Minutes)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/bans/{user}", "unban-from-room", "Let somebody into a room again"),
-		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/bans/{user}", "unban-from-room", "Let somebody into a room again"),
+		limited(s.core, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.unban(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/bans", "bans", "Who is banned from the server: for operators and auditors"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/bans", "bans", "Who is banned from the server: for operators and auditors"),
 		func(ctx context.Context, in *serverBansInput) (bansOutput, error) {
 			return s.bans(ctx, httpapi.User(ctx), wholeServer, in.After)
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/bans/{user}", "ban", "Ban somebody from the server, and end all of their log-ins"),
-		limited(s, func(ctx context.Context, in *serverBanInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/bans/{user}", "ban", "Ban somebody from the server, and end all of their log-ins"),
+		limited(s.core, func(ctx context.Context, in *serverBanInput) (empty, error) {
 			return empty{}, s.ban(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body.Reason, in.Body.Minutes)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/bans/{user}", "unban", "Let somebody log in again"),
-		limited(s, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/bans/{user}", "unban", "Let somebody log in again"),
+		limited(s.core, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
 			return empty{}, s.unban(ctx, httpapi.User(ctx), wholeServer, in.User)
 		}))
 }

@@ -32,7 +32,7 @@ const longestBan = 10 * 365 * 24 * time.Hour
 const endedBans = 100
 
 // banned reports whether a user is kept out of a room, or of the whole server.
-func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
+func (s *rights) banned(ctx context.Context, room, user string) (bool, error) {
 	b, err := s.store.Ban(ctx, room, user)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -43,28 +43,10 @@ func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
 	if room == wholeServer {
 		// Should somebody be made an operator and be banned at the same moment, the role counts:
 		// else nobody might be left.
-		role, err := s.serverRole(ctx, user)
+		role, err := s.serverRecord.serverRole(ctx, user)
 		return role != directoryapi.RoleOperator, err
 	}
 	return true, nil
-}
-
-// checkBan returns an error for a user who is banned from the server.
-func (s *Service) checkBan(ctx context.Context, user string) error {
-	b, err := s.store.Ban(ctx, wholeServer, user)
-	switch {
-	case errors.Is(err, store.ErrNotFound) || err == nil && b.Over(time.Now().UnixMilli()):
-		return nil
-	case err != nil:
-		return err
-	}
-	if role, err := s.serverRole(ctx, user); err != nil || role == directoryapi.RoleOperator {
-		return err // as in banned
-	}
-	if b.Until != 0 {
-		return chat.E(chat.CodeForbidden, "you are banned from this server until "+time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST"))
-	}
-	return chat.E(chat.CodeForbidden, "you are banned from this server")
 }
 
 // banEnd returns when a ban of so many minutes ends, in UTC milliseconds. 0 minutes: never. It
@@ -79,8 +61,19 @@ func banEnd(minutes int64) (int64, error) {
 	return time.Now().Add(time.Duration(minutes) * time.Minute).UnixMilli(), nil
 }
 
+// bans bans users from rooms and from the server.
+type bans struct {
+	*core
+	records    *records
+	changes    *changes
+	rights     *rights
+	auditLog   *auditLog
+	membership *membership
+	networks   *networks
+}
+
 // endBans ends the bans whose time is over. Nothing waits for that but caches: see Ban.Over.
-func (s *Service) endBans(ctx context.Context) error {
+func (s *bans) endBans(ctx context.Context) error {
 	now := time.Now().UnixMilli()
 	ended, err := s.store.EndedBans(ctx, now, endedBans)
 	if err != nil {
@@ -91,7 +84,7 @@ func (s *Service) endBans(ctx context.Context) error {
 		if b.Room == wholeServer {
 			err = end(ctx)
 		} else {
-			err = s.change(ctx, store.Intent{Kind: kindUnban, Room: b.Room, User: b.User, Name: b.Name, Actor: b.Actor}, end)
+			err = s.changes.change(ctx, store.Intent{Kind: kindUnban, Room: b.Room, User: b.User, Name: b.Name, Actor: b.Actor}, end)
 		}
 		if err != nil {
 			return err
@@ -102,8 +95,8 @@ func (s *Service) endBans(ctx context.Context) error {
 
 // ban keeps a user out of a room, or of the whole server, for so many minutes; 0: until somebody
 // ends the ban.
-func (s *Service) ban(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
-	mine, err := s.permittedIn(ctx, directoryapi.ActionBan, room, c.User)
+func (s *bans) ban(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
+	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionBan, room, c.User)
 	if err != nil {
 		return err
 	}
@@ -111,7 +104,7 @@ func (s *Service) ban(ctx context.Context, c auth.Claims, room, user, reason str
 	if err != nil {
 		return err
 	}
-	if err := s.checkOver(ctx, mine, directoryapi.ActionBan, user); err != nil {
+	if err := s.rights.checkOver(ctx, mine, directoryapi.ActionBan, user); err != nil {
 		return err
 	}
 	put := s.banFromServer
@@ -119,38 +112,38 @@ func (s *Service) ban(ctx context.Context, c auth.Claims, room, user, reason str
 		put = s.banFromRoom
 	}
 	act := store.Act{Action: inRoom(room, actRoomBan, actBan), Room: room, Subject: user, SubjectName: b.Name, Detail: reason}
-	return s.audit(ctx, act, func(ctx context.Context) error { return put(ctx, b) })
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error { return put(ctx, b) })
 }
 
 // banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back.
-func (s *Service) banFromRoom(ctx context.Context, b store.Ban) error {
-	if again, err := s.banned(ctx, b.Room, b.User); err != nil {
+func (s *bans) banFromRoom(ctx context.Context, b store.Ban) error {
+	if again, err := s.rights.banned(ctx, b.Room, b.User); err != nil {
 		return err
 	} else if again {
 		return s.store.PutBan(ctx, b) // with another reason and end, which nobody is told
 	}
 	i := memberIntent(b.Room, b.User, b.Name, b.Actor, "")
 	i.Session = told
-	return s.change(ctx, i, func(ctx context.Context) error {
+	return s.changes.change(ctx, i, func(ctx context.Context) error {
 		if err := s.store.PutBan(ctx, b); err != nil {
 			return err
 		}
-		return s.dropMember(ctx, b.Room, b.User)
+		return s.membership.dropMember(ctx, b.Room, b.User)
 	})
 }
 
 // banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay,
 // for when the ban ends.
-func (s *Service) banFromServer(ctx context.Context, b store.Ban) error {
+func (s *bans) banFromServer(ctx context.Context, b store.Ban) error {
 	// before the session is gone, which says where the guest is
-	if err := s.banNetworkOf(ctx, b); err != nil {
+	if err := s.networks.banNetworkOf(ctx, b); err != nil {
 		return err
 	}
 	i := store.Intent{Kind: kindBan, User: b.User, Name: b.Name, Actor: b.Actor}
-	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
+	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
 }
 
-func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) (b store.Ban, err error) {
+func (s *bans) newBan(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) (b store.Ban, err error) {
 	if user == c.User {
 		return b, chat.E(chat.CodeBadRequest, "nobody bans themself")
 	}
@@ -161,13 +154,13 @@ func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason 
 	if err != nil {
 		return b, err
 	}
-	u, err := s.user(ctx, user)
+	u, err := s.records.user(ctx, user)
 	return store.Ban{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Created: time.Now().UnixMilli(), Until: until}, err
 }
 
 // unban ends a ban from a room, or from the whole server. One who was not banned is not an error.
-func (s *Service) unban(ctx context.Context, c auth.Claims, room, user string) error {
-	if _, err := s.permittedIn(ctx, directoryapi.ActionUnban, room, c.User); err != nil {
+func (s *bans) unban(ctx context.Context, c auth.Claims, room, user string) error {
+	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionUnban, room, c.User); err != nil {
 		return err
 	}
 	b, err := s.store.Ban(ctx, room, user)
@@ -175,21 +168,21 @@ func (s *Service) unban(ctx context.Context, c auth.Claims, room, user string) e
 		return unlessMissing(err)
 	}
 	act := store.Act{Action: inRoom(room, actRoomUnban, actUnban), Room: room, Subject: user, SubjectName: b.Name}
-	return s.audit(ctx, act, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 		if room == wholeServer {
 			return s.unbanFromServer(ctx, user)
 		}
 		i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User, Session: told}
-		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
+		return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
 	})
 }
 
 // unbanFromServer lets a user log in again. No session from before goes on.
-func (s *Service) unbanFromServer(ctx context.Context, user string) error {
+func (s *bans) unbanFromServer(ctx context.Context, user string) error {
 	if err := s.store.EndSessionsOf(ctx, user); err != nil {
 		return err
 	}
-	if err := s.unbanNetworkOf(ctx, user); err != nil {
+	if err := s.networks.unbanNetworkOf(ctx, user); err != nil {
 		return err
 	}
 	return s.store.DeleteBan(ctx, wholeServer, user)
@@ -197,33 +190,33 @@ func (s *Service) unbanFromServer(ctx context.Context, user string) error {
 
 // tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it
 // again.
-func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
-	a, _, err := s.accessNow(ctx, i.Room, i.User)
+func (s *bans) tellUnban(ctx context.Context, i store.Intent) error {
+	a, _, err := s.rights.accessNow(ctx, i.Room, i.User)
 	if err != nil {
 		return err
 	}
 	if i.Session == told {
-		e, err := s.act(ctx, i, chat.ActUnban)
+		e, err := s.changes.act(ctx, i, chat.ActUnban)
 		if err != nil {
 			return err
 		}
 		e.ID += "-why"
-		if err := s.tellModerated(ctx, e); err != nil {
+		if err := s.changes.tellModerated(ctx, e); err != nil {
 			return err
 		}
 		i.Session = ""
 	}
 	if a.Role != "" {
-		return s.tellMember(ctx, i)
+		return s.membership.tellMember(ctx, i)
 	}
-	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
+	return s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
 }
 
 // tellBan ends every session of a user who is banned from the server, and voids every token: those
 // made until now, and there are none later, since who makes one looks for a ban after having taken
 // the time.
-func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
-	out, err := s.banned(ctx, wholeServer, i.User)
+func (s *bans) tellBan(ctx context.Context, i store.Intent) error {
+	out, err := s.rights.banned(ctx, wholeServer, i.User)
 	if err != nil || !out {
 		return err
 	}
@@ -231,7 +224,7 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 		return err
 	}
 	at := time.Now().UnixMilli()
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: at}); err != nil {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: at}); err != nil {
 		return err
 	}
 	// tokens of that millisecond are void, and one made after a pardon is not
@@ -255,9 +248,9 @@ type bansOutput struct {
 }
 
 // bans lists who is banned from a room, or from the server, by user id, after one.
-func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
+func (s *bans) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
 	out.Bans = []banView{}
-	if _, err := s.permittedIn(ctx, directoryapi.ActionListBans, room, c.User); err != nil {
+	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionListBans, room, c.User); err != nil {
 		return out, err
 	}
 	if err := checkAfter(after, "user"); err != nil {
@@ -265,13 +258,13 @@ func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (
 	}
 	all, err := s.store.Bans(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
-	names := s.namer()
+	names := s.records.namer()
 	kept := make([]named, len(all))
 	for i := range all {
 		kept[i] = named{all[i].User, &all[i].Name}
 	}
 	if err == nil {
-		err = s.unname(ctx, kept)
+		err = s.records.unname(ctx, kept)
 	}
 	for _, b := range all {
 		if !b.Over(time.Now().UnixMilli()) {

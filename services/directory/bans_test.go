@@ -106,7 +106,7 @@ func TestBannedWhileBroughtIn(t *testing.T) {
 	ann, eve := w.register("Ann"), w.register("Eve")
 	room := w.create(ann, `{"name":"Secret","private":true}`)
 	w.ok("PUT", "/v1/rooms/"+room.ID+"/bans/"+eve.User.ID, ann.Token, `{}`, nil)
-	if err := w.putMember(t.Context(), room.ID, eve.User.ID, "Eve", ann.User.ID, directoryapi.RoleMember); err != nil {
+	if err := w.membership.putMember(t.Context(), room.ID, eve.User.ID, "Eve", ann.User.ID, directoryapi.RoleMember); err != nil {
 		t.Fatal(err)
 	}
 	if c := w.code(eve, "GET", "/v1/rooms/"+room.ID, ""); c != "forbidden" {
@@ -230,7 +230,7 @@ func TestLiftedBanIsNotTold(t *testing.T) {
 	w.store.set(nil)
 	w.ok("DELETE", "/v1/bans/"+eve.User.ID, ann.Token, "", nil)
 	w.age()
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	log, err := w.bus.Replay(t.Context(), chat.ControlRoom, bus.Position{}, 1000)

@@ -14,7 +14,7 @@ const fromStart = 1
 
 // headOf returns through which Seq a room's log is complete: what is appended from now on comes
 // after it.
-func (s *Service) headOf(ctx context.Context, room string) (int64, error) {
+func (s *membership) headOf(ctx context.Context, room string) (int64, error) {
 	heads, err := s.bus.Heads(ctx, []string{room})
 	if err == nil && len(heads) != 1 {
 		err = errors.New("the bus does not say where a room's log ends")
@@ -27,7 +27,7 @@ func (s *Service) headOf(ctx context.Context, room string) (int64, error) {
 
 // beginning returns an intent to begin a membership with where that is in the room's log: from now
 // on, or for a user who was invited, from then on.
-func (s *Service) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
+func (s *membership) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
 	inv, err := s.store.Invite(ctx, i.Room, i.User)
 	switch {
 	case err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli() && inv.From > 0:

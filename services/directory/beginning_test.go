@@ -89,7 +89,7 @@ func TestMembershipThatIsToldLater(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Books"}`)
-	i, err := w.beginning(t.Context(), memberIntent(room.ID, bob.User.ID, "Bob", ann.User.ID, directoryapi.RoleMember))
+	i, err := w.membership.beginning(t.Context(), memberIntent(room.ID, bob.User.ID, "Bob", ann.User.ID, directoryapi.RoleMember))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestMembershipThatIsToldLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := w.say(room.ID, ann.User.ID, "@bob")
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if from := w.begun(room.ID, bob.User.ID); from == 0 || from >= first {

@@ -35,7 +35,7 @@ const (
 var errTakesNone = chat.E(chat.CodeForbidden, "this person takes no messages from you")
 
 // blocks reports whether a user takes nothing from another.
-func (s *Service) blocks(ctx context.Context, user, other string) (bool, error) {
+func (s *rights) blocks(ctx context.Context, user, other string) (bool, error) {
 	b, err := s.store.Block(ctx, user, other)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -52,7 +52,7 @@ func unlessMissing(err error) error {
 }
 
 // apart reports whether one of two users blocks the other.
-func (s *Service) apart(ctx context.Context, one, other string) (bool, error) {
+func (s *rights) apart(ctx context.Context, one, other string) (bool, error) {
 	out, err := s.blocks(ctx, one, other)
 	if err == nil && !out {
 		out, err = s.blocks(ctx, other, one)
@@ -60,15 +60,23 @@ func (s *Service) apart(ctx context.Context, one, other string) (bool, error) {
 	return out, err
 }
 
+// blocks lets users block and ignore others.
+type blocks struct {
+	*core
+	records *records
+	changes *changes
+	quotas  *quotas
+}
+
 // block notes that a user wants nothing from another, or with ignoreOnly just not to see it.
-func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) error {
+func (s *blocks) block(ctx context.Context, c auth.Claims, other, kind string) error {
 	switch {
 	case other == c.User:
 		return chat.E(chat.CodeBadRequest, "you cannot block yourself")
 	case kind != "" && kind != blockAll && kind != ignoreOnly:
 		return chat.E(chat.CodeBadRequest, "a kind is block or ignore")
 	}
-	u, err := s.user(ctx, other)
+	u, err := s.records.user(ctx, other)
 	if err != nil {
 		return err
 	}
@@ -81,10 +89,10 @@ func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) 
 		return err
 	}
 	b := store.Block{User: c.User, Other: u.ID, Name: u.Name, Ignore: kind == ignoreOnly, Created: time.Now().UnixMilli()}
-	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
+	return s.changes.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
 		err := s.store.PutBlock(ctx, b)
 		if err == nil && added {
-			err = s.keepQuota(ctx, s.checkBlocks(ctx, c.User, 0), func(ctx context.Context) error { return s.store.DeleteBlock(ctx, c.User, other) })
+			err = s.quotas.keepQuota(ctx, s.checkBlocks(ctx, c.User, 0), func(ctx context.Context) error { return s.store.DeleteBlock(ctx, c.User, other) })
 		}
 		if err != nil || b.Ignore {
 			return err
@@ -94,7 +102,7 @@ func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) 
 }
 
 // checkBlocks returns an error unless a user may block so many more people.
-func (s *Service) checkBlocks(ctx context.Context, user string, more int) error {
+func (s *blocks) checkBlocks(ctx context.Context, user string, more int) error {
 	mine, err := s.store.Blocks(ctx, user, "", maxBlocks+1)
 	if err == nil && len(mine)+more > maxBlocks {
 		err = chat.E(chat.CodeTooMany, fmt.Sprintf("you can block at most %d people: unblock somebody first", maxBlocks))
@@ -103,31 +111,26 @@ func (s *Service) checkBlocks(ctx context.Context, user string, more int) error 
 }
 
 // unblock forgets a block. None is not an error.
-func (s *Service) unblock(ctx context.Context, c auth.Claims, other string) error {
+func (s *blocks) unblock(ctx context.Context, c auth.Claims, other string) error {
 	if !chat.ValidID(other) {
 		return errNoUser
 	}
-	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
+	return s.changes.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
 		return s.store.DeleteBlock(ctx, c.User, other)
 	})
 }
 
 // tellBlock tells who caches permissions, and the user's own devices. The other is not told.
-func (s *Service) tellBlock(ctx context.Context, i store.Intent) error {
+func (s *blocks) tellBlock(ctx context.Context, i store.Intent) error {
 	change := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: chat.DirectRoom(i.Actor, i.User)}
-	if err := s.control(ctx, change); err != nil {
+	if err := s.changes.control(ctx, change); err != nil {
 		return err
 	}
 	// one of which may be refused by it
-	if err := s.listChanged(ctx, i.Actor, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
+	if err := s.changes.listChanged(ctx, i.Actor, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
 		return err
 	}
-	return s.listChanged(ctx, i.Actor, i.ID, chat.ListBlocks, i.Created)
-}
-
-// listChanged tells a user's devices that a list of the user's is another now.
-func (s *Service) listChanged(ctx context.Context, user, id, list string, at int64) error {
-	return s.event(ctx, chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: id, User: user, Target: list, TS: at})
+	return s.changes.listChanged(ctx, i.Actor, i.ID, chat.ListBlocks, i.Created)
 }
 
 type blockView struct {
@@ -142,7 +145,7 @@ type blocksOutput struct {
 }
 
 // myBlocks lists whom a user blocks and ignores.
-func (s *Service) myBlocks(ctx context.Context, c auth.Claims) (blocksOutput, error) {
+func (s *blocks) myBlocks(ctx context.Context, c auth.Claims) (blocksOutput, error) {
 	all, err := s.store.Blocks(ctx, c.User, "", maxBlocks)
 	out := blocksOutput{Blocks: []blockView{}}
 	for _, b := range all {
@@ -159,7 +162,7 @@ func (s *Service) myBlocks(ctx context.Context, c auth.Claims) (blocksOutput, er
 	for i := range names {
 		names[i] = named{out.Blocks[i].User, &out.Blocks[i].Name}
 	}
-	return out, s.unname(ctx, names)
+	return out, s.records.unname(ctx, names)
 }
 
 type blockInput struct {
@@ -173,17 +176,17 @@ type unblockInput struct {
 	User string `path:"user" maxLength:"64"`
 }
 
-func (s *Service) blockRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/blocks", "blocks", "Whom I block and ignore"),
+func (s *blocks) blockRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/blocks", "blocks", "Whom I block and ignore"),
 		func(ctx context.Context, _ *struct{}) (blocksOutput, error) {
 			return s.myBlocks(ctx, httpapi.User(ctx))
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/blocks/{user}", "block", "Block or ignore somebody, who is not told"),
-		limited(s, func(ctx context.Context, in *blockInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/blocks/{user}", "block", "Block or ignore somebody, who is not told"),
+		limited(s.core, func(ctx context.Context, in *blockInput) (empty, error) {
 			return empty{}, s.block(ctx, httpapi.User(ctx), in.User, in.Body.Kind)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/blocks/{user}", "unblock", "Block and ignore somebody no more"),
-		limited(s, func(ctx context.Context, in *unblockInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/blocks/{user}", "unblock", "Block and ignore somebody no more"),
+		limited(s.core, func(ctx context.Context, in *unblockInput) (empty, error) {
 			return empty{}, s.unblock(ctx, httpapi.User(ctx), in.User)
 		}))
 }

@@ -101,7 +101,7 @@ func TestManyBlocks(t *testing.T) {
 	// which is there already
 	w.ok("PUT", "/v1/blocks/"+gus.User.ID, ann.Token, `{"kind":"ignore"}`, nil)
 	w.ok("POST", "/v1/logout", gus.Token, "", nil)
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.ok("PUT", "/v1/blocks/"+bob.User.ID, ann.Token, `{}`, nil)
@@ -135,7 +135,7 @@ func TestTimedBans(t *testing.T) {
 	if read() || w.code(eve, "GET", "/v1/me", "") != "forbidden" {
 		t.Error("who is banned is let in")
 	}
-	if err := w.endBans(t.Context()); err != nil || read() {
+	if err := w.bans.endBans(t.Context()); err != nil || read() {
 		t.Errorf("a ban ended too early: %v", err)
 	}
 	for _, where := range []string{room.ID, wholeServer} { // ten minutes go by
@@ -158,7 +158,7 @@ func TestTimedBans(t *testing.T) {
 	if w.ok("GET", path+"/bans", ann.Token, "", &out); len(out.Bans) != 0 {
 		t.Errorf("bans that are over are listed: %+v", out)
 	}
-	if err := w.endBans(t.Context()); err != nil {
+	if err := w.bans.endBans(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.eventually("caches know that the ban has ended", read)

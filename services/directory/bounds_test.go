@@ -77,7 +77,7 @@ func TestOutcomesOfActs(t *testing.T) {
 	} {
 		ctx, leave := context.WithCancel(t.Context())
 		action := fmt.Sprint("test.", i)
-		err := w.audit(ctx, store.Act{Action: action}, func(context.Context) error {
+		err := w.auditLog.audit(ctx, store.Act{Action: action}, func(context.Context) error {
 			leave()
 			return tt.err
 		})
@@ -97,7 +97,7 @@ func TestOutcomesOfActs(t *testing.T) {
 	})
 	defer w.memory.Fail(nil)
 	done := false
-	if err := w.audit(t.Context(), store.Act{Action: "test"}, func(context.Context) error { done = true; return nil }); err == nil || done {
+	if err := w.auditLog.audit(t.Context(), store.Act{Action: "test"}, func(context.Context) error { done = true; return nil }); err == nil || done {
 		t.Errorf("an act that cannot be written down: %v, done %v", err, done)
 	}
 }
@@ -109,7 +109,7 @@ func TestNetworksThatChangeWhileTheyAreRead(t *testing.T) {
 	reads := 0
 	ask := func() int {
 		t.Helper()
-		if _, err := w.bannedNetworks(t.Context()); err != nil {
+		if _, err := w.networks.bannedNetworks(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return reads
@@ -119,14 +119,14 @@ func TestNetworksThatChangeWhileTheyAreRead(t *testing.T) {
 		if call == "NetworkBans" && done {
 			if reads++; changed {
 				changed = false
-				w.networks.forget()
+				w.networks.cache.forget()
 			}
 		}
 		return nil
 	})
 	defer w.memory.Fail(nil)
 	got := []int{ask(), ask(), ask()}
-	f := (*netFollower)(w.Service)
+	f := (*netFollower)(w.networks)
 	f.Rewound("", 0)
 	got = append(got, ask(), ask())
 	f.Missed("", 0)
@@ -141,12 +141,12 @@ func TestDataSoOften(t *testing.T) {
 	w.historian()
 	ann, bob := w.register("Ann"), w.register("Bob")
 	for i := range dataHour + 1 {
-		_, err := w.startExport(t.Context(), w.claims(ann))
+		_, err := w.ownAccount.startExport(t.Context(), w.claims(ann))
 		if want := map[bool]string{true: chat.CodeRateLimited}[i == dataHour]; chat.CodeOf(err) != want && !(err == nil && want == "") {
 			t.Errorf("copy %d: %v", i, err)
 		}
 	}
-	if _, err := w.startExport(t.Context(), w.claims(bob)); err != nil {
+	if _, err := w.ownAccount.startExport(t.Context(), w.claims(bob)); err != nil {
 		t.Errorf("another's: %v", err)
 	}
 }
@@ -165,7 +165,7 @@ func TestLogInsOfMyOwn(t *testing.T) {
 		id   string
 		code string
 	}{{eve, id, chat.CodeNotFound}, {ann, "none", chat.CodeNotFound}, {ann, id, ""}, {ann, id, chat.CodeNotFound}} {
-		if err := w.endMine(t.Context(), w.claims(tt.who), tt.id); (err == nil) != (tt.code == "") || err != nil && chat.CodeOf(err) != tt.code {
+		if err := w.logins.endMine(t.Context(), w.claims(tt.who), tt.id); (err == nil) != (tt.code == "") || err != nil && chat.CodeOf(err) != tt.code {
 			t.Errorf("%s ends %s: %v, want %q", tt.who.User.Name, tt.id, err, tt.code)
 		}
 	}
@@ -250,14 +250,14 @@ func TestServerChangesAtOnce(t *testing.T) {
 	})
 	defer w.memory.Fail(nil)
 	set := func(r *store.Server) error { r.SetUp = 5; return nil }
-	if err := w.changeServer(t.Context(), set); err != nil || tries != 4 {
+	if err := w.serverRecord.changeServer(t.Context(), set); err != nil || tries != 4 {
 		t.Errorf("after %d tries: %v", tries, err)
 	}
 	tries, conflicts = 0, 1000
-	if err := w.changeServer(t.Context(), set); !errors.Is(err, errServerChanges) || tries != maxServerTries {
+	if err := w.serverRecord.changeServer(t.Context(), set); !errors.Is(err, errServerChanges) || tries != maxServerTries {
 		t.Errorf("after %d tries: %v", tries, err)
 	}
-	if err := w.changeServer(t.Context(), func(*store.Server) error { return errNoUser }); !errors.Is(err, errNoUser) {
+	if err := w.serverRecord.changeServer(t.Context(), func(*store.Server) error { return errNoUser }); !errors.Is(err, errNoUser) {
 		t.Errorf("a change that is refused: %v", err)
 	}
 }
@@ -266,14 +266,14 @@ func TestServerChangesAtOnce(t *testing.T) {
 func TestSetupLinksAreFew(t *testing.T) {
 	w := idle(t, config())
 	var links []string
-	w.announce = func(secret string, life time.Duration) {
+	w.setup.announce = func(secret string, life time.Duration) {
 		if life != setupLife {
 			t.Errorf("good for %s", life)
 		}
 		links = append(links, secret)
 	}
 	for range maxSetupLinks + 2 {
-		if err := w.offerSetup(t.Context()); err != nil {
+		if err := w.setup.offerSetup(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,7 +295,7 @@ func TestSetupLinksAreFew(t *testing.T) {
 		t.Errorf("another: %v", err)
 	}
 	w.operator("Op")
-	if err := w.offerSetup(t.Context()); err != nil || len(links) != maxSetupLinks+2 {
+	if err := w.setup.offerSetup(t.Context()); err != nil || len(links) != maxSetupLinks+2 {
 		t.Errorf("with an operator: %v, %d links", err, len(links))
 	}
 	if r, err = w.store.Server(t.Context()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,8 +53,18 @@ type browseOutput struct {
 	Next  string        `json:"next,omitempty" doc:"Cursor of the next page; absent: this is the last."`
 }
 
-func (s *Service) browseRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/public-rooms", "public-rooms", "Public rooms, by pages"),
+// publicRooms lists public rooms and notes which are active.
+type publicRooms struct {
+	*core
+	records *records
+	rights  *rights
+
+	// when it was last seen which public rooms are active (UTC milliseconds)
+	swept atomic.Int64
+}
+
+func (s *publicRooms) browseRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/public-rooms", "public-rooms", "Public rooms, by pages"),
 		func(ctx context.Context, in *browseInput) (browseOutput, error) {
 			c := httpapi.User(ctx)
 			return s.browse(ctx, c.User, c.Guest, *in)
@@ -62,14 +73,14 @@ func (s *Service) browseRoutes(api huma.API) {
 
 // browse returns a page of the public rooms. It may have fewer than were asked for, since a room
 // that the user is banned from, or that a guest may not enter, is not there.
-func (s *Service) browse(ctx context.Context, user string, guest bool, in browseInput) (browseOutput, error) {
+func (s *publicRooms) browse(ctx context.Context, user string, guest bool, in browseInput) (browseOutput, error) {
 	out := browseOutput{Rooms: []browsedView{}}
 	found, next, err := s.findPublic(ctx, in, false)
 	if out.Next = next; err != nil {
 		return out, err
 	}
 	if guest {
-		if found, err = s.openToGuests(ctx, found); err != nil {
+		if found, err = s.rights.openToGuests(ctx, found); err != nil {
 			return out, err
 		}
 	}
@@ -105,7 +116,7 @@ func (s *Service) browse(ctx context.Context, user string, guest bool, in browse
 
 // findPublic returns a page of the public rooms, archived or not, and the cursor of the next;
 // empty: there is none.
-func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool) (found []store.Room, next string, err error) {
+func (s *publicRooms) findPublic(ctx context.Context, in browseInput, archived bool) (found []store.Room, next string, err error) {
 	limit := min(cmp.Or(in.Limit, browsedRooms), maxBrowsed)
 	q := store.PublicQuery{Look: names.Bare(names.LooksOf(strings.TrimSpace(in.Q)).Lower), Sort: sorts[in.Sort], Archived: archived, Limit: limit + 1}
 	if in.Cursor != "" {
@@ -126,7 +137,7 @@ func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool)
 
 // sweepActivity sees once a minute in which public rooms something was written since, and counts
 // the members of those: who comes and goes is written too.
-func (s *Service) sweepActivity(ctx context.Context) error {
+func (s *publicRooms) sweepActivity(ctx context.Context) error {
 	if time.Since(time.UnixMilli(s.swept.Load())) < sweepEvery {
 		return nil
 	}
@@ -146,7 +157,7 @@ func (s *Service) sweepActivity(ctx context.Context) error {
 	}
 }
 
-func (s *Service) noteActivity(ctx context.Context, rooms []store.Room) error {
+func (s *publicRooms) noteActivity(ctx context.Context, rooms []store.Room) error {
 	ids := make([]string, len(rooms))
 	for i, r := range rooms {
 		ids[i] = r.ID
@@ -171,7 +182,7 @@ func (s *Service) noteActivity(ctx context.Context, rooms []store.Room) error {
 			a.Active = max(r.Active, r.Created) // when its last entry is from, nobody has seen
 		}
 		if !isDefault(r.ID) {
-			if a.Size, err = s.countMembers(ctx, r.ID, countedMembers); err != nil {
+			if a.Size, err = s.records.countMembers(ctx, r.ID, countedMembers); err != nil {
 				return err
 			}
 		}

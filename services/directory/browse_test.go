@@ -68,8 +68,8 @@ func TestBrowse(t *testing.T) {
 	// What is written somewhere brings it to the front, and who comes in counts.
 	sweep := func() {
 		t.Helper()
-		w.swept.Store(0)
-		if err := w.sweepActivity(t.Context()); err != nil {
+		w.publicRooms.swept.Store(0)
+		if err := w.publicRooms.sweepActivity(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,8 +90,8 @@ func TestBrowse(t *testing.T) {
 	if got, _ := w.browsed(bob, "limit=1&q=advert&sort=members"); !slices.Equal(got, []string{"Advert 0"}) {
 		t.Errorf("with most members: %q", got)
 	}
-	was := w.swept.Load()
-	if err := w.sweepActivity(t.Context()); err != nil || w.swept.Load() != was {
+	was := w.publicRooms.swept.Load()
+	if err := w.publicRooms.sweepActivity(t.Context()); err != nil || w.publicRooms.swept.Load() != was {
 		t.Errorf("swept again at once: %v", err)
 	}
 	w.ok("PUT", "/v1/rooms/"+first.ID+"/bans/"+bob.User.ID, ann.Token, `{}`, nil)

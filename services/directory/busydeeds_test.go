@@ -52,7 +52,7 @@ var busyDeeds = []deed{
 	}},
 	{"accept a request", func(s *scene) string { return s.code(s.ann, "POST", "/v1/requests/"+s.asked()+"/accept", "") }, chat.CodeNotFound, func(s *scene) error {
 		_, err := s.store.Request(s.t.Context(), s.asked())
-		a, _, errAccess := s.accessNow(s.t.Context(), s.asked(), s.eve.User.ID)
+		a, _, errAccess := s.rights.accessNow(s.t.Context(), s.asked(), s.eve.User.ID)
 		if errAccess == nil && !a.Send {
 			errAccess = fmt.Errorf("who asked may %+v", a)
 		}
@@ -63,7 +63,7 @@ var busyDeeds = []deed{
 		if err == nil && !r.Refused {
 			err = errors.New("it is not refused")
 		}
-		a, _, errAccess := s.accessNow(s.t.Context(), s.asked(), s.eve.User.ID)
+		a, _, errAccess := s.rights.accessNow(s.t.Context(), s.asked(), s.eve.User.ID)
 		if errAccess == nil && a.Send {
 			errAccess = errors.New("who was refused may send")
 		}

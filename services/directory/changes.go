@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
-	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
@@ -35,10 +33,20 @@ const (
 	maxTold = 10
 )
 
+// changes keeps an intent for each change and tells what is then true: the control log, the log
+// of the room, and users' own rooms.
+type changes struct {
+	*core
+	records *records
+
+	// tellers tell what is true of an intent's subject, by the kind of the intent; set once
+	tellers map[string]func(context.Context, store.Intent) error
+}
+
 // change makes a change to the store and tells of it on the bus. The intent is in the store before
 // the change is, so that a crash in between cannot leave a change that nobody heard of: whatever is
 // then the truth is told later.
-func (s *Service) change(ctx context.Context, i store.Intent, apply func(context.Context) error) error {
+func (s *changes) change(ctx context.Context, i store.Intent, apply func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
 	i.ID, i.Created = chat.NewID(), time.Now().UnixMilli()
@@ -62,7 +70,7 @@ func (s *Service) change(ctx context.Context, i store.Intent, apply func(context
 }
 
 // tellUntold tells what a crash or a failure left untold.
-func (s *Service) tellUntold(ctx context.Context) error {
+func (s *changes) tellUntold(ctx context.Context) error {
 	left, err := s.store.IntentsBefore(ctx, time.Now().Add(-untoldAfter).UnixMilli(), untoldBatch)
 	if err != nil {
 		return err
@@ -82,159 +90,12 @@ func (s *Service) tellUntold(ctx context.Context) error {
 // tell appends what is now true of the intent's subject to the control log, and what people should
 // see of it to the room's log and the user's own. What people see has ids that follow from the
 // intent's, so that telling again shows nothing twice.
-func (s *Service) tell(ctx context.Context, i store.Intent) error {
-	switch i.Kind {
-	case directoryapi.ChangeUser:
-		return s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
-	case kindBan:
-		return s.tellBan(ctx, i)
-	case kindKeep:
-		return s.tellKept(ctx, i)
-	case kindDelete:
-		return s.tellDeleted(ctx, i)
-	case kindUnban:
-		return s.tellUnban(ctx, i)
-	case kindBlock:
-		return s.tellBlock(ctx, i)
-	case kindMute:
-		return s.tellMute(ctx, i)
-	case kindRules:
-		return s.tellRules(ctx, i)
-	case kindResetRoom:
-		return s.tellReset(ctx, i)
-	case kindRetention:
-		return s.tellRetention(ctx, i)
-	case kindDirect:
-		return s.tellDirect(ctx, i)
-	case kindList:
-		return s.listChanged(ctx, i.User, i.ID, i.Name, i.Created)
-	case kindGuests:
-		return s.tellGuests(ctx, i)
-	case kindArchive:
-		return s.tellArchive(ctx, i)
-	case kindDeleteRoom:
-		return s.tellDelete(ctx, i)
-	case kindUnsave:
-		return historyapi.NewClient(s.bus).Unsave(ctx, i.User)
-	case kindPurge:
-		return s.tellPurge(ctx, i)
-	case directoryapi.ChangeRoom, kindDescribe:
-		return s.tellRoom(ctx, i)
-	case directoryapi.ChangeAccess:
-		return s.tellMember(ctx, i)
+func (s *changes) tell(ctx context.Context, i store.Intent) error {
+	if tell := s.tellers[i.Kind]; tell != nil {
+		return tell(ctx, i)
 	}
 	s.log.Error("dropped an intent of an unknown kind", zap.String("kind", i.Kind), zap.String("id", i.ID))
 	return nil
-}
-
-func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
-	if i.Kind == directoryapi.ChangeRoom {
-		if err := s.control(ctx, directoryapi.Change{Kind: i.Kind, Room: i.Room}); err != nil {
-			return err
-		}
-	}
-	room, there, err := s.roomThere(ctx, i.Room)
-	if err != nil || !there {
-		return err // it was never made, or has been deleted since
-	}
-	return s.event(ctx, chat.Event{
-		Type: chat.TypeTopic, Room: room.ID, ID: i.ID, User: i.Actor, Name: room.Name, Text: room.Topic, TS: i.Created,
-	})
-}
-
-// tellMember tells what a user is in a room. Another change of the same membership may be told at
-// the same time, and the logs may get the two in either order; so the truth is looked up again
-// after it was told, and told again if it is another: whoever tells last, tells what is.
-func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
-	id := i.ID
-	if i.Role != string(directoryapi.RoleOwner) {
-		if err := s.keepOwned(ctx, i.Room); err != nil {
-			return err
-		}
-	}
-	for range maxTold {
-		is, there, err := s.accessNow(ctx, i.Room, i.User)
-		if err != nil {
-			return err
-		}
-		if is.Role == "" {
-			// Nothing, but for one who was brought in while being banned.
-			if err := s.dropMember(ctx, i.Room, i.User); err != nil {
-				return err
-			}
-		}
-		if id == i.ID && string(is.Role) != i.Role {
-			id = chat.NewID() // not what the intent's own id may stand for already
-		}
-		if err := s.tellWhy(ctx, i, is.Role); err != nil {
-			return err
-		}
-		if err := s.tellAccess(ctx, i, id, is, there); err != nil {
-			return err
-		}
-		now, _, err := s.accessNow(ctx, i.Room, i.User)
-		if err != nil {
-			return err
-		}
-		if now == is {
-			return s.tellGrown(ctx, i.Room, is)
-		}
-		id = chat.NewID()
-	}
-	return errors.New("a membership keeps changing")
-}
-
-// tellWhy tells of a ban, of a removal, or of another role, as an act of moderation: who did it,
-// and why.
-func (s *Service) tellWhy(ctx context.Context, i store.Intent, role directoryapi.Role) error {
-	reason, removed := strings.CutPrefix(i.Session, removedFor)
-	if i.Session != told && !removed || string(role) != i.Role {
-		return nil
-	}
-	e, err := s.act(ctx, i, chat.ActRole)
-	if err != nil {
-		return err
-	}
-	e.ID += "-why" // beside the change, which clients of earlier releases know
-	if removed {
-		e.Act, e.Text = chat.ActRemove, reason
-	} else if e.Role = string(role); role == "" {
-		b, err := s.store.Ban(ctx, i.Room, i.User)
-		if err != nil {
-			return unlessMissing(err) // it is lifted already
-		}
-		e.Act, e.Text, e.Until = chat.ActBan, b.Reason, b.Until
-	}
-	return s.tellModerated(ctx, e)
-}
-
-// tellGrown tells that a room is no longer small, if that may be because of its new member. Several
-// may come at the same moment, and none of them then be the one too many: so it is told for some
-// time.
-func (s *Service) tellGrown(ctx context.Context, room string, is directoryapi.Access) error {
-	if is.Role == "" || isDefault(room) {
-		return nil
-	}
-	n, err := s.countMembers(ctx, room, 2*directoryapi.SmallRoom+1)
-	if err != nil || n <= directoryapi.SmallRoom || n > 2*directoryapi.SmallRoom {
-		return err
-	}
-	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: room})
-}
-
-// tellAccess tells everybody whom it concerns once.
-func (s *Service) tellAccess(ctx context.Context, i store.Intent, id string, a directoryapi.Access, there bool) error {
-	if err := s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Room: i.Room, Access: a}); err != nil {
-		return err
-	}
-	if there {
-		if err := s.event(ctx, memberEvent(i, id, a.Role)); err != nil {
-			return err
-		}
-	} else if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
-		return err // with its last member the room has gone, for those, too, who only read there
-	}
-	return s.event(ctx, ownEvent(i, id, a.Role))
 }
 
 // memberEvent tells a room what role the intent's user has in it now; empty: none.
@@ -255,7 +116,7 @@ func ownEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
 }
 
 // control appends to the control log, always as a new entry: to take one in twice does no harm.
-func (s *Service) control(ctx context.Context, c directoryapi.Change) error {
+func (s *changes) control(ctx context.Context, c directoryapi.Change) error {
 	data, err := directoryapi.EncodeChange(c)
 	if err != nil {
 		return err
@@ -267,7 +128,7 @@ func (s *Service) control(ctx context.Context, c directoryapi.Change) error {
 	return nil
 }
 
-func (s *Service) event(ctx context.Context, e chat.Event) error {
+func (s *changes) event(ctx context.Context, e chat.Event) error {
 	data, err := chat.AppendEntry(nil, e)
 	if err != nil {
 		return err
@@ -279,4 +140,24 @@ func (s *Service) event(ctx context.Context, e chat.Event) error {
 // busError gives an error of the bus the code that a client acts on.
 func busError(err error) error {
 	return errors.Join(err, errUntold, chat.Unavailable("the change is made and will be told when the bus answers again", retryStore))
+}
+
+// listChanged tells a user's devices that a list of the user's is another now.
+func (s *changes) listChanged(ctx context.Context, user, id, list string, at int64) error {
+	return s.event(ctx, chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: id, User: user, Target: list, TS: at})
+}
+
+// changeList changes a list of a user's and tells the user's devices.
+func (s *changes) changeList(ctx context.Context, user, actor, list string, apply func(context.Context) error) error {
+	return s.change(ctx, store.Intent{Kind: kindList, User: user, Name: list, Actor: actor}, apply)
+}
+
+// tellList tells a user's devices that one of the user's lists has changed.
+func (s *changes) tellList(ctx context.Context, i store.Intent) error {
+	return s.listChanged(ctx, i.User, i.ID, i.Name, i.Created)
+}
+
+// tellUser tells that log-ins of a user have ended.
+func (s *changes) tellUser(ctx context.Context, i store.Intent) error {
+	return s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
 }

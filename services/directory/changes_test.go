@@ -145,7 +145,7 @@ func TestToldTwiceIsSeenOnce(t *testing.T) {
 	if left := w.age(); len(left) != 1 {
 		t.Fatalf("intents are %+v", left)
 	}
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if after := w.events(room.ID); len(after) != len(before) {
@@ -162,7 +162,7 @@ func TestToldTwiceIsSeenOnce(t *testing.T) {
 	if left := w.age(); len(left) != 2 {
 		t.Fatalf("intents are %+v", left)
 	}
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if e := w.last(room.ID); e.Member != bob.User.ID || e.Role != "" {
@@ -184,9 +184,9 @@ func TestTheTruthIsToldLast(t *testing.T) {
 			wait.Go(func() {
 				var err error
 				if i == 1 {
-					err = replica.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, "")
+					err = replica.members.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, "")
 				} else {
-					_, err = replica.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
+					_, err = replica.members.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
 				}
 				if err != nil {
 					t.Error(err)

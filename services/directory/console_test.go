@@ -21,7 +21,7 @@ import (
 func (w *world) admin(r directoryapi.AdminRequest) (directoryapi.AdminReply, string) {
 	w.t.Helper()
 	r.By = "root"
-	reply, err := w.answerAdmin(w.t.Context(), r)
+	reply, err := w.commands.answerAdmin(w.t.Context(), r)
 	return reply, chat.CodeOf(err)
 }
 

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -48,8 +47,19 @@ func (c *copying) add(lines []json.RawMessage, kind string, content any) ([]json
 	return append(lines, line), err
 }
 
+// copies writes copies of rooms, of what a user has said, and of what a hold keeps.
+type copies struct {
+	*core
+	records  *records
+	rights   *rights
+	auditLog *auditLog
+	holds    *holds
+
+	exportRate *throttle // of all data, by user
+}
+
 // next returns the next lines of a copy, and none once it has ended.
-func (s *Service) next(ctx context.Context, c *copying) ([]json.RawMessage, error) {
+func (s *copies) next(ctx context.Context, c *copying) ([]json.RawMessage, error) {
 	switch {
 	case c.Ended:
 		return nil, nil
@@ -65,7 +75,7 @@ func (s *Service) next(ctx context.Context, c *copying) ([]json.RawMessage, erro
 	return s.copyMessages(ctx, c)
 }
 
-func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage, error) {
+func (s *copies) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage, error) {
 	by := consoleOf(ctx)
 	if by == "" {
 		by = httpapi.User(ctx).Name
@@ -89,7 +99,7 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 		h.Person = &export.Person{ID: u.ID, Name: u.Name}
 		act = store.Act{Action: actPersonExport, Subject: u.ID, SubjectName: u.Name}
 	}
-	if err := s.note(ctx, act); err != nil {
+	if err := s.auditLog.note(ctx, act); err != nil {
 		return nil, err
 	}
 	c.Begun = true
@@ -97,7 +107,7 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 }
 
 // removedOf returns what of a room is gone; nil: nothing.
-func (s *Service) removedOf(ctx context.Context, room string) (*export.Removed, error) {
+func (s *copies) removedOf(ctx context.Context, room string) (*export.Removed, error) {
 	req := historyapi.PageRequest{Room: room, Around: 1, Limit: 1, All: true}
 	page, err := patiently(ctx, func() (historyapi.Page, error) { return historyapi.NewClient(s.bus).Page(ctx, req) })
 	if err != nil || page.Removed == nil {
@@ -107,7 +117,7 @@ func (s *Service) removedOf(ctx context.Context, room string) (*export.Removed, 
 }
 
 // copyMembers adds some members. In a room for everybody these are those with a role.
-func (s *Service) copyMembers(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+func (s *copies) copyMembers(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
 	all, err := s.store.Members(ctx, c.Room, c.Member, maxMembers)
 	if err != nil {
 		return nil, err
@@ -123,7 +133,7 @@ func (s *Service) copyMembers(ctx context.Context, c *copying) (lines []json.Raw
 }
 
 // copyMessages adds some messages, and the acts of moderation between them, by their seqs.
-func (s *Service) copyMessages(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+func (s *copies) copyMessages(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
 	req := historyapi.PageRequest{Room: c.Room, After: c.Seq, Limit: historyapi.MaxLimit, All: true}
 	if c.Seq == 0 {
 		req.Around = 1 // After 0 asks for the last page
@@ -156,7 +166,7 @@ func (s *Service) copyMessages(ctx context.Context, c *copying) (lines []json.Ra
 }
 
 // copyPerson adds some messages of the person.
-func (s *Service) copyPerson(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+func (s *copies) copyPerson(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
 	run, err := s.saidBy(ctx, c.Person, c.From)
 	if err != nil {
 		return nil, err
@@ -174,7 +184,7 @@ func (s *Service) copyPerson(ctx context.Context, c *copying) (lines []json.RawM
 }
 
 // endCopy adds the last line, and writes its hash down.
-func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessage) ([]json.RawMessage, error) {
+func (s *copies) endCopy(ctx context.Context, c *copying, lines []json.RawMessage) ([]json.RawMessage, error) {
 	said := c.Chain.Lines[export.KindMessage]
 	line, err := c.Chain.End()
 	if err != nil {
@@ -183,7 +193,7 @@ func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessa
 	act := store.Act{Action: actRoomExport, Room: c.Room, Detail: fmt.Sprintf("%d messages, hash %s", said, c.Chain.Hash)}
 	if c.Person != "" {
 		act.Action, act.Subject = actPersonExport, c.Person
-		if act.SubjectName, err = s.nameOf(ctx, c.Person); err != nil {
+		if act.SubjectName, err = s.records.nameOf(ctx, c.Person); err != nil {
 			return nil, err
 		}
 	}
@@ -191,7 +201,7 @@ func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessa
 		act.Action, act.Detail = actHoldExport, fmt.Sprintf("hold %s: %d entries, hash %s", c.Hold, c.Chain.Lines[export.KindHeld], c.Chain.Hash)
 	}
 	c.Ended = true
-	return append(lines, line), s.note(ctx, act)
+	return append(lines, line), s.auditLog.note(ctx, act)
 }
 
 // patiently asks history, again after a while when it has others to answer, or is away for a
@@ -212,7 +222,7 @@ func patiently[T any](ctx context.Context, ask func() (T, error)) (answer T, err
 }
 
 // saidBy returns the next run of a user's messages.
-func (s *Service) saidBy(ctx context.Context, user string, from historyapi.MineNext) (historyapi.Mine, error) {
+func (s *copies) saidBy(ctx context.Context, user string, from historyapi.MineNext) (historyapi.Mine, error) {
 	return patiently(ctx, func() (historyapi.Mine, error) {
 		return historyapi.NewClient(s.bus).Mine(ctx, historyapi.MineRequest{User: user, Room: from.Room, Seq: from.Seq})
 	})
@@ -223,16 +233,16 @@ type copyInput struct {
 	Format string `query:"format" enum:"jsonl,html" default:"jsonl" doc:"jsonl: lines of JSON that hubbub verify-export checks; html: a page that opens offline."`
 }
 
-func (s *Service) copyRoute(api huma.API) {
+func (s *copies) copyRoute(api huma.API) {
 	op := guarded(http.MethodGet, "/v1/rooms/{room}/export", "export-room", "A copy of a room: its members, messages and acts of moderation, oldest first")
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "An answer that is cut off is not whole.", Content: map[string]*huma.MediaType{"application/x-ndjson": {}, "text/html": {}},
 	}}
 	huma.Register(api, op, func(ctx context.Context, in *copyInput) (*huma.StreamResponse, error) {
 		user := httpapi.User(ctx)
-		r, _, err := s.permitted(ctx, directoryapi.ActionExport, in.Room, user.User)
+		r, _, err := s.rights.permitted(ctx, directoryapi.ActionExport, in.Room, user.User)
 		if err == nil {
-			err = s.exports.count(time.Now(), "copies", user.User)
+			err = s.exportRate.count(time.Now(), "copies", user.User)
 		}
 		c := &copying{Room: r.ID}
 		var lines []json.RawMessage
@@ -247,7 +257,7 @@ func (s *Service) copyRoute(api huma.API) {
 }
 
 // copyOut answers with a copy, whose first lines were read already.
-func (s *Service) copyOut(ctx context.Context, c *copying, lines []json.RawMessage, html bool) *huma.StreamResponse {
+func (s *copies) copyOut(ctx context.Context, c *copying, lines []json.RawMessage, html bool) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(out huma.Context) {
 		w := out.BodyWriter()
 		write := func(line json.RawMessage) error {
@@ -283,7 +293,7 @@ func (s *Service) copyOut(ctx context.Context, c *copying, lines []json.RawMessa
 
 // writeCopy writes a copy to its end, from the lines on that were read already. Only some lines are
 // in memory. It calls extend before it writes some.
-func (s *Service) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, extend func(), write func(json.RawMessage) error) (err error) {
+func (s *copies) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, extend func(), write func(json.RawMessage) error) (err error) {
 	for {
 		extend()
 		for _, line := range lines {
@@ -298,41 +308,4 @@ func (s *Service) writeCopy(ctx context.Context, c *copying, lines []json.RawMes
 			return err
 		}
 	}
-}
-
-// adminCopy returns the next lines of a copy of a room, by id, or of
-// what a user has said.
-func (s *Service) adminCopy(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
-	var c copying
-	switch {
-	case r.After != "":
-		if err := json.Unmarshal([]byte(r.After), &c); err != nil || c.Hold == "" && (c.Room == "") == (c.Person == "") {
-			return reply, chat.E(chat.CodeBadRequest, "that is not where an export goes on")
-		}
-	case r.Hold != "" && r.User == "" && r.Filter.Room == "":
-		c.Hold = r.Hold
-	case (r.User == "") == (r.Filter.Room == ""):
-		return reply, chat.E(chat.CodeBadRequest, "an export is of a room, or of a user")
-	case r.User != "":
-		u, err := s.named(ctx, r.User)
-		if err != nil {
-			return reply, err
-		}
-		c.Person = u.ID
-	default:
-		room, err := s.store.Room(ctx, r.Filter.Room)
-		if errors.Is(err, store.ErrNotFound) {
-			err = chat.E(chat.CodeNotFound, "there is no room with that id")
-		}
-		if err != nil {
-			return reply, err
-		}
-		c.Room = room.ID
-	}
-	if reply.Lines, err = s.next(ctx, &c); err != nil || c.Ended {
-		return reply, err
-	}
-	next, err := json.Marshal(c)
-	reply.Next = string(next)
-	return reply, err
 }

@@ -74,7 +74,7 @@ func TestWhoAsksGoes(t *testing.T) {
 	room := w.create(ann, `{"name":"Open"}`)
 	ctx, leave := context.WithCancel(t.Context())
 	w.during("PutIntent", leave)
-	if _, err := w.addMember(ctx, w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember); err != nil {
+	if _, err := w.members.addMember(ctx, w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember); err != nil {
 		t.Error(err)
 	}
 	if m, err := w.store.Member(t.Context(), room.ID, bob.User.ID); err != nil || m.Role != directoryapi.RoleMember {

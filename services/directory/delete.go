@@ -27,51 +27,67 @@ const deletedName = chat.DeletedName
 // errRunsServer refuses a user who has a role on the server.
 var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: an operator has to take it away first")
 
+// departures removes what belonged to users who go: guests whose log-in has ended, and deleted
+// accounts.
+type departures struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	tickets      *tickets
+	changes      *changes
+	auditLog     *auditLog
+	logins       *logins
+	membership   *membership
+	passwords    *passwords
+	directs      *directs
+	invites      *invites
+}
+
 // deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail
 // address and choices. What the user has said stays where it was said, unless messages is true:
 // then history deletes it, in direct rooms, too. The name stays taken, so that nobody else can pass
 // for the user.
-func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, messages bool) error {
-	u, err := s.user(ctx, c.User)
+func (s *departures) deleteMine(ctx context.Context, c auth.Claims, secret string, messages bool) error {
+	u, err := s.records.user(ctx, c.User)
 	if err != nil {
 		return err
 	}
 	if u.Guest() {
 		return s.deleteAccount(ctx, u, u.ID, messages)
 	}
-	if err := s.proveAgain(ctx, u, c, secret); err != nil {
+	if err := s.passwords.proveAgain(ctx, u, c, secret); err != nil {
 		return err
 	}
-	if role, err := s.serverRole(ctx, u.ID); err != nil {
+	if role, err := s.serverRecord.serverRole(ctx, u.ID); err != nil {
 		return err
 	} else if role != "" {
 		return errRunsServer
 	}
-	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
 		return s.deleteAccount(ctx, u, u.ID, messages)
 	})
 }
 
 // deleteAccount deletes an account, and with messages all that the user has said. All of a guest
 // goes with the log-in.
-func (s *Service) deleteAccount(ctx context.Context, u store.User, actor string, messages bool) error {
+func (s *departures) deleteAccount(ctx context.Context, u store.User, actor string, messages bool) error {
 	if u.Guest() {
 		if messages {
 			if err := s.removeMessages(ctx, chat.NewID(), u.ID); err != nil {
 				return err
 			}
 		}
-		return s.endLogins(ctx, u)
+		return s.logins.endLogins(ctx, u)
 	}
 	i := store.Intent{Kind: kindDelete, User: u.ID, Actor: actor}
 	if messages {
 		i.Role = removeMessages
 	}
-	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
+	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
 }
 
 // tellDeleted ends all that there is of a user whose account is deleted. It can be done again.
-func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
+func (s *departures) tellDeleted(ctx context.Context, i store.Intent) error {
 	u, err := s.store.User(ctx, i.User)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !u.Deleted() {
 		return nil // it was not done
@@ -81,7 +97,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.store.EndSessionsOf(ctx, u.ID); err != nil {
 		return err
 	}
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: u.ID, At: time.Now().UnixMilli()}); err != nil {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: u.ID, At: time.Now().UnixMilli()}); err != nil {
 		return err
 	}
 	if err := s.leaveAll(ctx, u); err != nil {
@@ -91,7 +107,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.store.RenameMember(ctx, u.ID, u.Name); err != nil {
 		return err
 	}
-	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.tickets.dropTickets(ctx, u.ID)); err != nil {
 		return err
 	}
 	if err := s.unsave(ctx, u.ID); err != nil {
@@ -105,7 +121,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 
 // removeMessages asks history to delete all that a user has said, which goes on by itself from then
 // on. The id is the request's: asking again with it is no other request.
-func (s *Service) removeMessages(ctx context.Context, id, user string) error {
+func (s *departures) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
@@ -114,7 +130,7 @@ const kindUnsave = "unsave"
 
 // unsave asks history to forget what a user has saved, who is gone: later, if it is away, so that
 // nothing waits for it.
-func (s *Service) unsave(ctx context.Context, user string) error {
+func (s *departures) unsave(ctx context.Context, user string) error {
 	err := historyapi.NewClient(s.bus).Unsave(ctx, user)
 	if err == nil {
 		return nil
@@ -144,41 +160,91 @@ type roomOfMine struct {
 	Since int64             `json:"since" doc:"UTC milliseconds."`
 }
 
-// collectData returns what there is of the user of a token.
-func (s *Service) collectData(ctx context.Context, c auth.Claims) (d myData, err error) {
-	u, err := s.user(ctx, c.User)
+// departs removes a user with all memberships and bans. Direct rooms of a registered user keep
+// theirs, so that the other still sees who it was; those of a guest end.
+func (s *departures) departs(ctx context.Context, u store.User) error {
+	if err := s.leaveAll(ctx, u); err != nil {
+		return err
+	}
+	if now, err := s.store.User(ctx, u.ID); err == nil && !now.Guest() {
+		return nil // who has registered in this moment
+	}
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.unsave(ctx, u.ID)); err != nil {
+		return err
+	}
+	return s.store.DeleteUser(ctx, u.ID)
+}
+
+// leaveAll ends all memberships of a user, but those of a registered user's direct rooms, and
+// removes what others have against the user.
+func (s *departures) leaveAll(ctx context.Context, u store.User) error {
+	err := drain(func() ([]store.Member, error) { return s.store.GroupsOf(ctx, u.ID, maxRooms) },
+		func(m store.Member) error { return s.membership.deleteMember(ctx, m.Room, m, u.ID) })
 	if err != nil {
-		return d, err
+		return err
 	}
-	d = myData{Account: accountOf(u), Created: u.Created, Memberships: []roomOfMine{}}
-	if d.LastSeen, err = s.store.Seen(ctx, u.ID); err != nil {
-		return d, err
+	if err := s.directs.endRequestsOf(ctx, u); err != nil {
+		return err
 	}
-	a, err := s.store.Account(ctx, u.ID)
+	if err := s.invites.endInvitesOf(ctx, u.ID); err != nil {
+		return err
+	}
+	bans, err := s.store.BansOf(ctx, u.ID)
 	if err != nil {
-		return d, err
+		return err
 	}
-	d.Mail, d.Settings = a.Mail, settingsOf(a)
-	if d.Preferences, err = s.preferences(ctx, u.ID); err != nil {
-		return d, err
+	for _, b := range bans {
+		if err := s.store.DeleteBan(ctx, b.Room, b.User); err != nil {
+			return err
+		}
 	}
-	if d.Sessions, err = s.mySessions(ctx, c); err != nil {
-		return d, err
+	if err := s.store.DeleteReadersOf(ctx, u.ID); err != nil {
+		return err
 	}
-	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms)
+	if err := s.store.DeleteBlocksOf(ctx, u.ID); err != nil {
+		return err
+	}
+	mutes, err := s.store.MutesOf(ctx, u.ID)
 	if err != nil {
-		return d, err
+		return err
 	}
-	listed, err := s.rooms(ctx, u.ID, u.Guest())
+	for _, m := range mutes {
+		if err := s.store.DeleteMute(ctx, m.Room, m.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeEnded removes sessions that have ended. A guest has no way back, and is removed with the
+// session.
+func (s *departures) removeEnded(ctx context.Context) error {
+	ended, err := s.store.SessionsBefore(ctx, endedBy(time.Now()), endedBatch)
 	if err != nil {
-		return d, err
+		return err
 	}
-	called := map[string]string{}
-	for _, r := range listed {
-		called[r.ID] = r.Name
+	for _, x := range ended {
+		u, err := s.store.User(ctx, x.User)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && u.Guest() {
+			if err := s.departs(ctx, u); err != nil {
+				return err
+			}
+		}
+		// The session last, so that a crash leaves something to begin again with.
+		if err := s.store.DeleteSubscription(ctx, x.ID); err != nil {
+			return err
+		}
+		if err := s.store.DeleteSession(ctx, x.ID); err != nil {
+			return err
+		}
 	}
-	for _, m := range mine {
-		d.Memberships = append(d.Memberships, roomOfMine{Room: m.Room, Name: called[m.Room], Role: m.Role, Since: m.Since})
-	}
-	return d, nil
+	return nil
+}
+
+// tellUnsave asks history again to forget what a user has saved, who is gone.
+func (s *departures) tellUnsave(ctx context.Context, i store.Intent) error {
+	return historyapi.NewClient(s.bus).Unsave(ctx, i.User)
 }

@@ -56,7 +56,7 @@ func TestDeleteAccount(t *testing.T) {
 		if crash {
 			w.memory.Fail(nil)
 			w.age()
-			if err := w.tellUntold(t.Context()); err != nil {
+			if err := w.changes.tellUntold(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -183,7 +183,7 @@ func TestMyData(t *testing.T) {
 		if code := w.code(ann, "GET", "/v1/me/data", ""); code != chat.CodeUnavailable {
 			t.Errorf("without history: %q", code)
 		}
-		e, err := w.startExport(t.Context(), w.claims(ann))
+		e, err := w.ownAccount.startExport(t.Context(), w.claims(ann))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestDeletedUsers(t *testing.T) {
 	w.ok("POST", "/v1/me/delete", bob.Token, `{"password":"correct horse"}`, nil)
 	h := w.historian() // which was away
 	w.age()
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if !slices.Equal(h.unsaved, []string{bob.User.ID}) {

@@ -9,7 +9,7 @@ import (
 )
 
 // departed returns which of some users have deleted their accounts.
-func (s *Service) departed(ctx context.Context, users []string) (gone []string, err error) {
+func (s *records) departed(ctx context.Context, users []string) (gone []string, err error) {
 	all, err := s.store.UsersOf(ctx, users)
 	for _, u := range all {
 		if u.Deleted() {
@@ -20,7 +20,7 @@ func (s *Service) departed(ctx context.Context, users []string) (gone []string, 
 }
 
 // answerDeparted answers directoryapi.ServiceDeparted.
-func (s *Service) answerDeparted(ctx context.Context, r directoryapi.DepartedRequest) (reply directoryapi.DepartedReply, err error) {
+func (s *records) answerDeparted(ctx context.Context, r directoryapi.DepartedRequest) (reply directoryapi.DepartedReply, err error) {
 	if len(r.Users) > directoryapi.MaxDeparted {
 		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users may be asked for at a time", directoryapi.MaxDeparted))
 	}
@@ -35,7 +35,7 @@ type named struct {
 }
 
 // unname has users who have deleted their accounts go by the name that they have now.
-func (s *Service) unname(ctx context.Context, names []named) error {
+func (s *records) unname(ctx context.Context, names []named) error {
 	seen := map[string]bool{"": true}
 	var users []string
 	for _, n := range names {

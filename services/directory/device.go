@@ -73,7 +73,7 @@ func deviceMAC(key []byte, user string, number []byte) []byte {
 
 // deviceToken returns what a device of a user shows from now on: what it showed, if that is known,
 // or else a new one.
-func (s *Service) deviceToken(ctx context.Context, u store.User, shown []string) (string, error) {
+func (s *passwords) deviceToken(ctx context.Context, u store.User, shown []string) (string, error) {
 	a, err := s.store.Account(ctx, u.ID)
 	if err != nil {
 		return "", err
@@ -96,7 +96,7 @@ func (s *Service) deviceToken(ctx context.Context, u store.User, shown []string)
 }
 
 // knownDevice returns which of a user's devices one of the secrets is of; "": of none.
-func (s *Service) knownDevice(ctx context.Context, u store.User, shown []string) (string, error) {
+func (s *passwords) knownDevice(ctx context.Context, u store.User, shown []string) (string, error) {
 	if u.ID == "" || len(shown) == 0 {
 		return "", nil
 	}

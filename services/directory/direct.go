@@ -23,53 +23,54 @@ const (
 	endOfTime = 1 << 52
 )
 
-// memberOf returns a membership, and whether there is one.
-func (s *Service) memberOf(ctx context.Context, room, user string) (store.Member, bool, error) {
-	m, err := s.store.Member(ctx, room, user)
-	return m, err == nil, unlessMissing(err)
-}
-
-// requestIn returns the request of a direct room; the zero Request: there is none.
-func (s *Service) requestIn(ctx context.Context, room string) (store.Request, error) {
-	r, err := s.store.Request(ctx, room)
-	return r, unlessMissing(err)
-}
-
 // directRoom returns the record of a direct room.
 func directRoom(id string) store.Room {
 	return store.Room{ID: id, Name: "direct", Private: true, Direct: true}
 }
 
+// directs opens, hides and ends direct rooms of two people, and the requests that strangers
+// begin with.
+type directs struct {
+	*core
+	records    *records
+	changes    *changes
+	rights     *rights
+	privacy    *privacy
+	quotas     *quotas
+	views      *views
+	membership *membership
+}
+
 // direct returns the direct room of two users, which is opened if it is not there. To a stranger it
 // is a request, which begins with the first message.
-func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
+func (s *directs) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
 	if with == c.User {
 		return roomView{}, chat.E(chat.CodeBadRequest, "a direct room has two people")
 	}
-	other, err := s.user(ctx, with)
+	other, err := s.records.user(ctx, with)
 	if err != nil {
 		return roomView{}, err
 	}
-	if out, err := s.blocks(ctx, c.User, with); err != nil {
+	if out, err := s.rights.blocks(ctx, c.User, with); err != nil {
 		return roomView{}, err
 	} else if out {
 		return roomView{}, chat.E(chat.CodeConflict, "you block this person: unblock them first")
 	}
-	if out, err := s.blocks(ctx, with, c.User); err != nil {
+	if out, err := s.rights.blocks(ctx, with, c.User); err != nil {
 		return roomView{}, err
 	} else if out {
 		return roomView{}, errTakesNone
 	}
 	id := chat.DirectRoom(c.User, with)
-	mine, isIn, err := s.memberOf(ctx, id, c.User)
+	mine, isIn, err := s.records.memberOf(ctx, id, c.User)
 	if err != nil {
 		return roomView{}, err
 	}
-	_, otherIn, err := s.memberOf(ctx, id, with)
+	_, otherIn, err := s.records.memberOf(ctx, id, with)
 	if err != nil {
 		return roomView{}, err
 	}
-	asked, err := s.requestIn(ctx, id)
+	asked, err := s.records.requestIn(ctx, id)
 	if err != nil {
 		return roomView{}, err
 	}
@@ -90,24 +91,24 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 	if err != nil {
 		return roomView{}, err
 	}
-	v, err := s.view(ctx, directRoom(id), c.User, directoryapi.RoleMember)
+	v, err := s.views.view(ctx, directRoom(id), c.User, directoryapi.RoleMember)
 	v.With, v.Name = other.ID, other.Name
 	return v, err
 }
 
 // openDirect makes a direct room of both, or a request. Each step may be there already, from before
 // a crash.
-func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.User, asked store.Request) error {
-	if err := s.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
+func (s *directs) openDirect(ctx context.Context, c auth.Claims, other store.User, asked store.Request) error {
+	if err := s.rights.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
 		return err
 	}
-	if err := s.checkWritten(ctx, c, other.ID); err != nil {
+	if err := s.privacy.checkWritten(ctx, c, other.ID); err != nil {
 		return err
 	}
-	if err := s.checkDirects(ctx, c, 1); err != nil {
+	if err := s.quotas.checkDirects(ctx, c, 1); err != nil {
 		return err
 	}
-	known, err := s.acquainted(ctx, c, other.ID)
+	known, err := s.privacy.acquainted(ctx, c, other.ID)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 	case err != nil:
 		return err
 	default:
-		err := s.keepQuota(ctx, s.checkDirects(ctx, c, 0), func(ctx context.Context) error { return s.store.DeleteRoom(ctx, r.ID) })
+		err := s.quotas.keepQuota(ctx, s.quotas.checkDirects(ctx, c, 0), func(ctx context.Context) error { return s.store.DeleteRoom(ctx, r.ID) })
 		if err != nil {
 			return err
 		}
@@ -135,16 +136,16 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 			return err
 		}
 	}
-	return s.putMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember)
+	return s.membership.putMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember)
 }
 
 // enterDirect makes both members of a direct room that both want, before either is told: each sees
 // the other at once.
-func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherName string) error {
+func (s *directs) enterDirect(ctx context.Context, c auth.Claims, other, otherName string) error {
 	id := chat.DirectRoom(c.User, other)
 	var missing []store.Member
 	for _, m := range []store.Member{{User: other, Name: otherName}, {User: c.User, Name: c.Name}} {
-		_, isIn, err := s.memberOf(ctx, id, m.User)
+		_, isIn, err := s.records.memberOf(ctx, id, m.User)
 		if err != nil {
 			return err
 		}
@@ -164,7 +165,7 @@ func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherNa
 	for _, m := range missing { // the intents of both are kept before the change
 		i := store.Intent{Kind: kindDirect, Room: id, User: m.User, Name: m.Name, Actor: c.User, Role: string(directoryapi.RoleMember), From: fromStart}
 		put := enter
-		enter = func(ctx context.Context) error { return s.change(ctx, i, put) }
+		enter = func(ctx context.Context) error { return s.changes.change(ctx, i, put) }
 	}
 	if len(missing) == 0 {
 		return nil
@@ -174,14 +175,14 @@ func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherNa
 
 // hideDirect takes a direct room from a user's list until the other writes again, or puts it back.
 // The other is not told.
-func (s *Service) hideDirect(ctx context.Context, room, user, name string, hidden bool) error {
+func (s *directs) hideDirect(ctx context.Context, room, user, name string, hidden bool) error {
 	i := store.Intent{Kind: kindDirect, Room: room, User: user, Name: name, Actor: user}
-	return s.change(ctx, i, func(ctx context.Context) error { return s.store.SetHidden(ctx, room, user, hidden) })
+	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.SetHidden(ctx, room, user, hidden) })
 }
 
 // hide hides a direct room of the user's.
-func (s *Service) hide(ctx context.Context, c auth.Claims, room string) error {
-	r, _, err := s.permitted(ctx, directoryapi.ActionLeave, room, c.User)
+func (s *directs) hide(ctx context.Context, c auth.Claims, room string) error {
+	r, _, err := s.rights.permitted(ctx, directoryapi.ActionLeave, room, c.User)
 	if err == nil && !r.Direct {
 		err = chat.E(chat.CodeForbidden, "only direct rooms can be hidden: leave this one")
 	}
@@ -192,7 +193,7 @@ func (s *Service) hide(ctx context.Context, c auth.Claims, room string) error {
 }
 
 // leaveDirect ends a user's membership of a direct room. What the other writes then is a request.
-func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) error {
+func (s *directs) leaveDirect(ctx context.Context, c auth.Claims, room string) error {
 	both, err := s.store.Members(ctx, room, "", 2)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 	}
 	other := both[at]
 	i := store.Intent{Kind: kindDirect, Room: room, User: c.User, Name: c.Name, Actor: c.User}
-	return s.change(ctx, i, func(ctx context.Context) error {
+	return s.changes.change(ctx, i, func(ctx context.Context) error {
 		err := s.store.CreateRequest(ctx, store.Request{
 			Room: room, From: other.User, FromName: other.Name, To: c.User, ToName: c.Name, Created: time.Now().UnixMilli(),
 		})
@@ -217,25 +218,25 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 // leaveRequest ends the membership of the only member of a direct room. A request with messages, or
 // one that was refused, stays until its time is over: else its sender would begin anew by leaving,
 // with as many messages again.
-func (s *Service) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
-	asked, err := s.requestIn(ctx, room)
+func (s *directs) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
+	asked, err := s.records.requestIn(ctx, room)
 	if err != nil {
 		return err
 	}
 	if asked.From != c.User || asked.Expires == 0 || len(asked.Sent) == 0 && !asked.Refused {
 		return s.endDirect(ctx, room, c.User)
 	}
-	return s.deleteMember(ctx, room, store.Member{User: c.User, Name: c.Name}, c.User)
+	return s.membership.deleteMember(ctx, room, store.Member{User: c.User, Name: c.Name}, c.User)
 }
 
 // endDirect removes a direct room for both.
-func (s *Service) endDirect(ctx context.Context, room, actor string) error {
+func (s *directs) endDirect(ctx context.Context, room, actor string) error {
 	both, err := s.store.Members(ctx, room, "", 2)
 	if err != nil {
 		return err
 	}
 	for _, m := range both {
-		if err := s.deleteMember(ctx, room, m, actor); err != nil {
+		if err := s.membership.deleteMember(ctx, room, m, actor); err != nil {
 			return err
 		}
 	}
@@ -247,31 +248,31 @@ func (s *Service) endDirect(ctx context.Context, room, actor string) error {
 
 // tellDirect tells what a user has of a direct room now: who caches permissions, the user's
 // devices, and the room if somebody has come.
-func (s *Service) tellDirect(ctx context.Context, i store.Intent) error {
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+func (s *directs) tellDirect(ctx context.Context, i store.Intent) error {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err
 	}
-	m, isIn, err := s.memberOf(ctx, i.Room, i.User)
+	m, isIn, err := s.records.memberOf(ctx, i.Room, i.User)
 	if err != nil {
 		return err
 	}
 	if isIn && i.Role != "" {
-		if err := s.event(ctx, memberEvent(i, i.ID, m.Role)); err != nil {
+		if err := s.changes.event(ctx, memberEvent(i, i.ID, m.Role)); err != nil {
 			return err
 		}
 	}
-	if err := s.listChanged(ctx, i.User, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
+	if err := s.changes.listChanged(ctx, i.User, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
 		return err
 	}
 	if m.Hidden {
 		m.Role = "" // a hidden room is not in the user's list
 	}
-	return s.event(ctx, ownEvent(i, i.ID, m.Role))
+	return s.changes.event(ctx, ownEvent(i, i.ID, m.Role))
 }
 
 // directAccess returns what a user may do in a direct room, of which m is the user's membership, or
 // none.
-func (s *Service) directAccess(ctx context.Context, room, user string, m store.Member) (a directoryapi.Access, err error) {
+func (s *rights) directAccess(ctx context.Context, room, user string, m store.Member) (a directoryapi.Access, err error) {
 	both, err := s.store.Members(ctx, room, "", 2)
 	if err != nil {
 		return a, err
@@ -279,7 +280,7 @@ func (s *Service) directAccess(ctx context.Context, room, user string, m store.M
 	at := slices.IndexFunc(both, func(m store.Member) bool { return m.User != user })
 	var asked store.Request
 	if m.Role == "" || at < 0 {
-		if asked, err = s.requestIn(ctx, room); err != nil {
+		if asked, err = s.records.requestIn(ctx, room); err != nil {
 			return a, err
 		}
 	}

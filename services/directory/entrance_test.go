@@ -22,7 +22,7 @@ func TestRefusedForAMinuteCostsNoDay(t *testing.T) {
 		cfg := config()
 		cfg.AccountRate, cfg.AccountDay = 1, 2
 		w := idle(t, cfg)
-		enter := func() string { return chat.CodeOf(w.countEntry(t.Context(), "new accounts", "203.0.113.1")) }
+		enter := func() string { return chat.CodeOf(w.accounts.countEntry(t.Context(), "new accounts", "203.0.113.1")) }
 		got := []string{enter(), enter()}
 		time.Sleep(time.Minute)
 		got = append(got, enter())
@@ -54,7 +54,7 @@ func TestInvitationComesBack(t *testing.T) {
 			return err
 		},
 		"keep": func(ctx context.Context) error {
-			_, err := w.keepGuest(ctx, w.claims(gus), "Op", "correct horse", i.Link, "203.0.113.1")
+			_, err := w.accounts.keepGuest(ctx, w.claims(gus), "Op", "correct horse", i.Link, "203.0.113.1")
 			return err
 		},
 	} {
@@ -69,19 +69,19 @@ func TestInvitationComesBack(t *testing.T) {
 
 // register0 registers by the name of a method that the tests' own hides.
 func (w *world) register0(ctx context.Context, name, link string) (store.User, error) {
-	return w.Service.register(ctx, name, "correct horse", link, "203.0.113.1")
+	return w.Service.accounts.register(ctx, name, "correct horse", link, "203.0.113.1")
 }
 
 // TestNobodyRunsNoServer: a request of nobody is not one of the console.
 func TestNobodyRunsNoServer(t *testing.T) {
 	w := idle(t, config())
-	if _, err := w.permittedOnServer(t.Context(), directoryapi.ActionBan, ""); chat.CodeOf(err) != chat.CodeForbidden {
+	if _, err := w.rights.permittedOnServer(t.Context(), directoryapi.ActionBan, ""); chat.CodeOf(err) != chat.CodeForbidden {
 		t.Errorf("nobody: %v", err)
 	}
-	if role, err := w.permittedOnServer(asConsole(t.Context(), "root"), directoryapi.ActionBan, ""); err != nil || role != directoryapi.RoleOperator {
+	if role, err := w.rights.permittedOnServer(asConsole(t.Context(), "root"), directoryapi.ActionBan, ""); err != nil || role != directoryapi.RoleOperator {
 		t.Errorf("the console: %q, %v", role, err)
 	}
-	if _, err := w.permittedOnServer(asConsole(t.Context(), "root"), directoryapi.ActionBan, "u1"); chat.CodeOf(err) != chat.CodeForbidden {
+	if _, err := w.rights.permittedOnServer(asConsole(t.Context(), "root"), directoryapi.ActionBan, "u1"); chat.CodeOf(err) != chat.CodeForbidden {
 		t.Errorf("a user at the console: %v", err)
 	}
 }
@@ -121,7 +121,7 @@ func TestGuestsOfOneName(t *testing.T) {
 		tries++
 		return store.ErrConflict
 	})
-	if _, err := w.guest(t.Context(), "Gus", "203.0.113.1"); err == nil || tries != 2*maxNumbered {
+	if _, err := w.accounts.guest(t.Context(), "Gus", "203.0.113.1"); err == nil || tries != 2*maxNumbered {
 		t.Errorf("after %d tries: %v", tries, err)
 	}
 }
@@ -132,7 +132,7 @@ func TestWhatAnotherReplicaChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := idle(t, config())
 		guests := func() string {
-			r, err := w.recentServer(t.Context())
+			r, err := w.serverRecord.recentServer(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +154,7 @@ func TestWhatAnotherReplicaChanges(t *testing.T) {
 		time.Sleep(serverFresh)
 		got = append(got, guests())
 		change(guestsOn)
-		if err := w.changeServer(t.Context(), func(r *store.Server) error { r.SetUp = 1; return nil }); err != nil {
+		if err := w.serverRecord.changeServer(t.Context(), func(r *store.Server) error { r.SetUp = 1; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got = append(got, guests()); fmt.Sprint(got) != "[ off on]" {
@@ -241,19 +241,19 @@ func TestGuestsOfOtherRulesEnd(t *testing.T) {
 		ended := func(c credentials) bool { return w.code(c, "GET", "/v1/me", "") == chat.CodeUnauthorized }
 		for i := range 2 {
 			before := w.comeIn("Before")
-			err := w.changeServer(t.Context(), func(r *store.Server) error { r.GuestsSince = time.Now().UnixMilli() + 1; return nil })
+			err := w.serverRecord.changeServer(t.Context(), func(r *store.Server) error { r.GuestsSince = time.Now().UnixMilli() + 1; return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(2 * time.Millisecond)
 			since := w.comeIn("Since")
 			for range 2 {
-				if err := w.endGuests(t.Context()); err != nil {
+				if err := w.admissions.endGuests(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if !ended(before) || ended(since) || !w.guestsEnded.done {
-				t.Errorf("change %d: ended %v, and of since %v; done %v", i, ended(before), ended(since), w.guestsEnded.done)
+			if !ended(before) || ended(since) || !w.admissions.guestsEnded.done {
+				t.Errorf("change %d: ended %v, and of since %v; done %v", i, ended(before), ended(since), w.admissions.guestsEnded.done)
 			}
 		}
 	})
@@ -266,10 +266,10 @@ func TestRefusedByTheRoom(t *testing.T) {
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Open"}`)
 	w.bring(ann, room.ID, bob, directoryapi.RoleModerator)
-	if err := w.archive(t.Context(), w.claims(bob), room.ID, true); err == nil || !strings.Contains(err.Error(), "only an owner may archive the room") {
+	if err := w.rooms.archive(t.Context(), w.claims(bob), room.ID, true); err == nil || !strings.Contains(err.Error(), "only an owner may archive the room") {
 		t.Errorf("a moderator: %v", err)
 	}
-	if err := w.archive(t.Context(), w.claims(bob), "no room", true); !errors.Is(err, errNoRoom) {
+	if err := w.rooms.archive(t.Context(), w.claims(bob), "no room", true); !errors.Is(err, errNoRoom) {
 		t.Errorf("no room: %v", err)
 	}
 }

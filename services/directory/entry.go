@@ -26,7 +26,7 @@ type entered struct {
 
 // entry registers an operation whose answer is credentials, with the cookies that a browser keeps
 // of them.
-func entry[In any](s *Service, api huma.API, op huma.Operation, handle func(context.Context, *In) (credentials, error)) {
+func entry[In any](s *core, api huma.API, op huma.Operation, handle func(context.Context, *In) (credentials, error)) {
 	huma.Register(api, op, func(ctx context.Context, in *In) (*entered, error) {
 		c, err := handle(ctx, in)
 		if err != nil {

@@ -27,8 +27,21 @@ type otherView struct {
 	Name string `json:"name"`
 }
 
+// groups opens direct rooms of more than two people.
+type groups struct {
+	*core
+	records    *records
+	rights     *rights
+	privacy    *privacy
+	quotas     *quotas
+	views      *views
+	membership *membership
+	directs    *directs
+	invites    *invites
+}
+
 // talk returns the direct room with one other, or the group with several.
-func (s *Service) talk(ctx context.Context, c auth.Claims, user string, users []string) (roomView, error) {
+func (s *groups) talk(ctx context.Context, c auth.Claims, user string, users []string) (roomView, error) {
 	if user != "" {
 		users = append(slices.Clone(users), user)
 	}
@@ -36,9 +49,9 @@ func (s *Service) talk(ctx context.Context, c auth.Claims, user string, users []
 	users = slices.DeleteFunc(slices.Compact(users), func(id string) bool { return id == c.User })
 	switch {
 	case len(users) == 1:
-		return s.direct(ctx, c, users[0])
+		return s.directs.direct(ctx, c, users[0])
 	case len(users) == 0:
-		return s.direct(ctx, c, c.User) // which says why not
+		return s.directs.direct(ctx, c, c.User) // which says why not
 	case len(users) >= maxGroup:
 		return roomView{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("a group has at most %d people: make a room for more", maxGroup))
 	}
@@ -48,10 +61,10 @@ func (s *Service) talk(ctx context.Context, c auth.Claims, user string, users []
 // group returns the group of a user and others, who are sorted. It is made if it is not there, or
 // the user has left it: then acquaintances are in it, and strangers are asked, as they are for a
 // private room.
-func (s *Service) group(ctx context.Context, c auth.Claims, others []string) (roomView, error) {
+func (s *groups) group(ctx context.Context, c auth.Claims, others []string) (roomView, error) {
 	id := chat.GroupRoom(append(slices.Clone(others), c.User)...)
 	r := store.Room{ID: id, Name: "group", Private: true, Created: time.Now().UnixMilli(), Creator: c.User}
-	_, isIn, err := s.memberOf(ctx, id, c.User)
+	_, isIn, err := s.records.memberOf(ctx, id, c.User)
 	if err != nil {
 		return roomView{}, err
 	}
@@ -60,16 +73,16 @@ func (s *Service) group(ctx context.Context, c auth.Claims, others []string) (ro
 			return roomView{}, err
 		}
 	}
-	return s.view(ctx, r, c.User, directoryapi.RoleMember)
+	return s.views.view(ctx, r, c.User, directoryapi.RoleMember)
 }
 
 // openGroup brings a user into a group, and those who are not in it yet. Each step may be there
 // already, from before a crash; the user comes last, so that the others are not forgotten.
-func (s *Service) openGroup(ctx context.Context, c auth.Claims, r store.Room, others []string) error {
-	if err := s.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
+func (s *groups) openGroup(ctx context.Context, c auth.Claims, r store.Room, others []string) error {
+	if err := s.rights.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
 		return err
 	}
-	if out, err := s.barred(ctx, r, c.User); err != nil {
+	if out, err := s.rights.barred(ctx, r, c.User); err != nil {
 		return err
 	} else if out {
 		return errNoGuestsHere
@@ -82,15 +95,15 @@ func (s *Service) openGroup(ctx context.Context, c auth.Claims, r store.Room, ot
 		}
 		people = append(people, u)
 	}
-	if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
+	if err := s.quotas.checkRoomCount(ctx, c.User, 1); err != nil {
 		return err
 	}
-	_, there, err := s.roomThere(ctx, r.ID)
+	_, there, err := s.records.roomThere(ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	if !there {
-		if err := s.checkDirects(ctx, c, 1); err != nil {
+		if err := s.quotas.checkDirects(ctx, c, 1); err != nil {
 			return err
 		}
 		switch err := s.store.CreateRoom(ctx, r); {
@@ -99,7 +112,7 @@ func (s *Service) openGroup(ctx context.Context, c auth.Claims, r store.Room, ot
 		case err != nil:
 			return err
 		default:
-			err := s.keepQuota(ctx, s.checkDirects(ctx, c, 0), func(ctx context.Context) error { return s.store.DeleteRoom(ctx, r.ID) })
+			err := s.quotas.keepQuota(ctx, s.quotas.checkDirects(ctx, c, 0), func(ctx context.Context) error { return s.store.DeleteRoom(ctx, r.ID) })
 			if err != nil {
 				return err
 			}
@@ -110,11 +123,11 @@ func (s *Service) openGroup(ctx context.Context, c auth.Claims, r store.Room, ot
 			return err
 		}
 	}
-	if err := s.putNewMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember); err != nil {
+	if err := s.membership.putNewMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember); err != nil {
 		return err
 	}
 	if i, err := s.store.Invite(ctx, r.ID, c.User); err == nil {
-		return s.forgetInvite(ctx, i) // it is answered
+		return s.membership.forgetInvite(ctx, i) // it is answered
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -122,63 +135,54 @@ func (s *Service) openGroup(ctx context.Context, c auth.Claims, r store.Room, ot
 }
 
 // grouped returns somebody who may be in a group that a user opens.
-func (s *Service) grouped(ctx context.Context, c auth.Claims, r store.Room, id string) (store.User, error) {
-	u, err := s.user(ctx, id)
+func (s *groups) grouped(ctx context.Context, c auth.Claims, r store.Room, id string) (store.User, error) {
+	u, err := s.records.user(ctx, id)
 	if err != nil {
 		return u, err
 	}
-	if out, err := s.blocks(ctx, c.User, id); err != nil {
+	if out, err := s.rights.blocks(ctx, c.User, id); err != nil {
 		return u, err
 	} else if out {
 		return u, chat.E(chat.CodeConflict, "you block "+u.Name+": unblock them first")
 	}
-	if out, err := s.blocks(ctx, id, c.User); err != nil {
+	if out, err := s.rights.blocks(ctx, id, c.User); err != nil {
 		return u, err
 	} else if out {
 		return u, errTakesNone
 	}
-	if out, err := s.barred(ctx, r, id); err != nil {
+	if out, err := s.rights.barred(ctx, r, id); err != nil {
 		return u, err
 	} else if out {
 		return u, errNoGuestsHere
 	}
-	return u, s.checkWritten(ctx, c, id)
+	return u, s.privacy.checkWritten(ctx, c, id)
 }
 
 // bringIntoGroup makes somebody a member of a group, or asks. Of a group that was there before,
 // who is not in it has left it, and is asked in any case.
-func (s *Service) bringIntoGroup(ctx context.Context, c auth.Claims, r store.Room, u store.User, before bool) error {
-	_, isIn, err := s.memberOf(ctx, r.ID, u.ID)
+func (s *groups) bringIntoGroup(ctx context.Context, c auth.Claims, r store.Room, u store.User, before bool) error {
+	_, isIn, err := s.records.memberOf(ctx, r.ID, u.ID)
 	if err != nil || isIn {
 		return err
 	}
 	ask := before
 	if !ask {
-		if ask, err = s.asksBefore(ctx, c, u); err != nil {
+		if ask, err = s.invites.asksBefore(ctx, c, u); err != nil {
 			return err
 		}
 	}
 	if ask {
-		return s.invite(ctx, c, r, u, directoryapi.RoleMember)
+		return s.invites.invite(ctx, c, r, u, directoryapi.RoleMember)
 	}
-	if err := s.checkRoomCount(ctx, u.ID, 1); err != nil {
+	if err := s.quotas.checkRoomCount(ctx, u.ID, 1); err != nil {
 		return err
 	}
-	return s.putNewMember(ctx, r.ID, u.ID, u.Name, c.User, directoryapi.RoleMember)
-}
-
-// endEmptyGroup removes a group that nobody is in any more.
-func (s *Service) endEmptyGroup(ctx context.Context, room string) error {
-	n, err := s.countMembers(ctx, room, 1)
-	if err != nil || n > 0 {
-		return err
-	}
-	return s.deleteRoom(ctx, room)
+	return s.membership.putNewMember(ctx, r.ID, u.ID, u.Name, c.User, directoryapi.RoleMember)
 }
 
 // nameGroups gives the groups among views their people, but the user, and a name that is made of
 // theirs. Of one that nobody else is in yet, those who are asked give it.
-func (s *Service) nameGroups(ctx context.Context, user string, views []roomView, members []store.Member) error {
+func (s *views) nameGroups(ctx context.Context, user string, views []roomView, members []store.Member) error {
 	at := map[string]int{}
 	for i, v := range views {
 		if chat.IsGroup(v.ID) {
@@ -221,7 +225,7 @@ func groupName(people []otherView) string {
 }
 
 // nameInvitedGroups gives the groups that people are asked into the names of those who are in them.
-func (s *Service) nameInvitedGroups(ctx context.Context, all []inviteView) error {
+func (s *views) nameInvitedGroups(ctx context.Context, all []inviteView) error {
 	var groups []string
 	for _, i := range all {
 		if chat.IsGroup(i.Room) {

@@ -17,29 +17,29 @@ var errNoGuestsHere = chat.E(chat.CodeForbidden, "guests are not let into this r
 
 // closedToGuests reports whether a room lets no guests in: by its owner's will, or since an
 // operator names the rooms that do.
-func (s *Service) closedToGuests(ctx context.Context, room store.Room) (bool, error) {
+func (s *rights) closedToGuests(ctx context.Context, room store.Room) (bool, error) {
 	if room.NoGuests {
 		return true, nil
 	}
-	r, err := s.recentServer(ctx)
+	r, err := s.serverRecord.recentServer(ctx)
 	if err != nil {
 		return false, err
 	}
-	a := s.admission(r)
+	a := s.serverRecord.admission(r)
 	return a.Guests == guestsRooms && !slices.Contains(a.GuestRooms, room.ID), nil
 }
 
 // barred reports whether a user is a guest who may not enter a room. Who the user is, is asked of
 // the store only where it matters.
-func (s *Service) barred(ctx context.Context, room store.Room, user string) (bool, error) {
+func (s *rights) barred(ctx context.Context, room store.Room, user string) (bool, error) {
 	if closed, err := s.closedToGuests(ctx, room); err != nil || !closed {
 		return false, err
 	}
-	return s.isGuest(ctx, user)
+	return s.records.isGuest(ctx, user)
 }
 
 // openToGuests returns those of the rooms that a guest may enter.
-func (s *Service) openToGuests(ctx context.Context, rooms []store.Room) ([]store.Room, error) {
+func (s *rights) openToGuests(ctx context.Context, rooms []store.Room) ([]store.Room, error) {
 	var open []store.Room
 	for _, r := range rooms {
 		closed, err := s.closedToGuests(ctx, r)
@@ -54,7 +54,7 @@ func (s *Service) openToGuests(ctx context.Context, rooms []store.Room) ([]store
 }
 
 // setGuests lets guests into a room, or keeps them out. What is so already is not told.
-func (s *Service) setGuests(ctx context.Context, c auth.Claims, r *store.Room, closed *bool) error {
+func (s *rooms) setGuests(ctx context.Context, c auth.Claims, r *store.Room, closed *bool) error {
 	if closed == nil || *closed == r.NoGuests {
 		return nil
 	}
@@ -63,8 +63,8 @@ func (s *Service) setGuests(ctx context.Context, c auth.Claims, r *store.Room, c
 	}
 	p := store.RoomPatch{NoGuests: closed}
 	r.NoGuests = *closed
-	return s.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindGuests, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindGuests, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.PatchRoom(ctx, r.ID, p)
 		})
 	})
@@ -72,11 +72,11 @@ func (s *Service) setGuests(ctx context.Context, c auth.Claims, r *store.Room, c
 
 // tellGuests tells whether guests may be in a room now, and ends the memberships of those who may
 // not. Who becomes a member in the same moment is put out by tellMember.
-func (s *Service) tellGuests(ctx context.Context, i store.Intent) error {
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+func (s *rooms) tellGuests(ctx context.Context, i store.Intent) error {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err
 	}
-	room, there, err := s.roomThere(ctx, i.Room)
+	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
 		return err
 	}
@@ -84,11 +84,11 @@ func (s *Service) tellGuests(ctx context.Context, i store.Intent) error {
 	if room.NoGuests {
 		act = chat.ActNoGuests
 	}
-	e, err := s.act(ctx, i, act)
+	e, err := s.changes.act(ctx, i, act)
 	if err != nil {
 		return err
 	}
-	if err := s.event(ctx, e); err != nil || !room.NoGuests {
+	if err := s.changes.event(ctx, e); err != nil || !room.NoGuests {
 		return err
 	}
 	for after := ""; ; {
@@ -98,12 +98,12 @@ func (s *Service) tellGuests(ctx context.Context, i store.Intent) error {
 		}
 		for _, m := range members {
 			after = m.User
-			if guest, err := s.isGuest(ctx, m.User); err != nil {
+			if guest, err := s.records.isGuest(ctx, m.User); err != nil {
 				return err
 			} else if !guest {
 				continue
 			}
-			if err := s.deleteMember(ctx, i.Room, m, i.Actor); err != nil {
+			if err := s.membership.deleteMember(ctx, i.Room, m, i.Actor); err != nil {
 				return err
 			}
 		}

@@ -247,7 +247,7 @@ func (w *world) register(name string) (c credentials) {
 func (w *world) operator(name string) credentials {
 	w.t.Helper()
 	c := w.register(name)
-	err := w.changeServer(w.t.Context(), func(r *store.Server) error { return giveRole(r, c.User.ID, directoryapi.RoleOperator) })
+	err := w.serverRecord.changeServer(w.t.Context(), func(r *store.Server) error { return giveRole(r, c.User.ID, directoryapi.RoleOperator) })
 	if err != nil {
 		w.t.Fatal(err)
 	}

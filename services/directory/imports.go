@@ -24,8 +24,20 @@ const (
 	maxImportText  = 512 // characters of Source, keys and Detail
 )
 
+// imports takes users, rooms and members in from another chat.
+type imports struct {
+	*core
+	records   *records
+	nameRules *nameRules
+	changes   *changes
+	auditLog  *auditLog
+	quotas    *quotas
+	passwords *passwords
+	accounts  *accounts
+}
+
 // adminImport does a step of an import.
-func (s *Service) adminImport(ctx context.Context, in *directoryapi.Import) (*directoryapi.ImportReply, error) {
+func (s *imports) adminImport(ctx context.Context, in *directoryapi.Import) (*directoryapi.ImportReply, error) {
 	if in == nil {
 		return nil, chat.E(chat.CodeBadRequest, "say which step of an import")
 	}
@@ -68,22 +80,22 @@ func (s *Service) adminImport(ctx context.Context, in *directoryapi.Import) (*di
 }
 
 // noteImport writes down that an import begins, or what came of it.
-func (s *Service) noteImport(ctx context.Context, in *directoryapi.Import) error {
+func (s *imports) noteImport(ctx context.Context, in *directoryapi.Import) error {
 	detail, err := checkText("detail of an import", in.Source+" "+in.Detail, 1, 2*maxImportText)
 	if err != nil || in.Check {
 		return err
 	}
-	return s.note(ctx, store.Act{Action: actImport, Detail: detail})
+	return s.auditLog.note(ctx, store.Act{Action: actImport, Detail: detail})
 }
 
 // importUsers makes the accounts of users of an export that have none.
-func (s *Service) importUsers(ctx context.Context, in *directoryapi.Import) ([]directoryapi.ImportedUser, error) {
+func (s *imports) importUsers(ctx context.Context, in *directoryapi.Import) ([]directoryapi.ImportedUser, error) {
 	if len(in.Users) > directoryapi.MaxImportUsers {
 		return nil, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users are imported at once", directoryapi.MaxImportUsers))
 	}
 	// Nobody knows this password: whoever the account is for chooses one with a link.
 	secret, _ := newLinkSecret()
-	hash, err := s.hasher.Hash(secret)
+	hash, err := s.passwords.hasher.Hash(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +109,14 @@ func (s *Service) importUsers(ctx context.Context, in *directoryapi.Import) ([]d
 	return all, nil
 }
 
-func (s *Service) importUser(ctx context.Context, in *directoryapi.Import, u directoryapi.ImportUser, hash string) (out directoryapi.ImportedUser, err error) {
+func (s *imports) importUser(ctx context.Context, in *directoryapi.Import, u directoryapi.ImportUser, hash string) (out directoryapi.ImportedUser, err error) {
 	id := directoryapi.ImportID(in.Source, "user", u.Key)
 	is := func(u store.User, state string) directoryapi.ImportedUser {
 		return directoryapi.ImportedUser{ID: u.ID, Name: u.Name, State: state}
 	}
 	var to store.User
 	if u.To != "" {
-		if to, err = s.named(ctx, u.To); err != nil && !errors.Is(err, errNoUser) {
+		if to, err = s.records.named(ctx, u.To); err != nil && !errors.Is(err, errNoUser) {
 			return out, err
 		}
 	}
@@ -138,7 +150,7 @@ func (s *Service) importUser(ctx context.Context, in *directoryapi.Import, u dir
 	if u.To != "" {
 		wanted = u.To
 	}
-	name, err := s.freeName(ctx, wanted)
+	name, err := s.nameRules.freeName(ctx, wanted)
 	if e, known := errors.AsType[*chat.Error](err); known {
 		return directoryapi.ImportedUser{State: directoryapi.ImportRefused, Why: e.Message}, nil
 	}
@@ -147,40 +159,11 @@ func (s *Service) importUser(ctx context.Context, in *directoryapi.Import, u dir
 		return is(made, directoryapi.ImportNew), err
 	}
 	act := store.Act{Action: actRegister, Subject: made.ID, SubjectName: made.Name, Detail: "import of " + in.Source}
-	err = s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, made) })
+	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error { return s.accounts.createUser(ctx, made) })
 	if err == nil && u.Trust && u.Mail != "" {
 		err = s.store.PatchAccount(ctx, id, store.AccountPatch{Mail: new(u.Mail), MailKey: new(mailKey(u.Mail))})
 	}
 	return is(made, directoryapi.ImportNew), err
-}
-
-// freeName returns a name that nobody has: the wanted one, or with a number.
-func (s *Service) freeName(ctx context.Context, wanted string) (string, error) {
-	for n := range maxImportNames {
-		name := numbered(wanted, n+1)
-		if over := len([]rune(name)) - names.MaxPerson; over > 0 {
-			short := []rune(wanted)
-			name = numbered(string(short[:max(len(short)-over, 1)]), n+1)
-		}
-		name, err := names.Person(name)
-		if err != nil {
-			return "", err
-		}
-		if s.isReserved(name) {
-			continue
-		}
-		if _, err := s.store.UserByName(ctx, names.Key(name)); err == nil {
-			continue
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return "", err
-		}
-		if err := s.checkFree(ctx, names.LooksOf(name), ""); err == nil {
-			return name, nil
-		} else if !errors.Is(err, errNameTaken) {
-			return "", err
-		}
-	}
-	return "", errNameTaken
 }
 
 // importedRoomID returns the id of a room of an export, or why there can be none.
@@ -195,7 +178,7 @@ func importedRoomID(source string, r *directoryapi.ImportRoom) (id, why string) 
 }
 
 // openImported says what a room of an export is here, or will be called.
-func (s *Service) openImported(ctx context.Context, id string, in *directoryapi.ImportRoom) (*directoryapi.ImportedRoom, error) {
+func (s *imports) openImported(ctx context.Context, id string, in *directoryapi.ImportRoom) (*directoryapi.ImportedRoom, error) {
 	r, err := s.store.Room(ctx, id)
 	if err == nil {
 		return &directoryapi.ImportedRoom{ID: id, Name: r.Name, State: directoryapi.ImportKnown}, nil
@@ -206,33 +189,16 @@ func (s *Service) openImported(ctx context.Context, id string, in *directoryapi.
 	if len(in.With) > 0 {
 		return &directoryapi.ImportedRoom{ID: id, State: directoryapi.ImportNew}, nil
 	}
-	name, _, err := s.freeRoomName(ctx, in.Name, in.Private)
+	name, _, err := s.nameRules.freeRoomName(ctx, in.Name, in.Private)
 	if e, known := errors.AsType[*chat.Error](err); known {
 		return &directoryapi.ImportedRoom{ID: id, State: directoryapi.ImportRefused, Why: e.Message}, nil
 	}
 	return &directoryapi.ImportedRoom{ID: id, Name: name, State: directoryapi.ImportNew}, err
 }
 
-// freeRoomName returns a name for a room: the wanted one, or if it is taken with a number.
-func (s *Service) freeRoomName(ctx context.Context, wanted string, private bool) (string, names.Looks, error) {
-	var taken error
-	for n := range maxImportNames {
-		tried := wanted
-		if n > 0 {
-			tried = fmt.Sprintf("%s %d", wanted, n+1)
-		}
-		name, looks, err := s.checkRoomName(ctx, tried, private, "")
-		if chat.CodeOf(err) != chat.CodeConflict {
-			return name, looks, err
-		}
-		taken = err
-	}
-	return "", names.Looks{}, taken
-}
-
 // importMembers makes users members of a room that is not there yet: nobody sees it. In one that is
 // there, memberships are its people's business.
-func (s *Service) importMembers(ctx context.Context, id string, in *directoryapi.Import) (added int, left []string, err error) {
+func (s *imports) importMembers(ctx context.Context, id string, in *directoryapi.Import) (added int, left []string, err error) {
 	if len(in.Room.Members) > directoryapi.MaxImportMembers {
 		return 0, nil, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d members are imported at once", directoryapi.MaxImportMembers))
 	}
@@ -249,10 +215,10 @@ func (s *Service) importMembers(ctx context.Context, id string, in *directoryapi
 		if !m.Role.Rank() {
 			return added, left, chat.E(chat.CodeBadRequest, "a role is reader, member, moderator or owner")
 		}
-		if _, isIn, err := s.memberOf(ctx, id, u.ID); err != nil {
+		if _, isIn, err := s.records.memberOf(ctx, id, u.ID); err != nil {
 			return added, left, err
 		} else if !isIn && len(in.Room.With) == 0 {
-			if err := s.checkRoomCount(ctx, u.ID, 1); chat.CodeOf(err) == chat.CodeTooMany {
+			if err := s.quotas.checkRoomCount(ctx, u.ID, 1); chat.CodeOf(err) == chat.CodeTooMany {
 				left = append(left, u.Name)
 				continue
 			} else if err != nil {
@@ -271,7 +237,7 @@ func (s *Service) importMembers(ctx context.Context, id string, in *directoryapi
 
 // finishImported makes a room whose members and messages are there, and tells those who are here
 // already.
-func (s *Service) finishImported(ctx context.Context, id string, in *directoryapi.Import) error {
+func (s *imports) finishImported(ctx context.Context, id string, in *directoryapi.Import) error {
 	if in.Check {
 		return nil
 	}
@@ -289,26 +255,26 @@ func (s *Service) finishImported(ctx context.Context, id string, in *directoryap
 	seen := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: id}
 	switch _, err := s.store.Room(ctx, id); {
 	case err == nil:
-		return s.control(ctx, seen)
+		return s.changes.control(ctx, seen)
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
 	if !r.Direct {
 		var err error
-		if r.Name, r.Looks, err = s.freeRoomName(ctx, in.Room.Name, r.Private); err != nil {
+		if r.Name, r.Looks, err = s.nameRules.freeRoomName(ctx, in.Room.Name, r.Private); err != nil {
 			return err
 		}
 	}
-	return s.audit(ctx, store.Act{Action: actRoomCreate, Room: id, Detail: r.Name + ", import of " + in.Source}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actRoomCreate, Room: id, Detail: r.Name + ", import of " + in.Source}, func(ctx context.Context) error {
 		if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
 			return err
 		}
-		if err := s.control(ctx, seen); err != nil {
+		if err := s.changes.control(ctx, seen); err != nil {
 			return err
 		}
 		for _, m := range in.Room.Members {
 			e := ownEvent(store.Intent{Room: id, User: m.User, Created: now}, directoryapi.ImportID(in.Source, "told", in.Room.Key, m.User), m.Role)
-			if err := s.event(ctx, e); err != nil {
+			if err := s.changes.event(ctx, e); err != nil {
 				return err
 			}
 		}

@@ -34,8 +34,18 @@ func viewOfInvitation(i store.Invitation) invitationView {
 	}
 }
 
+// invitations makes, redeems and revokes invitations to register.
+type invitations struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	rights       *rights
+	auditLog     *auditLog
+	quotas       *quotas
+}
+
 // invitePeople makes a link with which so many people may register; a time of 0 is invitationLife.
-func (s *Service) invitePeople(ctx context.Context, by auth.Claims, uses int64, life time.Duration, note string) (v invitationView, err error) {
+func (s *invitations) invitePeople(ctx context.Context, by auth.Claims, uses int64, life time.Duration, note string) (v invitationView, err error) {
 	if life == 0 {
 		life = invitationLife
 	}
@@ -54,11 +64,11 @@ func (s *Service) invitePeople(ctx context.Context, by auth.Claims, uses int64, 
 		ID: chat.NewID(), Hash: hash, Actor: by.User, ActorName: by.Name, Note: note, Uses: uses, Created: now.UnixMilli(), Expires: now.Add(life).UnixMilli(),
 	}
 	act := store.Act{Action: actInvite, Detail: fmt.Sprintf("%s, %d uses, for %s", i.ID, uses, life)}
-	err = s.audit(ctx, act, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 		if err := s.store.CreateInvitation(ctx, i); err != nil {
 			return err
 		}
-		return s.keepQuota(ctx, s.checkInvitations(ctx, 0), func(ctx context.Context) error { return s.store.DeleteInvitation(ctx, i.ID) })
+		return s.quotas.keepQuota(ctx, s.checkInvitations(ctx, 0), func(ctx context.Context) error { return s.store.DeleteInvitation(ctx, i.ID) })
 	})
 	v = viewOfInvitation(i)
 	v.Link = i.ID + "." + secret
@@ -66,7 +76,7 @@ func (s *Service) invitePeople(ctx context.Context, by auth.Claims, uses int64, 
 }
 
 // checkInvitations returns an error unless there may be so many more invitations.
-func (s *Service) checkInvitations(ctx context.Context, more int) error {
+func (s *invitations) checkInvitations(ctx context.Context, more int) error {
 	all, err := s.store.Invitations(ctx, "", maxInvitations+1)
 	if err == nil && len(all)+more > maxInvitations {
 		err = chat.E(chat.CodeTooMany, "there are too many invitations: wait until some have been over for a month")
@@ -79,7 +89,7 @@ type invitationsOutput struct {
 	Next        string           `json:"next,omitempty" doc:"As before, it asks for older ones; left out: there are none."`
 }
 
-func (s *Service) invitations(ctx context.Context, before string) (out invitationsOutput, err error) {
+func (s *invitations) invitations(ctx context.Context, before string) (out invitationsOutput, err error) {
 	out.Invitations = []invitationView{}
 	all, err := s.store.Invitations(ctx, before, pageInvitations+1)
 	all, more := page(all, pageInvitations)
@@ -96,11 +106,11 @@ func (s *Service) invitations(ctx context.Context, before string) (out invitatio
 	for i := range names {
 		names[i] = named{out.Invitations[i].By, &out.Invitations[i].ByName}
 	}
-	return out, s.unname(ctx, names)
+	return out, s.records.unname(ctx, names)
 }
 
 // revokeInvitation has nobody more register with an invitation.
-func (s *Service) revokeInvitation(ctx context.Context, id string) error {
+func (s *invitations) revokeInvitation(ctx context.Context, id string) error {
 	if !chat.ValidID(id) {
 		return errInvitationWrong
 	}
@@ -111,12 +121,12 @@ func (s *Service) revokeInvitation(ctx context.Context, id string) error {
 		return err
 	}
 	act := store.Act{Action: actInviteRevoke, Subject: i.Actor, SubjectName: i.ActorName, Detail: i.ID}
-	return s.audit(ctx, act, func(ctx context.Context) error { return s.store.RevokeInvitation(ctx, id) })
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error { return s.store.RevokeInvitation(ctx, id) })
 }
 
 // invited returns the invitation that a link is of, and an error for one that nobody can register
 // with.
-func (s *Service) invited(ctx context.Context, link string) (i store.Invitation, err error) {
+func (s *invitations) invited(ctx context.Context, link string) (i store.Invitation, err error) {
 	id, secret, _ := strings.Cut(link, ".")
 	if !chat.ValidID(id) {
 		return i, errInvitationWrong
@@ -141,13 +151,13 @@ func (s *Service) invited(ctx context.Context, link string) (i store.Invitation,
 
 // admit takes a use of the invitation that somebody registers with, if one is needed: give gives it
 // back. how says for the audit log what let them in.
-func (s *Service) admit(ctx context.Context, link string) (how string, give func(context.Context) error, err error) {
+func (s *invitations) admit(ctx context.Context, link string) (how string, give func(context.Context) error, err error) {
 	give = func(context.Context) error { return nil }
 	r, err := s.store.Server(ctx)
 	if err != nil {
 		return "", give, err
 	}
-	switch mode := s.admission(r).Registration; {
+	switch mode := s.serverRecord.admission(r).Registration; {
 	case mode == registrationOpen:
 		return "", give, nil
 	case mode == registrationClosed:
@@ -174,12 +184,12 @@ func (s *Service) admit(ctx context.Context, link string) (how string, give func
 }
 
 // removeOldInvitations removes those that have been over for long.
-func (s *Service) removeOldInvitations(ctx context.Context) error {
+func (s *invitations) removeOldInvitations(ctx context.Context) error {
 	return s.store.DeleteInvitationsBefore(ctx, time.Now().Add(-invitationsKept).UnixMilli())
 }
 
 // mayAdmit returns an error unless a user may say who comes in.
-func (s *Service) mayAdmit(ctx context.Context, user string) error {
-	_, err := s.permittedOnServer(ctx, directoryapi.ActionAdmit, user)
+func (s *invitations) mayAdmit(ctx context.Context, user string) error {
+	_, err := s.rights.permittedOnServer(ctx, directoryapi.ActionAdmit, user)
 	return err
 }

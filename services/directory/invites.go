@@ -37,9 +37,22 @@ const (
 
 var errNoInvite = chat.E(chat.CodeNotFound, "there is no such invitation")
 
+// invites asks users into rooms.
+type invites struct {
+	*core
+	records    *records
+	changes    *changes
+	rights     *rights
+	privacy    *privacy
+	auditLog   *auditLog
+	quotas     *quotas
+	views      *views
+	membership *membership
+}
+
 // asksBefore reports whether a user is asked before another brings that user into a room.
-func (s *Service) asksBefore(ctx context.Context, c auth.Claims, u store.User) (bool, error) {
-	if out, err := s.blocks(ctx, u.ID, c.User); err != nil || out {
+func (s *invites) asksBefore(ctx context.Context, c auth.Claims, u store.User) (bool, error) {
+	if out, err := s.rights.blocks(ctx, u.ID, c.User); err != nil || out {
 		return out, err // and is not even asked: see invite
 	}
 	if !s.cfg.Invitations {
@@ -52,14 +65,14 @@ func (s *Service) asksBefore(ctx context.Context, c auth.Claims, u store.User) (
 	if err != nil || len(both) == 2 {
 		return false, err // they talk
 	}
-	known, err := s.acquainted(ctx, c, u.ID)
+	known, err := s.privacy.acquainted(ctx, c, u.ID)
 	return !known, err
 }
 
 // invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked
 // already not again, which the asker is not told.
-func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
-	if out, err := s.blocks(ctx, u.ID, c.User); err != nil || out {
+func (s *invites) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
+	if out, err := s.rights.blocks(ctx, u.ID, c.User); err != nil || out {
 		return err
 	}
 	if _, err := s.store.Invite(ctx, r.ID, u.ID); !errors.Is(err, store.ErrNotFound) {
@@ -68,7 +81,7 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 	if err := s.checkInvites(ctx, c, u.ID, 1); err != nil {
 		return err
 	}
-	from, err := s.headOf(ctx, r.ID)
+	from, err := s.membership.headOf(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -76,7 +89,7 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 	inv := store.Invite{
 		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, From: from, Created: now.UnixMilli(), Expires: now.Add(inviteLife).UnixMilli(),
 	}
-	return s.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
+	return s.changes.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
 		err := s.store.CreateInvite(ctx, inv)
 		if errors.Is(err, store.ErrConflict) { // another has just asked
 			return nil
@@ -84,7 +97,7 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 		if err != nil {
 			return err
 		}
-		return s.keepQuota(ctx, s.checkInvites(ctx, c, u.ID, 0), func(ctx context.Context) error {
+		return s.quotas.keepQuota(ctx, s.checkInvites(ctx, c, u.ID, 0), func(ctx context.Context) error {
 			return s.store.DeleteInvite(ctx, inv.Room, inv.User)
 		})
 	})
@@ -92,7 +105,7 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 
 // checkInvites returns an error unless a user may have so many more unanswered invitations, and
 // another may get them.
-func (s *Service) checkInvites(ctx context.Context, c auth.Claims, user string, more int) error {
+func (s *invites) checkInvites(ctx context.Context, c auth.Claims, user string, more int) error {
 	most := maxInvitesBy
 	if c.Guest {
 		most = maxGuestInvites
@@ -112,7 +125,7 @@ func (s *Service) checkInvites(ctx context.Context, c auth.Claims, user string, 
 	if c.Guest && len(theirs)+more > maxGuestInvitesTo {
 		guests := 0
 		for _, i := range theirs {
-			guest, err := s.isGuest(ctx, i.Actor)
+			guest, err := s.records.isGuest(ctx, i.Actor)
 			if err != nil {
 				return err
 			}
@@ -128,13 +141,8 @@ func (s *Service) checkInvites(ctx context.Context, c auth.Claims, user string, 
 	return nil
 }
 
-// changeList changes a list of a user's and tells the user's devices.
-func (s *Service) changeList(ctx context.Context, user, actor, list string, apply func(context.Context) error) error {
-	return s.change(ctx, store.Intent{Kind: kindList, User: user, Name: list, Actor: actor}, apply)
-}
-
 // inviteOf returns an invitation that is still good.
-func (s *Service) inviteOf(ctx context.Context, room, user string) (store.Invite, error) {
+func (s *invites) inviteOf(ctx context.Context, room, user string) (store.Invite, error) {
 	if !chat.ValidID(room) || !chat.ValidID(user) {
 		return store.Invite{}, errNoInvite
 	}
@@ -146,24 +154,24 @@ func (s *Service) inviteOf(ctx context.Context, room, user string) (store.Invite
 }
 
 // acceptInvite makes the user a member of a room, if who asked may still ask there.
-func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) (roomView, error) {
+func (s *invites) acceptInvite(ctx context.Context, c auth.Claims, room string) (roomView, error) {
 	i, err := s.inviteOf(ctx, room, c.User)
 	if err != nil {
 		return roomView{}, err
 	}
 	r, err := s.store.Room(ctx, room)
 	if errors.Is(err, store.ErrNotFound) {
-		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
+		return roomView{}, errors.Join(errNoInvite, s.membership.forgetInvite(ctx, i))
 	} else if err != nil {
 		return roomView{}, err
 	}
-	by, err := s.accessTo(ctx, r, i.Actor)
+	by, err := s.rights.accessTo(ctx, r, i.Actor)
 	if err != nil {
 		return roomView{}, err
 	}
-	out, err := s.banned(ctx, room, c.User)
+	out, err := s.rights.banned(ctx, room, c.User)
 	if err == nil && !out {
-		out, err = s.barred(ctx, r, c.User)
+		out, err = s.rights.barred(ctx, r, c.User)
 	}
 	if err != nil {
 		return roomView{}, err
@@ -171,56 +179,52 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 	// Who is asked into a group is one of its people, whoever else is in it.
 	may := directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) || chat.IsGroup(room)
 	if out || !may {
-		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
+		return roomView{}, errors.Join(errNoInvite, s.membership.forgetInvite(ctx, i))
 	}
 	role := i.Role
 	if !role.Voice() && !directoryapi.May(by.Role, directoryapi.ActionAppoint, roomPlace(r)) {
 		role = directoryapi.RoleMember
 	}
-	m, isIn, err := s.memberOf(ctx, room, c.User)
+	m, isIn, err := s.records.memberOf(ctx, room, c.User)
 	if err != nil {
 		return roomView{}, err
 	}
 	if isIn {
 		role = m.Role
 	} else {
-		if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
+		if err := s.quotas.checkRoomCount(ctx, c.User, 1); err != nil {
 			return roomView{}, err
 		}
-		if role, err = s.entering(ctx, r, c.User, role, by.Role); err != nil {
+		if role, err = s.membership.entering(ctx, r, c.User, role, by.Role); err != nil {
 			return roomView{}, err
 		}
 		act := store.Act{Action: actMemberAdd, Room: room, Subject: c.User, SubjectName: c.Name, Detail: "invited by " + i.Actor}
-		err := s.audit(ctx, act, func(ctx context.Context) error { return s.putNewMember(ctx, room, c.User, c.Name, c.User, role) })
+		err := s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+			return s.membership.putNewMember(ctx, room, c.User, c.Name, c.User, role)
+		})
 		if err != nil {
 			return roomView{}, err
 		}
 	}
-	if err := s.forgetInvite(ctx, i); err != nil {
+	if err := s.membership.forgetInvite(ctx, i); err != nil {
 		return roomView{}, err
 	}
-	return s.view(ctx, r, c.User, role)
-}
-
-func (s *Service) forgetInvite(ctx context.Context, i store.Invite) error {
-	return s.changeList(ctx, i.User, i.User, chat.ListInvitations, func(ctx context.Context) error {
-		return s.store.DeleteInvite(ctx, i.Room, i.User)
-	})
+	return s.views.view(ctx, r, c.User, role)
 }
 
 // declineInvite takes an invitation away from the user's; who asked is not told.
-func (s *Service) declineInvite(ctx context.Context, c auth.Claims, room string) error {
+func (s *invites) declineInvite(ctx context.Context, c auth.Claims, room string) error {
 	if _, err := s.inviteOf(ctx, room, c.User); err != nil {
 		return err
 	}
-	return unlessMissing(s.changeList(ctx, c.User, c.User, chat.ListInvitations, func(ctx context.Context) error {
+	return unlessMissing(s.changes.changeList(ctx, c.User, c.User, chat.ListInvitations, func(ctx context.Context) error {
 		return s.store.DeclineInvite(ctx, room, c.User)
 	}))
 }
 
 // withdrawInvite ends an invitation to a room: its asker may, and who may remove members there.
-func (s *Service) withdrawInvite(ctx context.Context, c auth.Claims, room, user string) error {
-	r, role, err := s.permitted(ctx, directoryapi.ActionInvite, room, c.User)
+func (s *invites) withdrawInvite(ctx context.Context, c auth.Claims, room, user string) error {
+	r, role, err := s.rights.permitted(ctx, directoryapi.ActionInvite, room, c.User)
 	if err != nil {
 		return err
 	}
@@ -233,11 +237,11 @@ func (s *Service) withdrawInvite(ctx context.Context, c auth.Claims, room, user 
 			return err
 		}
 	}
-	return s.forgetInvite(ctx, i)
+	return s.membership.forgetInvite(ctx, i)
 }
 
 // endInvites removes the invitations whose time is over.
-func (s *Service) endInvites(ctx context.Context) error {
+func (s *invites) endInvites(ctx context.Context) error {
 	old, err := s.store.InvitesBefore(ctx, time.Now().UnixMilli(), endedRequests)
 	if err != nil {
 		return err
@@ -251,7 +255,7 @@ func (s *Service) endInvites(ctx context.Context) error {
 }
 
 // endInvitesOf removes the invitations to and by a user who goes.
-func (s *Service) endInvitesOf(ctx context.Context, user string) error {
+func (s *invites) endInvitesOf(ctx context.Context, user string) error {
 	for _, find := range []func(context.Context, string, int) ([]store.Invite, error){s.store.InvitesTo, s.store.InvitesBy} {
 		err := drain(func() ([]store.Invite, error) { return find(ctx, user, endedRequests) },
 			func(i store.Invite) error { return s.store.DeleteInvite(ctx, i.Room, i.User) })
@@ -280,7 +284,7 @@ type invitesOutput struct {
 }
 
 // inviteViews describes invitations that are still good, to rooms that there still are.
-func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invitesOutput, err error) {
+func (s *invites) inviteViews(ctx context.Context, all []store.Invite) (out invitesOutput, err error) {
 	out.Invitations = []inviteView{}
 	var ids []string
 	for _, i := range all {
@@ -300,7 +304,7 @@ func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invi
 		}
 	}
 	if err == nil {
-		err = s.nameInvitedGroups(ctx, out.Invitations)
+		err = s.views.nameInvitedGroups(ctx, out.Invitations)
 	}
 	if err != nil {
 		return out, err
@@ -310,11 +314,11 @@ func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invi
 		v := &out.Invitations[i]
 		names = append(names, named{v.User, &v.Name}, named{v.By, &v.ByName})
 	}
-	return out, s.unname(ctx, names)
+	return out, s.records.unname(ctx, names)
 }
 
 // myInvitations lists the rooms that a user is asked into, newest first.
-func (s *Service) myInvitations(ctx context.Context, c auth.Claims) (out invitesOutput, err error) {
+func (s *invites) myInvitations(ctx context.Context, c auth.Claims) (out invitesOutput, err error) {
 	all, err := s.store.InvitesTo(ctx, c.User, maxInvitesTo)
 	if err != nil {
 		return out, err
@@ -322,25 +326,25 @@ func (s *Service) myInvitations(ctx context.Context, c auth.Claims) (out invites
 	return s.inviteViews(ctx, all)
 }
 
-func (s *Service) inviteRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/invitations", "my-invitations", "The rooms that I am asked into, newest first"),
+func (s *invites) inviteRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/invitations", "my-invitations", "The rooms that I am asked into, newest first"),
 		func(ctx context.Context, _ *struct{}) (invitesOutput, error) {
 			return s.myInvitations(ctx, httpapi.User(ctx))
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/invitations/{room}/accept", "accept-invitation", "Become a member of a room that I am asked into"),
-		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/invitations/{room}/accept", "accept-invitation", "Become a member of a room that I am asked into"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (roomView, error) {
 			return s.acceptInvite(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/invitations/{room}", "decline-invitation", "Decline an invitation; who asked is not told"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/invitations/{room}", "decline-invitation", "Decline an invitation; who asked is not told"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.declineInvite(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/invitations", "room-invitations", "Who is asked into a room"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/invitations", "room-invitations", "Who is asked into a room"),
 		func(ctx context.Context, in *membersInput) (out invitesOutput, err error) {
 			if err := checkAfter(in.After, "user"); err != nil {
 				return out, err
 			}
-			if _, _, err := s.permitted(ctx, directoryapi.ActionInvite, in.Room, httpapi.User(ctx).User); err != nil {
+			if _, _, err := s.rights.permitted(ctx, directoryapi.ActionInvite, in.Room, httpapi.User(ctx).User); err != nil {
 				return out, err
 			}
 			all, err := s.store.InvitesIn(ctx, in.Room, in.After, maxMembers)
@@ -352,8 +356,8 @@ func (s *Service) inviteRoutes(api huma.API) {
 			}
 			return s.inviteViews(ctx, all)
 		})
-	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/invitations/{user}", "withdraw-invitation", "Ask somebody into a room no more"),
-		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/invitations/{user}", "withdraw-invitation", "Ask somebody into a room no more"),
+		limited(s.core, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.withdrawInvite(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
 }

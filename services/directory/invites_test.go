@@ -236,7 +236,7 @@ func TestInvitationsAreBounded(t *testing.T) {
 	}
 	// Those of guests end with them, and all with their time.
 	w.ok("POST", "/v1/logout", gus.Token, "", nil)
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := w.store.InvitesBy(t.Context(), gus.User.ID, 10); err != nil || len(left) > 0 {
@@ -245,7 +245,7 @@ func TestInvitationsAreBounded(t *testing.T) {
 	if err := w.store.CreateInvite(t.Context(), store.Invite{Room: "old", User: eve.User.ID, Actor: ann.User.ID, Expires: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.endInvites(t.Context()); err != nil {
+	if err := w.invites.endInvites(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := w.store.InvitesBy(t.Context(), ann.User.ID, 10); err != nil || len(left) > 0 {

@@ -21,8 +21,8 @@ var errRegistered = chat.E(chat.CodeConflict, "you are registered already")
 
 // keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and all that
 // was said. It takes what registering takes.
-func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, invitation, address string) (kept store.User, err error) {
-	u, err := s.user(ctx, c.User)
+func (s *accounts) keepGuest(ctx context.Context, c auth.Claims, name, secret, invitation, address string) (kept store.User, err error) {
+	u, err := s.records.user(ctx, c.User)
 	if err != nil {
 		return kept, err
 	}
@@ -32,7 +32,7 @@ func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, in
 	if name, err = s.checkNew(name, secret); err != nil {
 		return kept, err
 	}
-	how, giveBack, err := s.admit(ctx, invitation)
+	how, giveBack, err := s.invitations.admit(ctx, invitation)
 	if err != nil {
 		return kept, err
 	}
@@ -40,9 +40,9 @@ func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, in
 	if err == nil {
 		kept.Created = u.Created
 		act := store.Act{Action: actRegister, Subject: u.ID, SubjectName: kept.Name, Detail: strings.TrimSpace("was " + u.Name + " " + how)}
-		err = s.audit(ctx, act, func(ctx context.Context) error {
+		err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 			i := store.Intent{Kind: kindKeep, User: u.ID, Name: kept.Name, Actor: u.ID}
-			return s.change(ctx, i, func(ctx context.Context) error { return s.replaceGuest(ctx, u, kept) })
+			return s.changes.change(ctx, i, func(ctx context.Context) error { return s.replaceGuest(ctx, u, kept) })
 		})
 	}
 	if _, known := errors.AsType[*chat.Error](err); err != nil && known {
@@ -53,18 +53,18 @@ func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, in
 
 // checkNew returns the normal form of the name of a new account, or why there can be none with that
 // password.
-func (s *Service) checkNew(name, secret string) (string, error) {
+func (s *accounts) checkNew(name, secret string) (string, error) {
 	name, err := names.Person(name)
 	if err != nil {
 		return "", err
 	}
-	if s.isReserved(name) {
+	if s.nameRules.isReserved(name) {
 		return "", errNameReserved
 	}
 	return name, password.Check(secret, name)
 }
 
-func (s *Service) replaceGuest(ctx context.Context, guest, kept store.User) error {
+func (s *accounts) replaceGuest(ctx context.Context, guest, kept store.User) error {
 	err := s.store.ReplaceUser(ctx, kept, guest.Hash)
 	if errors.Is(err, store.ErrConflict) {
 		return errNameTaken
@@ -74,7 +74,7 @@ func (s *Service) replaceGuest(ctx context.Context, guest, kept store.User) erro
 		return err
 	}
 	// Again: of two names that look alike and are taken at the same moment, one sees the other now.
-	if err := s.checkFree(ctx, kept.Looks, kept.ID); err != nil {
+	if err := s.nameRules.checkFree(ctx, kept.Looks, kept.ID); err != nil {
 		return errors.Join(err, s.store.ReplaceUser(ctx, guest, kept.Hash))
 	}
 	return nil
@@ -82,7 +82,7 @@ func (s *Service) replaceGuest(ctx context.Context, guest, kept store.User) erro
 
 // tellKept gives a user who was a guest their name in all rooms, and has what is known of the
 // guest's permissions forgotten. It can be done again.
-func (s *Service) tellKept(ctx context.Context, i store.Intent) error {
+func (s *accounts) tellKept(ctx context.Context, i store.Intent) error {
 	u, err := s.store.User(ctx, i.User)
 	if err != nil {
 		return unlessMissing(err)
@@ -90,17 +90,17 @@ func (s *Service) tellKept(ctx context.Context, i store.Intent) error {
 	if err := s.store.RenameMember(ctx, u.ID, u.Name); err != nil {
 		return err
 	}
-	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangePerson, User: u.ID})
+	return s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangePerson, User: u.ID})
 }
 
 // keep answers a guest who becomes a registered user with a token that says so.
-func (s *Service) keep(ctx context.Context, c auth.Claims, in *passwordInput) (out credentials, err error) {
+func (s *accounts) keep(ctx context.Context, c auth.Claims, in *passwordInput) (out credentials, err error) {
 	u, err := s.keepGuest(ctx, c, in.Body.Name, in.Body.Password, in.Body.Invitation, addressOf(ctx))
-	s.counted("keep", err)
+	s.sessions.counted("keep", err)
 	if err != nil {
 		return out, err
 	}
-	device, err := s.deviceToken(ctx, u, in.devices())
+	device, err := s.passwords.deviceToken(ctx, u, in.devices())
 	if err != nil {
 		return out, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) keep(ctx context.Context, c auth.Claims, in *passwordInput) (o
 		return out, unlessMissing(err)
 	}
 	// The refresh token stays as it is.
-	out, err = s.issue(u, x, "", time.Now())
+	out, err = s.sessions.issue(u, x, "", time.Now())
 	out.Device = device
 	out.cookies = append(out.cookies, keepDevice(ctx, device, deviceCookie(in.Cookie)))
 	return out, err

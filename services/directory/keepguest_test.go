@@ -77,7 +77,7 @@ func TestKeepAccount(t *testing.T) {
 		}
 		// It lasts as an account does, and not as a guest.
 		time.Sleep(w.cfg.GuestLife + w.cfg.SessionLife + time.Hour)
-		if err := w.removeEnded(t.Context()); err != nil {
+		if err := w.departures.removeEnded(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		w.ok("POST", "/v1/login", "", `{"name":"gustav","password":"correct horse"}`, &next)
@@ -135,7 +135,7 @@ func TestKeepAccountCrashes(t *testing.T) {
 	}
 	w.memory.Fail(nil)
 	w.age()
-	if err := w.tellUntold(t.Context()); err != nil {
+	if err := w.changes.tellUntold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m, err := w.store.Member(t.Context(), room.ID, gus.User.ID)

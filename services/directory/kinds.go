@@ -10,7 +10,6 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/services/directory/store"
 )
 
 // checkGuestMay returns what is wrong with Config.GuestMay.
@@ -32,7 +31,7 @@ func checkGuestMay(actions []string) error {
 }
 
 // guestsMay reports whether guests may do an action anywhere.
-func (s *Service) guestsMay(action directoryapi.Action) bool {
+func (s *rights) guestsMay(action directoryapi.Action) bool {
 	if slices.Contains(directoryapi.GuestActions(), action) {
 		return slices.Contains(s.cfg.GuestMay, string(action))
 	}
@@ -40,31 +39,21 @@ func (s *Service) guestsMay(action directoryapi.Action) bool {
 }
 
 // accountMay returns an error unless the kind of the user's account may do an action at all.
-func (s *Service) accountMay(c auth.Claims, action directoryapi.Action) error {
+func (s *rights) accountMay(c auth.Claims, action directoryapi.Action) error {
 	if c.Guest && !s.guestsMay(action) {
 		return chat.E(chat.CodeForbidden, "guests may not do that here: register first")
 	}
 	return nil
 }
 
-// isGuest reports whether a user has no password. One who is not there is a guest who has just
-// gone.
-func (s *Service) isGuest(ctx context.Context, user string) (bool, error) {
-	u, err := s.store.User(ctx, user)
-	if errors.Is(err, store.ErrNotFound) {
-		return true, nil
-	}
-	return u.Guest(), err
-}
-
 // narrow takes from an Access what the kind of the user's account may not do at all. Who the user
 // is, is asked only where the operator has taken something from guests.
-func (s *Service) narrow(ctx context.Context, a *directoryapi.Access, user string) error {
+func (s *rights) narrow(ctx context.Context, a *directoryapi.Access, user string) error {
 	send, react := s.guestsMay(directoryapi.ActionSend), s.guestsMay(directoryapi.ActionReact)
 	if send && react || !a.Send && !a.React && !a.Ask {
 		return nil
 	}
-	guest, err := s.isGuest(ctx, user)
+	guest, err := s.records.isGuest(ctx, user)
 	if err != nil || !guest {
 		return err
 	}

@@ -213,7 +213,7 @@ func TestRoomWithoutGuests(t *testing.T) {
 	// Who became a member in the moment in which it was set is put out by what tells of the
 	// membership.
 	s := w.Service
-	if err := s.putMember(t.Context(), room.ID, late.User.ID, "Late", late.User.ID, directoryapi.RoleMember); err != nil {
+	if err := s.membership.putMember(t.Context(), room.ID, late.User.ID, "Late", late.User.ID, directoryapi.RoleMember); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.store.Member(t.Context(), room.ID, late.User.ID); !errors.Is(err, store.ErrNotFound) {

@@ -16,7 +16,7 @@ func TestWhatIsOver(t *testing.T) {
 	cfg := config()
 	cfg.AccountRate, cfg.AccountDay = 1_000_000, 1_000_000
 	w := idle(t, cfg)
-	hash, err := w.hasher.Hash("correct horse")
+	hash, err := w.passwords.hasher.Hash("correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestRefusedTwice(t *testing.T) {
 	ann, eve := w.register("Ann"), w.register("Eve")
 	var room roomView
 	w.ok("POST", "/v1/direct", eve.Token, with(ann), &room)
-	if _, err := w.answerAsk(t.Context(), directoryapi.AskRequest{User: eve.User.ID, Room: room.ID, ID: "m1"}); err != nil {
+	if _, err := w.directs.answerAsk(t.Context(), directoryapi.AskRequest{User: eve.User.ID, Room: room.ID, ID: "m1"}); err != nil {
 		t.Fatal(err)
 	}
 	path := "/v1/requests/" + room.ID

@@ -26,8 +26,17 @@ const (
 	lettersTimeout = 5 * time.Second
 )
 
+// letters writes letters and delivers them, also those that other processes left.
+type letters struct {
+	*core
+	tickets  *tickets
+	auditLog *auditLog
+
+	mailing *mailing // nil: the server sends no mail
+}
+
 // post keeps a letter and queues it. It asks nothing of the store but that.
-func (s *Service) post(ctx context.Context, l store.Letter, life time.Duration) error {
+func (s *letters) post(ctx context.Context, l store.Letter, life time.Duration) error {
 	now := time.Now()
 	l.ID, l.Expires = chat.NewID(), now.Add(life).UnixMilli()
 	l.Holder, l.Until = s.mailing.holder, now.Add(heldFor).UnixMilli()
@@ -41,7 +50,7 @@ func (s *Service) post(ctx context.Context, l store.Letter, life time.Duration) 
 }
 
 // jobOf returns what there is to do for a letter.
-func (s *Service) jobOf(l store.Letter) mail.Job {
+func (s *letters) jobOf(l store.Letter) mail.Job {
 	return mail.Job{
 		Until: time.UnixMilli(l.Expires),
 		Write: func(ctx context.Context) ([]mail.Letter, error) {
@@ -67,7 +76,7 @@ func (s *Service) jobOf(l store.Letter) mail.Job {
 }
 
 // deliver sends letters until ctx ends, and then lets go of those that wait.
-func (s *Service) deliver(ctx context.Context) {
+func (s *letters) deliver(ctx context.Context) {
 	_ = s.mailing.queue.Run(ctx) // which never fails
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lettersTimeout)
 	defer cancel()
@@ -77,7 +86,7 @@ func (s *Service) deliver(ctx context.Context) {
 }
 
 // claimLetters goes on holding the letters of this process, and takes those that nobody holds.
-func (s *Service) claimLetters(ctx context.Context) error {
+func (s *letters) claimLetters(ctx context.Context) error {
 	now := time.Now()
 	if err := s.store.DeleteLettersBefore(ctx, now.UnixMilli()); err != nil || s.mailing == nil {
 		return err

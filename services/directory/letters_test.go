@@ -100,7 +100,7 @@ func TestLettersOfTheDead(t *testing.T) {
 	letter("l2", "late@example.org", -time.Second, -time.Second)
 	letter("l3", "dead@example.org", time.Hour, -time.Second)
 	for range 2 {
-		if err := w.claimLetters(t.Context()); err != nil {
+		if err := w.letters.claimLetters(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

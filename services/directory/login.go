@@ -41,7 +41,7 @@ func familiar(user, device string) attempt {
 
 // login returns the user with the name and password. address is where the request comes from, and
 // devices are the secrets of devices that it shows; see deviceToken.
-func (s *Service) login(ctx context.Context, name, secret, address string, devices []string) (store.User, error) {
+func (s *passwords) login(ctx context.Context, name, secret, address string, devices []string) (store.User, error) {
 	name, err := names.Normal(name)
 	if err != nil || len(secret) > password.Max {
 		return store.User{}, errWrongPassword
@@ -62,12 +62,12 @@ func (s *Service) login(ctx context.Context, name, secret, address string, devic
 	} else if device != "" {
 		try = familiar(u.ID, device)
 	}
-	return u, s.prove(ctx, u, secret, try, s.logins)
+	return u, s.prove(ctx, u, secret, try, s.succeeded)
 }
 
 // prove returns an error unless the password is the user's, who need not be there. Failures are
 // counted, and successes by the throttle, if there is one.
-func (s *Service) prove(ctx context.Context, u store.User, secret string, try attempt, successes *throttle) error {
+func (s *passwords) prove(ctx context.Context, u store.User, secret string, try attempt, successes *throttle) error {
 	full := func(now time.Time) error {
 		err := s.guessing.full(now, try)
 		if err == nil && successes != nil && u.ID != "" {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	directoryapi "hubbub.internal/libs/api/directory"
+
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
@@ -30,8 +32,15 @@ type sessionView struct {
 // lastUse returns when a session was used last.
 func lastUse(x store.Session) int64 { return cmp.Or(x.Used, x.Created) }
 
+// logins lists and ends log-ins.
+type logins struct {
+	*core
+	changes  *changes
+	auditLog *auditLog
+}
+
 // liveSessions returns a user's sessions that have not ended, the one used last first.
-func (s *Service) liveSessions(ctx context.Context, user string) ([]store.Session, error) {
+func (s *logins) liveSessions(ctx context.Context, user string) ([]store.Session, error) {
 	all, err := s.store.SessionsOf(ctx, user, 2*maxUserSessions)
 	now := time.Now()
 	live := slices.DeleteFunc(all, func(x store.Session) bool { return over(x, now) })
@@ -40,7 +49,7 @@ func (s *Service) liveSessions(ctx context.Context, user string) ([]store.Sessio
 }
 
 // endOldest ends what a user has of sessions beyond the limit.
-func (s *Service) endOldest(ctx context.Context, u store.User) error {
+func (s *logins) endOldest(ctx context.Context, u store.User) error {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {
 		return err
@@ -54,12 +63,12 @@ func (s *Service) endOldest(ctx context.Context, u store.User) error {
 }
 
 // mySessions lists the sessions of the user of a token.
-func (s *Service) mySessions(ctx context.Context, c auth.Claims) ([]sessionView, error) {
+func (s *logins) mySessions(ctx context.Context, c auth.Claims) ([]sessionView, error) {
 	return s.sessionViews(ctx, c.User, c.Session)
 }
 
 // sessionViews lists the sessions of a user, who asks with the current one.
-func (s *Service) sessionViews(ctx context.Context, user, current string) ([]sessionView, error) {
+func (s *logins) sessionViews(ctx context.Context, user, current string) ([]sessionView, error) {
 	live, err := s.liveSessions(ctx, user)
 	views := []sessionView{}
 	for _, x := range live {
@@ -71,7 +80,7 @@ func (s *Service) sessionViews(ctx context.Context, user, current string) ([]ses
 }
 
 // endMine ends one of the user's own sessions.
-func (s *Service) endMine(ctx context.Context, c auth.Claims, id string) error {
+func (s *logins) endMine(ctx context.Context, c auth.Claims, id string) error {
 	x, err := s.store.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (x.User != c.User || over(x, time.Now())) {
 		return chat.E(chat.CodeNotFound, "you have no such log-in")
@@ -79,14 +88,14 @@ func (s *Service) endMine(ctx context.Context, c auth.Claims, id string) error {
 		return err
 	}
 	a := store.Act{Action: actSessionEnd, Subject: c.User, SubjectName: c.Name, Detail: id}
-	return s.audit(ctx, a, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, a, func(ctx context.Context) error {
 		return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, id, c.User)
 	})
 }
 
 // endOthers ends all of a user's sessions but one, as the user asks, and returns how many those
 // were.
-func (s *Service) endOthers(ctx context.Context, u store.User, but string) (n int, err error) {
+func (s *logins) endOthers(ctx context.Context, u store.User, but string) (n int, err error) {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {
 		return 0, err
@@ -101,4 +110,24 @@ func (s *Service) endOthers(ctx context.Context, u store.User, but string) (n in
 		n++
 	}
 	return n, nil
+}
+
+// endLogins ends all log-ins of a user that were made before now.
+func (s *logins) endLogins(ctx context.Context, u store.User) error {
+	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name}
+	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.EndSessionsOf(ctx, u.ID) })
+}
+
+// endSession ends a session: it is refreshed no more, and its sockets are closed.
+func (s *logins) endSession(ctx context.Context, u store.User, session, actor string) error {
+	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
+	return s.changes.change(ctx, i, func(ctx context.Context) error {
+		// removing it, and the guest whose it is, is housekeeping
+		return errors.Join(s.store.EndSession(ctx, session), s.store.DeleteSubscription(ctx, session))
+	})
+}
+
+// logout ends the session of a token.
+func (s *logins) logout(ctx context.Context, c auth.Claims) error {
+	return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, c.Session, c.User)
 }

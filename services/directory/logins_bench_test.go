@@ -55,7 +55,7 @@ func newEntrance(b *testing.B, users int) *entrance {
 	if !s.prepare(b.Context()) {
 		b.Fatal("not prepared")
 	}
-	hash, err := s.hasher.Hash("correct horse")
+	hash, err := s.passwords.hasher.Hash("correct horse")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func BenchmarkTwentyLogins(b *testing.B) {
 			})
 		}
 		wait.Wait()
-		e.logins = newThrottle(1_000_000, time.Minute)
+		e.passwords.succeeded = newThrottle(1_000_000, time.Minute)
 	}
 	report(b, "login", took)
 	b.ReportMetric(float64((processorTime(b)-processor).Milliseconds())/float64(len(took)), "cpu-ms/login")
@@ -168,7 +168,7 @@ func BenchmarkKnownDevice(b *testing.B) {
 	for b.Loop() {
 		d, _ := e.login(0, "192.0.2.1", cookie)
 		took = append(took, d)
-		e.logins = newThrottle(1_000_000, time.Minute)
+		e.passwords.succeeded = newThrottle(1_000_000, time.Minute)
 	}
 	close(done)
 	wait.Wait()
@@ -181,7 +181,7 @@ func BenchmarkManyOfOne(b *testing.B) {
 	e := newEntrance(b, 2)
 	var took []time.Duration
 	for b.Loop() {
-		e.logins = newThrottle(shipped().LoginAttempts*successFactor, time.Minute)
+		e.passwords.succeeded = newThrottle(shipped().LoginAttempts*successFactor, time.Minute)
 		var wait sync.WaitGroup
 		for range 64 {
 			wait.Go(func() { e.post("/v1/login", `{"name":"user0","password":"correct horse"}`, "198.51.100.1", "") })
@@ -196,7 +196,7 @@ func BenchmarkManyOfOne(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	live, err := e.liveSessions(b.Context(), u.ID)
+	live, err := e.logins.liveSessions(b.Context(), u.ID)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func TestPasswordsChangedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []error{nil, errPasswordRace} {
-		if err := w.storeHash(t.Context(), u, fmt.Sprint("hash", i)); !errors.Is(err, want) {
+		if err := w.passwords.storeHash(t.Context(), u, fmt.Sprint("hash", i)); !errors.Is(err, want) {
 			t.Errorf("change %d: %v", i, err)
 		}
 	}

@@ -11,8 +11,15 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// lookup answers what other services ask about rooms, their members and whom a message mentions.
+type lookup struct {
+	*core
+	records *records
+	rights  *rights
+}
+
 // answerLookup answers directoryapi.ServiceLookup.
-func (s *Service) answerLookup(ctx context.Context, r directoryapi.LookupRequest) (directoryapi.Lookup, error) {
+func (s *lookup) answerLookup(ctx context.Context, r directoryapi.LookupRequest) (directoryapi.Lookup, error) {
 	if !chat.ValidID(r.User) || len(r.Users) > directoryapi.MaxLookup || len(r.Rooms) > directoryapi.MaxLookup {
 		return directoryapi.Lookup{}, chat.E(chat.CodeBadRequest, "names are looked up for a user, some at a time")
 	}
@@ -20,7 +27,7 @@ func (s *Service) answerLookup(ctx context.Context, r directoryapi.LookupRequest
 	return out, s.stored(err)
 }
 
-func (s *Service) lookup(ctx context.Context, r directoryapi.LookupRequest) (out directoryapi.Lookup, err error) {
+func (s *lookup) lookup(ctx context.Context, r directoryapi.LookupRequest) (out directoryapi.Lookup, err error) {
 	if out.Users, err = s.lookupUsers(ctx, r.User, slices.Concat(r.Users, r.Rooms)); err != nil || len(r.Rooms) == 0 {
 		return out, err
 	}
@@ -54,7 +61,7 @@ func (s *Service) lookup(ctx context.Context, r directoryapi.LookupRequest) (out
 
 // lookupRoom returns the rooms with a name: of some, and else the public ones; or the one with it
 // as its id.
-func (s *Service) lookupRoom(ctx context.Context, name string, some []store.Room) (found []string, err error) {
+func (s *lookup) lookupRoom(ctx context.Context, name string, some []store.Room) (found []string, err error) {
 	key, folded := names.Key(name), tokens.Fold(name)
 	for _, r := range some {
 		if r.ID == name || !isTalk(r) && r.Name != "" && (names.Key(r.Name) == key || folded != "" && tokens.Fold(r.Name) == folded) {
@@ -65,7 +72,7 @@ func (s *Service) lookupRoom(ctx context.Context, name string, some []store.Room
 		return found, nil
 	}
 	if chat.ValidID(name) && !chat.Reserved(name) {
-		r, there, err := s.roomThere(ctx, name)
+		r, there, err := s.records.roomThere(ctx, name)
 		if err != nil || there {
 			return []string{r.ID}, err
 		}
@@ -80,7 +87,7 @@ func (s *Service) lookupRoom(ctx context.Context, name string, some []store.Room
 }
 
 // lookupUsers returns the ids of users by their names, or ids. "me" is who asks.
-func (s *Service) lookupUsers(ctx context.Context, asker string, all []string) (map[string]string, error) {
+func (s *lookup) lookupUsers(ctx context.Context, asker string, all []string) (map[string]string, error) {
 	keys := make([]string, len(all))
 	for i, name := range all {
 		keys[i] = keyOf(name)

@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/mail"
@@ -86,7 +85,7 @@ func mailKey(address string) string {
 // writeTo queues a letter to the address that an account has when it is sent; text has to stand on
 // its own. Without mail, or an address, or with too many letters, there is none: what it tells of
 // has happened anyway.
-func (s *Service) writeTo(ctx context.Context, u store.User, address, subject, text string) {
+func (s *letters) writeTo(ctx context.Context, u store.User, address, subject, text string) {
 	if s.mailing == nil {
 		return
 	}
@@ -97,7 +96,7 @@ func (s *Service) writeTo(ctx context.Context, u store.User, address, subject, t
 }
 
 // notice writes a letter of LetterNotice.
-func (s *Service) notice(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
+func (s *letters) notice(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
 	if l.To == "" {
 		a, err := s.store.Account(ctx, l.User)
 		if err != nil || a.Mail == "" {
@@ -111,7 +110,7 @@ func (s *Service) notice(ctx context.Context, l store.Letter) ([]mail.Letter, er
 // forgot has links for a new password sent to the account with a name, or to those with a mail
 // address. Who asks learns nothing of whether there are any, neither by the answer nor by the time
 // it takes: it is looked up afterwards.
-func (s *Service) forgot(ctx context.Context, who, address string) error {
+func (s *letters) forgot(ctx context.Context, who, address string) error {
 	if s.mailing == nil {
 		return errNoMail
 	}
@@ -135,7 +134,7 @@ func (s *Service) forgot(ctx context.Context, who, address string) error {
 
 // forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A
 // second call makes others.
-func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, peer string) (letters []mail.Letter, err error) {
+func (s *letters) forgotLetters(ctx context.Context, key string, byMail bool, peer string) (letters []mail.Letter, err error) {
 	accounts, err := s.forgotten(ctx, key, byMail)
 	if err != nil {
 		return nil, err
@@ -152,8 +151,8 @@ func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, pe
 		}
 		var secret string
 		act := store.Act{Action: actResetLink, ActorName: sender, Subject: u.ID, SubjectName: u.Name, Address: peer, Detail: "by mail"}
-		err = s.audit(ctx, act, func(ctx context.Context) (err error) {
-			secret, _, err = s.newTicket(ctx, store.Ticket{Kind: ticketForgot, User: u.ID}, forgotLife)
+		err = s.auditLog.audit(ctx, act, func(ctx context.Context) (err error) {
+			secret, _, err = s.tickets.newTicket(ctx, store.Ticket{Kind: ticketForgot, User: u.ID}, forgotLife)
 			return err
 		})
 		if err != nil {
@@ -170,7 +169,7 @@ func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, pe
 }
 
 // forgotten returns the accounts with a mail address that a name, or a mail address, is of.
-func (s *Service) forgotten(ctx context.Context, key string, byMail bool) ([]store.Account, error) {
+func (s *letters) forgotten(ctx context.Context, key string, byMail bool) ([]store.Account, error) {
 	if byMail {
 		return s.store.AccountsByMail(ctx, key, maxSameMail)
 	}
@@ -191,42 +190,16 @@ type mailView struct {
 	Possible bool   `json:"possible" doc:"This server sends mail."`
 }
 
-func (s *Service) myMail(ctx context.Context, c auth.Claims) (mailView, error) {
-	a, err := s.store.Account(ctx, c.User)
-	return mailView{Address: a.Mail, Possible: s.mailing != nil}, err
-}
-
-// askMail sends a link to a mail address, by which it becomes that of the user of a token.
-func (s *Service) askMail(ctx context.Context, c auth.Claims, password, address string) error {
-	if s.mailing == nil {
-		return errNoMail
-	}
-	if err := mail.CheckAddress(address); err != nil {
-		return chat.E(chat.CodeBadRequest, err.Error())
-	}
-	u, err := s.user(ctx, c.User)
-	if err != nil {
-		return err
-	}
-	if err := s.proveAgain(ctx, u, c, password); err != nil {
-		return err
-	}
-	if err := s.mailing.accounts.count(time.Now(), "letters", "user "+u.ID, "to "+mailKey(address)); err != nil {
-		return err
-	}
-	return s.post(ctx, store.Letter{Kind: store.LetterConfirm, User: u.ID, To: address}, confirmLife)
-}
-
 // confirmLetter makes a link by which an address becomes a user's, and writes the letter with it. A
 // second call makes another.
-func (s *Service) confirmLetter(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
+func (s *letters) confirmLetter(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
 	u, err := s.store.User(ctx, l.User)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (u.Guest() || u.Deleted()) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	secret, expires, err := s.newTicket(ctx, store.Ticket{Kind: ticketMail, User: u.ID, Detail: l.To}, confirmLife)
+	secret, expires, err := s.tickets.newTicket(ctx, store.Ticket{Kind: ticketMail, User: u.ID, Detail: l.To}, confirmLife)
 	if err != nil {
 		return nil, err
 	}
@@ -240,46 +213,3 @@ func (s *Service) confirmLetter(ctx context.Context, l store.Letter) ([]mail.Let
 // MailPath returns what is appended to the address of the page for where the holder of a ticket
 // confirms a mail address.
 func MailPath(secret string) string { return "#/mail/" + secret }
-
-// confirmMail makes an address that of the account of the ticket that was sent there.
-func (s *Service) confirmMail(ctx context.Context, secret string) (mailView, error) {
-	t, u, err := s.ticket(ctx, secret, ticketMail)
-	if err != nil {
-		return mailView{}, err
-	}
-	if err := s.spendTicket(ctx, t); err != nil {
-		return mailView{}, err
-	}
-	act := store.Act{Action: actMail, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: "confirmed"}
-	return mailView{Address: t.Detail, Possible: s.mailing != nil}, s.setMail(ctx, act, u, t.Detail)
-}
-
-// removeMail takes the mail address from the account of the user of a token.
-func (s *Service) removeMail(ctx context.Context, c auth.Claims, password string) error {
-	u, err := s.user(ctx, c.User)
-	if err != nil {
-		return err
-	}
-	if err := s.proveAgain(ctx, u, c, password); err != nil {
-		return err
-	}
-	if err := errors.Join(s.store.DeleteTicketsOf(ctx, u.ID, ticketMail), s.store.DeleteTicketsOf(ctx, u.ID, ticketForgot)); err != nil {
-		return err
-	}
-	return s.setMail(ctx, store.Act{Action: actMail, Subject: u.ID, SubjectName: u.Name, Detail: "removed"}, u, "")
-}
-
-// setMail changes an account's mail address, and tells the address of before.
-func (s *Service) setMail(ctx context.Context, act store.Act, u store.User, address string) error {
-	a, err := s.store.Account(ctx, u.ID)
-	if err != nil {
-		return err
-	}
-	err = s.audit(ctx, act, func(ctx context.Context) error {
-		return s.store.PatchAccount(ctx, u.ID, store.AccountPatch{Mail: &address, MailKey: new(mailKey(address))})
-	})
-	if err == nil && a.Mail != "" && a.Mail != address {
-		s.writeTo(ctx, u, a.Mail, "Your mail address was changed", "this is no longer the mail address of your account. If it was not you who changed that, ask whoever runs the server.")
-	}
-	return err
-}

@@ -12,7 +12,7 @@ import (
 )
 
 // answerMemberships answers directoryapi.ServiceMemberships.
-func (s *Service) answerMemberships(ctx context.Context, r directoryapi.MembershipsRequest) (directoryapi.Memberships, error) {
+func (s *lookup) answerMemberships(ctx context.Context, r directoryapi.MembershipsRequest) (directoryapi.Memberships, error) {
 	if !chat.ValidID(r.User) {
 		return directoryapi.Memberships{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
@@ -22,7 +22,7 @@ func (s *Service) answerMemberships(ctx context.Context, r directoryapi.Membersh
 
 // memberships returns the rooms that a user is in. However many they are, the store is asked six
 // times.
-func (s *Service) memberships(ctx context.Context, user string) (out directoryapi.Memberships, err error) {
+func (s *lookup) memberships(ctx context.Context, user string) (out directoryapi.Memberships, err error) {
 	u, err := s.store.User(ctx, user)
 	if err != nil {
 		return out, unlessMissing(err)
@@ -59,7 +59,7 @@ func (s *Service) memberships(ctx context.Context, user string) (out directoryap
 	}
 	rooms, err := s.store.Rooms(ctx, ids)
 	if err == nil && u.Guest() {
-		rooms, err = s.openToGuests(ctx, rooms)
+		rooms, err = s.rights.openToGuests(ctx, rooms)
 	}
 	if err != nil {
 		return out, err
@@ -76,7 +76,7 @@ func (s *Service) memberships(ctx context.Context, user string) (out directoryap
 }
 
 // answerMentions answers directoryapi.ServiceMentions.
-func (s *Service) answerMentions(ctx context.Context, r directoryapi.MentionsRequest) (directoryapi.MentionsReply, error) {
+func (s *lookup) answerMentions(ctx context.Context, r directoryapi.MentionsRequest) (directoryapi.MentionsReply, error) {
 	names := 0
 	for _, t := range r.Texts {
 		if names += len(t.Names); !chat.ValidID(t.Room) || !chat.ValidID(t.Sender) {
@@ -91,7 +91,7 @@ func (s *Service) answerMentions(ctx context.Context, r directoryapi.MentionsReq
 }
 
 // mentions returns whom texts may mention. The names of all of them are looked up at once.
-func (s *Service) mentions(ctx context.Context, texts []directoryapi.MentionText) ([]directoryapi.Mentioned, error) {
+func (s *lookup) mentions(ctx context.Context, texts []directoryapi.MentionText) ([]directoryapi.Mentioned, error) {
 	keys := map[string]bool{}
 	for _, t := range texts {
 		for _, name := range t.Names {
@@ -114,7 +114,7 @@ func (s *Service) mentions(ctx context.Context, texts []directoryapi.MentionText
 	}
 	out := make([]directoryapi.Mentioned, len(texts))
 	for i, t := range texts {
-		room, there, err := s.roomThere(ctx, t.Room)
+		room, there, err := s.records.roomThere(ctx, t.Room)
 		if err != nil {
 			return nil, err
 		}
@@ -156,8 +156,8 @@ func (s *Service) mentions(ctx context.Context, texts []directoryapi.MentionText
 
 // mentionable reports whether a user is a member of a room, or is asked to come in: who accepts
 // finds what was said since.
-func (s *Service) mentionable(ctx context.Context, room store.Room, user string) (member, asked bool, err error) {
-	a, err := s.accessTo(ctx, room, user)
+func (s *lookup) mentionable(ctx context.Context, room store.Room, user string) (member, asked bool, err error) {
+	a, err := s.rights.accessTo(ctx, room, user)
 	if err != nil || a.Role != "" {
 		return err == nil, false, err
 	}
@@ -168,11 +168,11 @@ func (s *Service) mentionable(ctx context.Context, room store.Room, user string)
 	return false, err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli(), unlessMissing(err)
 }
 
-func (s *Service) mayMentionAll(ctx context.Context, room store.Room, user string) (bool, error) {
-	a, err := s.accessTo(ctx, room, user)
+func (s *lookup) mayMentionAll(ctx context.Context, room store.Room, user string) (bool, error) {
+	a, err := s.rights.accessTo(ctx, room, user)
 	if err != nil || !directoryapi.May(a.Role, directoryapi.ActionMentionAll, roomPlace(room)) {
 		return false, err
 	}
-	guest, err := s.isGuest(ctx, user)
-	return err == nil && (!guest || s.guestsMay(directoryapi.ActionMentionAll)), err
+	guest, err := s.records.isGuest(ctx, user)
+	return err == nil && (!guest || s.rights.guestsMay(directoryapi.ActionMentionAll)), err
 }

@@ -25,29 +25,29 @@ type serverMuteInput struct {
 	Body muteBody
 }
 
-func (s *Service) muteRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/mutes", "room-mutes", "Who is muted in a room"),
+func (s *mutes) muteRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/mutes", "room-mutes", "Who is muted in a room"),
 		func(ctx context.Context, in *bansInput) (mutesOutput, error) {
 			return s.mutes(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/rooms/{room}/mutes/{user}", "mute-in-room", "Keep somebody from writing in a room: moderators and owners"),
-		limited(s, func(ctx context.Context, in *muteInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/rooms/{room}/mutes/{user}", "mute-in-room", "Keep somebody from writing in a room: moderators and owners"),
+		limited(s.core, func(ctx context.Context, in *muteInput) (empty, error) {
 			return empty{}, s.mute(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Minutes, in.Body.Reason)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/mutes/{user}", "unmute-in-room", "Let somebody write in a room again"),
-		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/mutes/{user}", "unmute-in-room", "Let somebody write in a room again"),
+		limited(s.core, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.unmute(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for operators and auditors"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for operators and auditors"),
 		func(ctx context.Context, in *serverBansInput) (mutesOutput, error) {
 			return s.mutes(ctx, httpapi.User(ctx), wholeServer, in.After)
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/mutes/{user}", "mute", "Keep somebody from writing anywhere"),
-		limited(s, func(ctx context.Context, in *serverMuteInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/mutes/{user}", "mute", "Keep somebody from writing anywhere"),
+		limited(s.core, func(ctx context.Context, in *serverMuteInput) (empty, error) {
 			return empty{}, s.mute(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body.Minutes, in.Body.Reason)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/mutes/{user}", "unmute", "Let somebody write again"),
-		limited(s, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/mutes/{user}", "unmute", "Let somebody write again"),
+		limited(s.core, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
 			return empty{}, s.unmute(ctx, httpapi.User(ctx), wholeServer, in.User)
 		}))
 }

@@ -35,7 +35,7 @@ func inRoom(room, there, everywhere string) string {
 const maxMute = 366 * 24 * 60
 
 // muted adds to an Access what mutes the user has: the one that ends last counts.
-func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user string) error {
+func (s *rights) muted(ctx context.Context, a *directoryapi.Access, room, user string) error {
 	mutes, err := s.store.MutesOf(ctx, user, wholeServer, room)
 	now := time.Now().UnixMilli()
 	for _, m := range mutes {
@@ -46,10 +46,19 @@ func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user 
 	return err
 }
 
+// mutes mutes users in rooms and on the server.
+type mutes struct {
+	*core
+	records  *records
+	changes  *changes
+	rights   *rights
+	auditLog *auditLog
+}
+
 // mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is
 // lifted.
-func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
-	mine, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
+func (s *mutes) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
+	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
 	if err != nil {
 		return err
 	}
@@ -62,11 +71,11 @@ func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, mi
 	if minutes < 0 || minutes > maxMute {
 		return chat.E(chat.CodeBadRequest, fmt.Sprintf("minutes is 1 to %d, or 0: until it is lifted", maxMute))
 	}
-	u, err := s.user(ctx, user)
+	u, err := s.records.user(ctx, user)
 	if err != nil {
 		return err
 	}
-	if err := s.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
+	if err := s.rights.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
 		return err
 	}
 	now := time.Now().UnixMilli()
@@ -75,8 +84,8 @@ func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, mi
 		m.Until = now + minutes*time.Minute.Milliseconds()
 	}
 	act := store.Act{Action: inRoom(room, actRoomMute, actMute), Room: room, Subject: u.ID, SubjectName: u.Name, Detail: lasting(minutes, reason)}
-	return s.audit(ctx, act, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindMute, Room: room, User: u.ID, Name: u.Name, Actor: c.User}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindMute, Room: room, User: u.ID, Name: u.Name, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.PutMute(ctx, m)
 		})
 	})
@@ -92,12 +101,12 @@ func lasting(minutes int64, reason string) string {
 }
 
 // unmute ends a mute. One who is not muted is not an error.
-func (s *Service) unmute(ctx context.Context, c auth.Claims, room, user string) error {
-	mine, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
+func (s *mutes) unmute(ctx context.Context, c auth.Claims, room, user string) error {
+	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
 	if err != nil {
 		return err
 	}
-	if err := s.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
+	if err := s.rights.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
 		return err
 	}
 	m, err := s.store.Mute(ctx, room, user)
@@ -109,25 +118,25 @@ func (s *Service) unmute(ctx context.Context, c auth.Claims, room, user string) 
 		return s.store.DeleteMute(ctx, room, user)
 	}
 	act := store.Act{Action: inRoom(room, actRoomUnmute, actUnmute), Room: room, Subject: user, SubjectName: m.Name}
-	return s.audit(ctx, act, func(ctx context.Context) error {
-		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteMute(ctx, room, user) })
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+		return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteMute(ctx, room, user) })
 	})
 }
 
 // tellMute tells whether a user is muted now.
-func (s *Service) tellMute(ctx context.Context, i store.Intent) error {
+func (s *mutes) tellMute(ctx context.Context, i store.Intent) error {
 	change := directoryapi.Change{Kind: directoryapi.ChangePerson, User: i.User}
 	if i.Room != wholeServer {
-		a, _, err := s.accessNow(ctx, i.Room, i.User)
+		a, _, err := s.rights.accessNow(ctx, i.Room, i.User)
 		if err != nil {
 			return err
 		}
 		change = directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a}
 	}
-	if err := s.control(ctx, change); err != nil {
+	if err := s.changes.control(ctx, change); err != nil {
 		return err
 	}
-	e, err := s.act(ctx, i, chat.ActUnmute)
+	e, err := s.changes.act(ctx, i, chat.ActUnmute)
 	if err != nil {
 		return err
 	}
@@ -139,7 +148,7 @@ func (s *Service) tellMute(ctx context.Context, i store.Intent) error {
 	default:
 		e.Act, e.Text, e.Until = chat.ActMute, m.Reason, ended(m.Until)
 	}
-	return s.tellModerated(ctx, e)
+	return s.changes.tellModerated(ctx, e)
 }
 
 // ended returns a time as clients are told it: 0 is never.
@@ -151,7 +160,7 @@ func ended(until int64) int64 {
 }
 
 // removeMutes removes the mutes that have ended.
-func (s *Service) removeMutes(ctx context.Context) error {
+func (s *mutes) removeMutes(ctx context.Context) error {
 	return s.store.DeleteMutesBefore(ctx, time.Now().UnixMilli())
 }
 
@@ -172,9 +181,9 @@ type mutesOutput struct {
 
 // mutes lists who is muted in a room, or on the server, by user id, after one. Those that have
 // ended are left out.
-func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
+func (s *mutes) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
 	out := mutesOutput{Mutes: []muteView{}}
-	if _, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User); err != nil {
+	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User); err != nil {
 		return out, err
 	}
 	if err := checkAfter(after, "user"); err != nil {
@@ -182,13 +191,13 @@ func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) 
 	}
 	all, err := s.store.Mutes(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
-	now, names := time.Now().UnixMilli(), s.namer()
+	now, names := time.Now().UnixMilli(), s.records.namer()
 	kept := make([]named, len(all))
 	for i := range all {
 		kept[i] = named{all[i].User, &all[i].Name}
 	}
 	if err == nil {
-		err = s.unname(ctx, kept)
+		err = s.records.unname(ctx, kept)
 	}
 	for _, m := range all {
 		if m.Until > now {
@@ -214,7 +223,7 @@ type mutedView struct {
 }
 
 // nameMutes tells a user in which of some rooms the user is muted.
-func (s *Service) nameMutes(ctx context.Context, user string, views []roomView) error {
+func (s *views) nameMutes(ctx context.Context, user string, views []roomView) error {
 	mutes, err := s.store.MutesOf(ctx, user)
 	now := time.Now().UnixMilli()
 	latest := map[string]store.Mute{}

@@ -27,16 +27,16 @@ const (
 // ownData is what a user takes along. The messages, which may be many, are written one run after
 // the other: only one is in memory.
 type ownData struct {
-	service *Service
-	data    myData
-	user    string
-	first   historyapi.Mine
+	copies *copies
+	data   myData
+	user   string
+	first  historyapi.Mine
 }
 
 // startExport returns what there is of the user of a token. Messages are read when it is written,
 // but for the first.
-func (s *Service) startExport(ctx context.Context, c auth.Claims) (*ownData, error) {
-	if err := s.exports.count(time.Now(), "copies of your data", c.User); err != nil {
+func (s *ownAccount) startExport(ctx context.Context, c auth.Claims) (*ownData, error) {
+	if err := s.copies.exportRate.count(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err
 	}
 	d, err := s.collectData(ctx, c)
@@ -48,7 +48,7 @@ func (s *Service) startExport(ctx context.Context, c auth.Claims) (*ownData, err
 		return nil, err
 	}
 	d.Saved = first.Saved
-	return &ownData{service: s, data: d, user: c.User, first: first}, nil
+	return &ownData{copies: s.copies, data: d, user: c.User, first: first}, nil
 }
 
 // write writes one JSON object: the data, and last messages, a message a line. extend is called
@@ -79,13 +79,13 @@ func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 			_, err := io.WriteString(w, "\n]}\n")
 			return err
 		}
-		if run, err = e.service.saidBy(ctx, e.user, *run.Next); err != nil {
+		if run, err = e.copies.saidBy(ctx, e.user, *run.Next); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Service) dataRoute(api huma.API) {
+func (s *ownAccount) dataRoute(api huma.API) {
 	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "What there is of you: account, log-ins, rooms, and all that you have said")
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, which are as those of a page. An answer that is cut off is not whole.",

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,19 +31,24 @@ func keyOf(name string) string {
 // guestKey returns the NameKey of a guest, of the name without the mark.
 func guestKey(name string) string { return ":" + names.LooksOf(name).Lower }
 
+// nameRules decides which names of users and rooms are free.
+type nameRules struct {
+	*core
+}
+
 // isReserved reports whether nobody may register a name: it speaks for the server, or is or looks
 // like one of Config.Owners.
-func (s *Service) isReserved(name string) bool {
+func (s *nameRules) isReserved(name string) bool {
 	return names.Reserved(name) || slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Alike(name, owner) })
 }
 
 // isOwnersName reports whether a name is one of Config.Owners, and not only looks like one.
-func (s *Service) isOwnersName(name string) bool {
+func (s *nameRules) isOwnersName(name string) bool {
 	return slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Key(name) == names.Key(owner) })
 }
 
 // checkFree returns errNameTaken if a registered user but self has a name that looks like this one.
-func (s *Service) checkFree(ctx context.Context, looks names.Looks, self string) error {
+func (s *nameRules) checkFree(ctx context.Context, looks names.Looks, self string) error {
 	alike, err := s.store.UsersAlike(ctx, looks, 2)
 	if err != nil {
 		return err
@@ -55,7 +61,7 @@ func (s *Service) checkFree(ctx context.Context, looks names.Looks, self string)
 
 // checkRoomName returns a room's name in its normal form, and an error for one that cannot be told
 // from that of another public room.
-func (s *Service) checkRoomName(ctx context.Context, name string, private bool, self string) (string, names.Looks, error) {
+func (s *nameRules) checkRoomName(ctx context.Context, name string, private bool, self string) (string, names.Looks, error) {
 	name, err := checkText("room's name", name, 1, maxRoomName)
 	if err != nil {
 		return "", names.Looks{}, err
@@ -88,4 +94,50 @@ func numbered(name string, n int) string {
 		return name
 	}
 	return fmt.Sprintf("%s-%d", name, n)
+}
+
+// freeName returns a name that nobody has: the wanted one, or with a number.
+func (s *nameRules) freeName(ctx context.Context, wanted string) (string, error) {
+	for n := range maxImportNames {
+		name := numbered(wanted, n+1)
+		if over := len([]rune(name)) - names.MaxPerson; over > 0 {
+			short := []rune(wanted)
+			name = numbered(string(short[:max(len(short)-over, 1)]), n+1)
+		}
+		name, err := names.Person(name)
+		if err != nil {
+			return "", err
+		}
+		if s.isReserved(name) {
+			continue
+		}
+		if _, err := s.store.UserByName(ctx, names.Key(name)); err == nil {
+			continue
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return "", err
+		}
+		if err := s.checkFree(ctx, names.LooksOf(name), ""); err == nil {
+			return name, nil
+		} else if !errors.Is(err, errNameTaken) {
+			return "", err
+		}
+	}
+	return "", errNameTaken
+}
+
+// freeRoomName returns a name for a room: the wanted one, or if it is taken with a number.
+func (s *nameRules) freeRoomName(ctx context.Context, wanted string, private bool) (string, names.Looks, error) {
+	var taken error
+	for n := range maxImportNames {
+		tried := wanted
+		if n > 0 {
+			tried = fmt.Sprintf("%s %d", wanted, n+1)
+		}
+		name, looks, err := s.checkRoomName(ctx, tried, private, "")
+		if chat.CodeOf(err) != chat.CodeConflict {
+			return name, looks, err
+		}
+		taken = err
+	}
+	return "", names.Looks{}, taken
 }

@@ -131,7 +131,7 @@ func TestNamesOfRooms(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.what, code, tt.want)
 		}
 	}
-	if _, _, err := w.checkRoomName(t.Context(), "GARDEN", false, ""); err == nil || !strings.Contains(err.Error(), `"GARDEN 2"`) {
+	if _, _, err := w.nameRules.checkRoomName(t.Context(), "GARDEN", false, ""); err == nil || !strings.Contains(err.Error(), `"GARDEN 2"`) {
 		t.Errorf("%v suggests nothing", err)
 	}
 }

@@ -48,8 +48,8 @@ func (c *netCache) forget() {
 
 // bannedNetworks returns the bans of networks that had not ended when they were read; they are not
 // to be changed.
-func (s *Service) bannedNetworks(ctx context.Context) ([]netBan, error) {
-	c := &s.networks
+func (s *networks) bannedNetworks(ctx context.Context) ([]netBan, error) {
+	c := &s.cache
 	c.mu.Lock()
 	bans, at, changes, fresh := c.bans, c.at, c.changes, c.fresh
 	c.mu.Unlock()
@@ -77,15 +77,15 @@ func (s *Service) bannedNetworks(ctx context.Context) ([]netBan, error) {
 
 // networksChanged tells all replicas that the bans of networks are others now. Where that fails,
 // they know within networksFresh.
-func (s *Service) networksChanged(ctx context.Context) {
-	s.networks.forget()
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeNetworks}); err != nil {
+func (s *networks) networksChanged(ctx context.Context) {
+	s.cache.forget()
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeNetworks}); err != nil {
 		s.log.Warn("could not tell other replicas of a network ban; they will read it from the store", zap.Duration("within", networksFresh), zap.Error(err))
 	}
 }
 
 // followNetworks follows the control log for the changes of other replicas, until ctx ends.
-func (s *Service) followNetworks(ctx context.Context) {
+func (s *networks) followNetworks(ctx context.Context) {
 	for {
 		_, sub, err := s.bus.Follow(ctx, chat.ControlRoom, (*netFollower)(s))
 		if err == nil {
@@ -99,20 +99,20 @@ func (s *Service) followNetworks(ctx context.Context) {
 	}
 }
 
-// netFollower is the Service as the bus sees it.
-type netFollower Service
+// netFollower is networks as the bus sees it.
+type netFollower networks
 
 var _ bus.Follower = (*netFollower)(nil)
 
 // Entry takes a change in.
 func (f *netFollower) Entry(e bus.Entry) {
 	if c, err := directoryapi.DecodeChange(e.Data); err == nil && c.Kind == directoryapi.ChangeNetworks {
-		f.networks.forget()
+		f.cache.forget()
 	}
 }
 
 // Rewound forgets the bans: a change may be missing.
-func (f *netFollower) Rewound(string, uint64) { f.networks.forget() }
+func (f *netFollower) Rewound(string, uint64) { f.cache.forget() }
 
 // Missed does the same.
-func (f *netFollower) Missed(string, uint64) { f.networks.forget() }
+func (f *netFollower) Missed(string, uint64) { f.cache.forget() }

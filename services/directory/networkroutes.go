@@ -41,15 +41,15 @@ func viewOfNetworkBan(b store.NetworkBan) networkBanView {
 	return networkBanView{Network: b.Network, Reason: b.Reason, By: b.Actor, Guest: b.User, Since: b.Created, Until: b.Until}
 }
 
-func (s *Service) networkRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/network-bans", "network-bans", "Banned networks: for operators and auditors"),
+func (s *networks) networkRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/network-bans", "network-bans", "Banned networks: for operators and auditors"),
 		func(ctx context.Context, _ *struct{}) (out networkBansOutput, err error) {
 			out.Networks = []networkBanView{}
-			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListBans, httpapi.User(ctx).User); err != nil {
+			if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionListBans, httpapi.User(ctx).User); err != nil {
 				return out, err
 			}
 			all, err := s.networkBans(ctx)
-			names := s.namer()
+			names := s.records.namer()
 			for _, b := range all {
 				v := viewOfNetworkBan(b)
 				if v.ByName, err = names(ctx, b.Actor); err != nil {
@@ -59,12 +59,12 @@ func (s *Service) networkRoutes(api huma.API) {
 			}
 			return out, err
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Let nobody in from a network, and end the log-ins from there"),
-		limited(s, func(ctx context.Context, in *networkBanInput) (networkBanView, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Let nobody in from a network, and end the log-ins from there"),
+		limited(s.core, func(ctx context.Context, in *networkBanInput) (networkBanView, error) {
 			return s.banNetwork(ctx, httpapi.User(ctx), in.Body.Network, in.Body.Reason, in.Body.Minutes, in.Body.Own)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End the ban of a network"),
-		limited(s, func(ctx context.Context, in *networkUnbanInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End the ban of a network"),
+		limited(s.core, func(ctx context.Context, in *networkUnbanInput) (empty, error) {
 			return empty{}, s.unbanNetwork(ctx, httpapi.User(ctx), in.Network)
 		}))
 }

@@ -14,6 +14,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -74,8 +75,22 @@ func inNetwork(n netip.Prefix, address string) bool {
 	return err == nil && n.Contains(a.Unmap())
 }
 
+// networks bans networks of clients, and knows which are banned now.
+type networks struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	changes      *changes
+	rights       *rights
+	auditLog     *auditLog
+	logins       *logins
+
+	cache   netCache
+	proxies clientaddr.Proxies
+}
+
 // networkBans returns the bans of networks that have not ended.
-func (s *Service) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
+func (s *networks) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	now, left := time.Now().UnixMilli(), all[:0]
 	for _, b := range all {
@@ -88,7 +103,7 @@ func (s *Service) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
 
 // checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a
 // guest keeps out newcomers only.
-func (s *Service) checkNetwork(ctx context.Context, address string, u store.User) error {
+func (s *networks) checkNetwork(ctx context.Context, address string, u store.User) error {
 	bans, err := s.bannedNetworks(ctx)
 	if err != nil {
 		return err
@@ -116,12 +131,12 @@ func (s *Service) checkNetwork(ctx context.Context, address string, u store.User
 
 // checkNetworkOf is checkNetwork of the request of ctx. Who runs the server comes in from anywhere,
 // so that nobody can be locked out of it by another's mistake.
-func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
+func (s *networks) checkNetworkOf(ctx context.Context, u store.User) error {
 	err := s.checkNetwork(ctx, addressOf(ctx), u)
 	if err == nil || chat.CodeOf(err) != chat.CodeForbidden {
 		return err
 	}
-	if role, known := s.serverRole(ctx, u.ID); known != nil || role == directoryapi.RoleOperator {
+	if role, known := s.serverRecord.serverRole(ctx, u.ID); known != nil || role == directoryapi.RoleOperator {
 		return known
 	}
 	return err
@@ -130,8 +145,8 @@ func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
 // banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that,
 // and ends the log-ins that were last used from there. The operator's own network is refused,
 // unless own is true.
-func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
+func (s *networks) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
+	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
 		return networkBanView{}, err
 	}
 	n, err := parseNetwork(network)
@@ -154,7 +169,7 @@ func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason
 		}
 	}
 	b := store.NetworkBan{Network: n.String(), Reason: reason, Actor: c.User, Created: time.Now().UnixMilli(), Until: until}
-	return viewOfNetworkBan(b), s.audit(ctx, store.Act{Action: actNetBan, Detail: strings.TrimSpace(b.Network + " " + reason)}, func(ctx context.Context) error {
+	return viewOfNetworkBan(b), s.auditLog.audit(ctx, store.Act{Action: actNetBan, Detail: strings.TrimSpace(b.Network + " " + reason)}, func(ctx context.Context) error {
 		if err := s.putNetworkBan(ctx, b); err != nil {
 			return err
 		}
@@ -162,7 +177,7 @@ func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason
 	})
 }
 
-func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
+func (s *networks) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	if err != nil {
 		return err
@@ -187,7 +202,7 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 // endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the
 // server. When it fails in between, those that are left end with their next token, or when the ban
 // is put again.
-func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor string) error {
+func (s *networks) endSessionsIn(ctx context.Context, n netip.Prefix, actor string) error {
 	for after := ""; ; {
 		sessions, err := s.store.SessionsAfter(ctx, after, scannedSessions)
 		if err != nil {
@@ -197,12 +212,12 @@ func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor strin
 			if after = x.ID; !inNetwork(n, x.Address) || over(x, time.Now()) {
 				continue
 			}
-			if role, err := s.serverRole(ctx, x.User); err == nil && role == directoryapi.RoleOperator {
+			if role, err := s.serverRecord.serverRole(ctx, x.User); err == nil && role == directoryapi.RoleOperator {
 				continue
 			} else if err != nil {
 				return err
 			}
-			if err := s.endSession(ctx, store.User{ID: x.User}, x.ID, actor); err != nil {
+			if err := s.logins.endSession(ctx, store.User{ID: x.User}, x.ID, actor); err != nil {
 				return err
 			}
 		}
@@ -214,11 +229,11 @@ func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor strin
 
 // banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The
 // operator's own network is left alone, and so is one that is banned for itself.
-func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
+func (s *networks) banNetworkOf(ctx context.Context, b store.Ban) error {
 	if s.cfg.GuestNetwork == 0 {
 		return nil
 	}
-	u, err := s.user(ctx, b.User)
+	u, err := s.records.user(ctx, b.User)
 	if err != nil || !u.Guest() {
 		return err
 	}
@@ -254,7 +269,7 @@ func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
 }
 
 // unbanNetworkOf ends the ban of the network of a guest.
-func (s *Service) unbanNetworkOf(ctx context.Context, user string) error {
+func (s *networks) unbanNetworkOf(ctx context.Context, user string) error {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	if err != nil {
 		return err
@@ -272,22 +287,22 @@ func (s *Service) unbanNetworkOf(ctx context.Context, user string) error {
 }
 
 // unbanNetwork ends the ban of a network. One that is not banned is not an error.
-func (s *Service) unbanNetwork(ctx context.Context, c auth.Claims, network string) error {
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
+func (s *networks) unbanNetwork(ctx context.Context, c auth.Claims, network string) error {
+	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
 		return err
 	}
 	n, err := parseNetwork(network)
 	if err != nil {
 		return err
 	}
-	return s.audit(ctx, store.Act{Action: actNetUnban, Detail: n.String()}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actNetUnban, Detail: n.String()}, func(ctx context.Context) error {
 		defer s.networksChanged(ctx)
 		return s.store.DeleteNetworkBan(ctx, n.String())
 	})
 }
 
 // endNetworkBans removes the bans of networks whose time is over.
-func (s *Service) endNetworkBans(ctx context.Context) error {
+func (s *networks) endNetworkBans(ctx context.Context) error {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	if err != nil {
 		return err

@@ -115,7 +115,7 @@ func TestNetworkBans(t *testing.T) {
 	if code := w.from("203.0.113.9", "POST", "/v1/guest", "", `{"name":"Eve"}`, nil); code != "" {
 		t.Errorf("after its time: %q", code)
 	}
-	if err := w.endNetworkBans(t.Context()); err != nil {
+	if err := w.networks.endNetworkBans(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := w.store.NetworkBans(t.Context(), 10); err != nil || len(left) != 1 {
@@ -230,9 +230,9 @@ func TestNetworkBansAreCached(t *testing.T) {
 	}
 	two.eventually("the other replica knows", func() bool { return comes(two) == chat.CodeForbidden })
 	// What is not told is known in a while.
-	two.Service.networks.mu.Lock()
-	two.Service.networks.fresh = 20 * time.Millisecond
-	two.Service.networks.mu.Unlock()
+	two.Service.networks.cache.mu.Lock()
+	two.Service.networks.cache.fresh = 20 * time.Millisecond
+	two.Service.networks.cache.mu.Unlock()
 	if err := kept.DeleteNetworkBan(t.Context(), "203.0.113.0/24"); err != nil {
 		t.Fatal(err)
 	}

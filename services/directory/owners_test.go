@@ -21,10 +21,10 @@ func TestOwnersLeaveAtOnce(t *testing.T) {
 		leave func(room string, u credentials) error
 	}{
 		{"leave", func(room string, u credentials) error {
-			return w.deleteMember(t.Context(), room, store.Member{User: u.User.ID, Name: u.User.Name}, u.User.ID)
+			return w.membership.deleteMember(t.Context(), room, store.Member{User: u.User.ID, Name: u.User.Name}, u.User.ID)
 		}},
 		{"step down", func(room string, u credentials) error {
-			return w.setRole(t.Context(), room, u.User.ID, u.User.Name, u.User.ID, directoryapi.RoleMember)
+			return w.membership.setRole(t.Context(), room, u.User.ID, u.User.Name, u.User.ID, directoryapi.RoleMember)
 		}},
 	} {
 		room := w.create(ann, fmt.Sprintf(`{"name":"Ours, until they %s"}`, tt.name))
@@ -32,7 +32,7 @@ func TestOwnersLeaveAtOnce(t *testing.T) {
 		w.bring(ann, room.ID, cyd, directoryapi.RoleModerator)
 		w.bring(ann, room.ID, bob, directoryapi.RoleOwner)
 		for _, u := range []credentials{ann, bob} {
-			if err := w.checkOtherOwner(t.Context(), room.ID, u.User.ID); err != nil {
+			if err := w.membership.checkOtherOwner(t.Context(), room.ID, u.User.ID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -64,7 +64,7 @@ func TestLastTwoLeaveAtOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for _, u := range []credentials{ann, bob} {
 		wait.Go(func() {
-			if err := w.deleteMember(t.Context(), room.ID, store.Member{User: u.User.ID, Name: u.User.Name}, u.User.ID); err != nil {
+			if err := w.membership.deleteMember(t.Context(), room.ID, store.Member{User: u.User.ID, Name: u.User.Name}, u.User.ID); err != nil {
 				t.Error(err)
 			}
 		})

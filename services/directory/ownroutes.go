@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"hubbub.internal/libs/auth"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
@@ -49,51 +51,103 @@ type deleteInput struct {
 
 type settingsInput struct{ Body choices }
 
+// ownAccount is what users see of their own account and do with it.
+type ownAccount struct {
+	*core
+	records         *records
+	privacy         *privacy
+	views           *views
+	logins          *logins
+	passwords       *passwords
+	copies          *copies
+	departures      *departures
+	userPreferences *userPreferences
+}
+
 // ownRoutes are the routes by which users look after their own accounts.
-func (s *Service) ownRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/sessions", "sessions", "Your log-ins"),
+func (s *ownAccount) ownRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/sessions", "sessions", "Your log-ins"),
 		func(ctx context.Context, _ *struct{}) (out sessionsOutput, err error) {
-			out.Sessions, err = s.mySessions(ctx, httpapi.User(ctx))
+			out.Sessions, err = s.logins.mySessions(ctx, httpapi.User(ctx))
 			return out, err
 		})
-	route(s, api, guarded(http.MethodDelete, "/v1/sessions/{session}", "end-session", "End one of your log-ins"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/sessions/{session}", "end-session", "End one of your log-ins"),
 		func(ctx context.Context, in *sessionInput) (empty, error) {
-			return empty{}, s.endMine(ctx, httpapi.User(ctx), in.Session)
+			return empty{}, s.logins.endMine(ctx, httpapi.User(ctx), in.Session)
 		})
-	route(s, api, guarded(http.MethodDelete, "/v1/sessions", "end-other-sessions", "End all of your log-ins but the one that asks"),
-		limited(s, func(ctx context.Context, _ *struct{}) (out endedOutput, err error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/sessions", "end-other-sessions", "End all of your log-ins but the one that asks"),
+		limited(s.core, func(ctx context.Context, _ *struct{}) (out endedOutput, err error) {
 			c := httpapi.User(ctx)
-			u, err := s.user(ctx, c.User)
+			u, err := s.records.user(ctx, c.User)
 			if err == nil {
-				out.Ended, err = s.endOthers(ctx, u, c.Session)
+				out.Ended, err = s.logins.endOthers(ctx, u, c.Session)
 			}
 			return out, err
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/password", "change-password", "Change your password"),
-		limited(s, func(ctx context.Context, in *changePasswordInput) (out endedOutput, err error) {
-			out.Ended, err = s.changePassword(ctx, httpapi.User(ctx), in.Body.Current, in.Body.Password, in.Body.EndOthers)
+	route(s.core, api, guarded(http.MethodPost, "/v1/password", "change-password", "Change your password"),
+		limited(s.core, func(ctx context.Context, in *changePasswordInput) (out endedOutput, err error) {
+			out.Ended, err = s.passwords.changePassword(ctx, httpapi.User(ctx), in.Body.Current, in.Body.Password, in.Body.EndOthers)
 			return out, err
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/users/{user}/reset", "reset-link", "Make a link with which somebody chooses a new password: operators"),
-		limited(s, func(ctx context.Context, in *resetLinkInput) (resetOutput, error) {
-			return s.resetLink(ctx, httpapi.User(ctx), in.User)
+	route(s.core, api, guarded(http.MethodPost, "/v1/users/{user}/reset", "reset-link", "Make a link with which somebody chooses a new password: operators"),
+		limited(s.core, func(ctx context.Context, in *resetLinkInput) (resetOutput, error) {
+			return s.passwords.resetLink(ctx, httpapi.User(ctx), in.User)
 		}))
-	route(s, api, public(http.MethodPost, "/v1/reset", "reset", "Choose a new password by a link; all log-ins end"),
+	route(s.core, api, public(http.MethodPost, "/v1/reset", "reset", "Choose a new password by a link; all log-ins end"),
 		func(ctx context.Context, in *resetInput) (empty, error) {
-			return empty{}, s.reset(ctx, in.Body.Secret, in.Body.Password)
+			return empty{}, s.passwords.reset(ctx, in.Body.Secret, in.Body.Password)
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/settings", "settings", "What you have chosen for your account"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/settings", "settings", "What you have chosen for your account"),
 		func(ctx context.Context, _ *struct{}) (settings, error) {
-			return s.settings(ctx, httpapi.User(ctx).User)
+			return s.privacy.settings(ctx, httpapi.User(ctx).User)
 		})
-	route(s, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you, and who may add you and write to you"),
-		limited(s, func(ctx context.Context, in *settingsInput) (settings, error) {
-			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body)
+	route(s.core, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you, and who may add you and write to you"),
+		limited(s.core, func(ctx context.Context, in *settingsInput) (settings, error) {
+			return s.privacy.changeSettings(ctx, httpapi.User(ctx).User, in.Body)
 		}))
 	s.dataRoute(api)
-	s.copyRoute(api)
-	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
-		limited(s, func(ctx context.Context, in *deleteInput) (empty, error) {
-			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password, in.Body.Messages == removeMessages)
+	s.copies.copyRoute(api)
+	route(s.core, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
+		limited(s.core, func(ctx context.Context, in *deleteInput) (empty, error) {
+			return empty{}, s.departures.deleteMine(ctx, httpapi.User(ctx), in.Body.Password, in.Body.Messages == removeMessages)
 		}))
+}
+
+// collectData returns what there is of the user of a token.
+func (s *ownAccount) collectData(ctx context.Context, c auth.Claims) (d myData, err error) {
+	u, err := s.records.user(ctx, c.User)
+	if err != nil {
+		return d, err
+	}
+	d = myData{Account: accountOf(u), Created: u.Created, Memberships: []roomOfMine{}}
+	if d.LastSeen, err = s.store.Seen(ctx, u.ID); err != nil {
+		return d, err
+	}
+	a, err := s.store.Account(ctx, u.ID)
+	if err != nil {
+		return d, err
+	}
+	d.Mail, d.Settings = a.Mail, settingsOf(a)
+	if d.Preferences, err = s.userPreferences.preferences(ctx, u.ID); err != nil {
+		return d, err
+	}
+	if d.Sessions, err = s.logins.mySessions(ctx, c); err != nil {
+		return d, err
+	}
+	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms)
+	if err != nil {
+		return d, err
+	}
+	listed, err := s.views.rooms(ctx, u.ID, u.Guest())
+	if err != nil {
+		return d, err
+	}
+	called := map[string]string{}
+	for _, r := range listed {
+		called[r.ID] = r.Name
+	}
+	for _, m := range mine {
+		d.Memberships = append(d.Memberships, roomOfMine{Room: m.Room, Name: called[m.Room], Role: m.Role, Since: m.Since})
+	}
+	return d, nil
 }

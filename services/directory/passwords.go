@@ -16,9 +16,28 @@ var (
 	errPasswordRace = chat.E(chat.CodeConflict, "the password was changed a moment ago: try again with that one")
 )
 
+// passwords checks passwords, changes and resets them, and recognises the devices that users
+// have logged in from.
+type passwords struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	tickets      *tickets
+	changes      *changes
+	rights       *rights
+	auditLog     *auditLog
+	logins       *logins
+	letters      *letters
+
+	decoy     string // a hash that is compared with when there is no user
+	guessing  *guessing
+	hasher    *password.Hasher
+	succeeded *throttle // log-ins that succeed, by user
+}
+
 // proveAgain returns errNotCurrent unless the password is that of the user of a token. It asks for
 // more than a token where one that was stolen would do too much harm.
-func (s *Service) proveAgain(ctx context.Context, u store.User, c auth.Claims, secret string) error {
+func (s *passwords) proveAgain(ctx context.Context, u store.User, c auth.Claims, secret string) error {
 	if u.Guest() {
 		return errNoPassword
 	}
@@ -34,8 +53,8 @@ func (s *Service) proveAgain(ctx context.Context, u store.User, c auth.Claims, s
 
 // changePassword gives the user of a token another password, and ends all other sessions if asked.
 // It returns how many.
-func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, next string, others bool) (ended int, err error) {
-	u, err := s.user(ctx, c.User)
+func (s *passwords) changePassword(ctx context.Context, c auth.Claims, current, next string, others bool) (ended int, err error) {
+	u, err := s.records.user(ctx, c.User)
 	if err != nil {
 		return 0, err
 	}
@@ -46,7 +65,7 @@ func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, ne
 	if err != nil {
 		return 0, err
 	}
-	err = s.audit(ctx, store.Act{Action: actPassword, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, store.Act{Action: actPassword, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
 		return s.storeHash(ctx, u, hash)
 	})
 	if err == nil {
@@ -55,5 +74,5 @@ func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, ne
 	if err != nil || !others {
 		return 0, err
 	}
-	return s.endOthers(ctx, u, c.Session)
+	return s.logins.endOthers(ctx, u, c.Session)
 }

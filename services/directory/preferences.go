@@ -31,7 +31,14 @@ type preferences struct {
 	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it. The server reads muted and notify, which says what you are told of while you are away: {level: everything, mentions or nothing; rooms: {id: level}; words: [up to 30]; quiet: {from, to: minutes since midnight; zone: such as Europe/Berlin}; paused: UTC milliseconds}."`
 }
 
-func (s *Service) preferences(ctx context.Context, user string) (preferences, error) {
+// userPreferences keeps the preferences of each user for all of their devices.
+type userPreferences struct {
+	*core
+	changes *changes
+	push    *push
+}
+
+func (s *userPreferences) preferences(ctx context.Context, user string) (preferences, error) {
 	p, err := s.store.Preferences(ctx, user)
 	out := preferences{Version: p.Version, Values: map[string]any{}}
 	if err == nil && p.Values != "" {
@@ -42,7 +49,7 @@ func (s *Service) preferences(ctx context.Context, user string) (preferences, er
 
 // putPreferences keeps preferences in place of those of their version, and tells the user's other
 // devices.
-func (s *Service) putPreferences(ctx context.Context, user string, p preferences) (preferences, error) {
+func (s *userPreferences) putPreferences(ctx context.Context, user string, p preferences) (preferences, error) {
 	values, err := json.Marshal(p.Values)
 	if err != nil {
 		return preferences{}, err
@@ -53,7 +60,7 @@ func (s *Service) putPreferences(ctx context.Context, user string, p preferences
 	if _, err := attention.Parse(values); err != nil {
 		return preferences{}, chat.E(chat.CodeBadRequest, err.Error())
 	}
-	err = s.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
+	err = s.changes.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
 		err := s.store.PutPreferences(ctx, store.Preferences{User: user, Values: string(values), Version: p.Version})
 		if errors.Is(err, store.ErrConflict) {
 			// nothing was done: nothing is told
@@ -61,20 +68,20 @@ func (s *Service) putPreferences(ctx context.Context, user string, p preferences
 		}
 		return err
 	})
-	s.reachChanged(user)
+	s.push.reachChanged(user)
 	p.Version++
 	return p, err
 }
 
 type preferencesInput struct{ Body preferences }
 
-func (s *Service) preferenceRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/preferences", "preferences", "How you want to be shown things"),
+func (s *userPreferences) preferenceRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/preferences", "preferences", "How you want to be shown things"),
 		func(ctx context.Context, _ *struct{}) (preferences, error) {
 			return s.preferences(ctx, httpapi.User(ctx).User)
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/preferences", "put-preferences", "Choose how you want to be shown things: in place of what there is of that version, or it is a conflict"),
-		limited(s, func(ctx context.Context, in *preferencesInput) (preferences, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/preferences", "put-preferences", "Choose how you want to be shown things: in place of what there is of that version, or it is a conflict"),
+		limited(s.core, func(ctx context.Context, in *preferencesInput) (preferences, error) {
 			return s.putPreferences(ctx, httpapi.User(ctx).User, in.Body)
 		}))
 }

@@ -40,7 +40,14 @@ func settingsOf(a store.Account) settings {
 	}
 }
 
-func (s *Service) settings(ctx context.Context, user string) (settings, error) {
+// privacy keeps what users choose about others: who finds, adds and writes to them, and sees
+// when they were last connected.
+type privacy struct {
+	*core
+	serverRecord *serverRecord
+}
+
+func (s *privacy) settings(ctx context.Context, user string) (settings, error) {
 	a, err := s.store.Account(ctx, user)
 	return settingsOf(a), err
 }
@@ -53,7 +60,7 @@ type choices struct {
 	DirectBy  *string `json:"direct_by,omitempty" doc:"Who may begin direct messages with you: everybody, rooms or nobody."`
 }
 
-func (s *Service) changeSettings(ctx context.Context, user string, c choices) (settings, error) {
+func (s *privacy) changeSettings(ctx context.Context, user string, c choices) (settings, error) {
 	if c == (choices{}) {
 		return settings{}, chat.E(chat.CodeBadRequest, "choose seen_by, listed, invited_by or direct_by")
 	}
@@ -75,11 +82,11 @@ func (s *Service) changeSettings(ctx context.Context, user string, c choices) (s
 // admits reports whether a user's choice lets in whoever asks. An operator may always: somebody has
 // to be able to tell people things. Of a guest, who may enter any public room, only a private one
 // counts.
-func (s *Service) admits(ctx context.Context, c auth.Claims, user, choice string) (bool, error) {
+func (s *privacy) admits(ctx context.Context, c auth.Claims, user, choice string) (bool, error) {
 	if choice == everybody {
 		return true, nil
 	}
-	role, err := s.serverRole(ctx, c.User)
+	role, err := s.serverRecord.serverRole(ctx, c.User)
 	if err != nil || role == directoryapi.RoleOperator || choice == nobodyAtAll {
 		return role == directoryapi.RoleOperator, err
 	}
@@ -91,7 +98,7 @@ func (s *Service) admits(ctx context.Context, c auth.Claims, user, choice string
 }
 
 // checkAdded returns an error unless a user may be added to rooms, or invited, by whoever asks.
-func (s *Service) checkAdded(ctx context.Context, c auth.Claims, user string) error {
+func (s *privacy) checkAdded(ctx context.Context, c auth.Claims, user string) error {
 	chosen, err := s.settings(ctx, user)
 	if err != nil {
 		return err
@@ -104,7 +111,7 @@ func (s *Service) checkAdded(ctx context.Context, c auth.Claims, user string) er
 
 // checkWritten returns an error unless whoever asks may begin direct messages with a user. It does
 // not say why: it may be a block as well.
-func (s *Service) checkWritten(ctx context.Context, c auth.Claims, user string) error {
+func (s *privacy) checkWritten(ctx context.Context, c auth.Claims, user string) error {
 	chosen, err := s.settings(ctx, user)
 	if err != nil {
 		return err
@@ -116,7 +123,7 @@ func (s *Service) checkWritten(ctx context.Context, c auth.Claims, user string) 
 }
 
 // maySeeSeen reports whether asker may know when a user was last here. An empty asker is somebody.
-func (s *Service) maySeeSeen(ctx context.Context, asker, user string) (bool, error) {
+func (s *privacy) maySeeSeen(ctx context.Context, asker, user string) (bool, error) {
 	if asker == user {
 		return true, nil
 	}
@@ -134,7 +141,7 @@ func (s *Service) maySeeSeen(ctx context.Context, asker, user string) (bool, err
 }
 
 // shareRoom reports whether two users are in a room together, besides the default ones.
-func (s *Service) shareRoom(ctx context.Context, a, b string) (bool, error) {
+func (s *privacy) shareRoom(ctx context.Context, a, b string) (bool, error) {
 	if a == "" {
 		return false, nil
 	}
@@ -163,7 +170,7 @@ func sharedRooms(mine, theirs []store.Member) (shared []string) {
 // hiddenFrom returns which of some users asker is not shown in a list of all users: those who do
 // not wish it, and where the server has no such list all but asker and those with a role of their
 // own.
-func (s *Service) hiddenFrom(ctx context.Context, asker string, users []store.User, roles map[string]directoryapi.Role) (map[string]bool, error) {
+func (s *privacy) hiddenFrom(ctx context.Context, asker string, users []store.User, roles map[string]directoryapi.Role) (map[string]bool, error) {
 	hidden, err := s.unlisted(ctx, asker, users)
 	if !s.cfg.ListUsers {
 		for _, u := range users {
@@ -174,7 +181,7 @@ func (s *Service) hiddenFrom(ctx context.Context, asker string, users []store.Us
 }
 
 // unlisted returns which of some users do not wish to be found by asker.
-func (s *Service) unlisted(ctx context.Context, asker string, users []store.User) (map[string]bool, error) {
+func (s *privacy) unlisted(ctx context.Context, asker string, users []store.User) (map[string]bool, error) {
 	ids := make([]string, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -193,7 +200,7 @@ func (s *Service) unlisted(ctx context.Context, asker string, users []store.User
 // findUsers finds users by the beginning of their name, then by what it has in it, without regard
 // to accents, or by all of it where the server has no list of users. Who is not listed is not
 // found.
-func (s *Service) findUsers(ctx context.Context, asker, query string) (shown []store.User, err error) {
+func (s *privacy) findUsers(ctx context.Context, asker, query string) (shown []store.User, err error) {
 	name, err := names.Normal(strings.TrimSpace(query))
 	if err != nil {
 		return nil, nil // no name begins so
@@ -225,4 +232,28 @@ func (s *Service) findUsers(ctx context.Context, asker, query string) (shown []s
 		}
 	}
 	return shown, nil
+}
+
+// acquainted reports whether a user is no stranger to another: they share a room but the default
+// ones. A guest, whom a click makes and who may enter any public room, has to share a private one.
+// Who runs the server is a stranger to nobody.
+func (s *privacy) acquainted(ctx context.Context, c auth.Claims, other string) (bool, error) {
+	role, err := s.serverRecord.serverRole(ctx, c.User)
+	if err != nil || role == directoryapi.RoleOperator {
+		return err == nil, err
+	}
+	mine, err := s.store.GroupsOf(ctx, c.User, maxListed)
+	if err != nil {
+		return false, err
+	}
+	theirs, err := s.store.GroupsOf(ctx, other, maxListed)
+	if err != nil {
+		return false, err
+	}
+	shared := sharedRooms(mine, theirs)
+	if len(shared) == 0 || !c.Guest {
+		return len(shared) > 0, nil
+	}
+	rooms, err := s.store.Rooms(ctx, shared)
+	return slices.ContainsFunc(rooms, func(r store.Room) bool { return r.Private }), err
 }

@@ -45,28 +45,38 @@ type serverPurgeInput struct {
 	Body purgeBody
 }
 
-func (s *Service) purgeRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/purges/{user}", "purge-in-room", "Delete all messages of somebody in a room, of some time: moderators and owners"),
-		limited(s, func(ctx context.Context, in *purgeInput) (empty, error) {
+// purges asks history to delete what a user has said lately.
+type purges struct {
+	*core
+	records  *records
+	changes  *changes
+	rights   *rights
+	auditLog *auditLog
+	bans     *bans
+}
+
+func (s *purges) purgeRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/purges/{user}", "purge-in-room", "Delete all messages of somebody in a room, of some time: moderators and owners"),
+		limited(s.core, func(ctx context.Context, in *purgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), in.Room, in.User, in.Body)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for operators"),
-		limited(s, func(ctx context.Context, in *serverPurgeInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for operators"),
+		limited(s.core, func(ctx context.Context, in *serverPurgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body)
 		}))
 }
 
 // purge has a user's messages deleted, in a room or everywhere. The user may be one who is not
 // there any more.
-func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b purgeBody) error {
+func (s *purges) purge(ctx context.Context, c auth.Claims, room, user string, b purgeBody) error {
 	if !chat.ValidID(user) {
 		return errNoUser
 	}
-	mine, err := s.permittedIn(ctx, directoryapi.ActionPurge, room, c.User)
+	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionPurge, room, c.User)
 	if err != nil {
 		return err
 	}
-	if err := s.checkOver(ctx, mine, directoryapi.ActionPurge, user); err != nil {
+	if err := s.rights.checkOver(ctx, mine, directoryapi.ActionPurge, user); err != nil {
 		return err
 	}
 	if _, ok := spans[b.Span]; !ok {
@@ -76,19 +86,19 @@ func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b
 	if err != nil {
 		return err
 	}
-	name, err := s.nameOf(ctx, user)
+	name, err := s.records.nameOf(ctx, user)
 	if err != nil {
 		return err
 	}
 	if b.Ban {
-		if err := s.ban(ctx, c, room, user, reason, b.Minutes); err != nil {
+		if err := s.bans.ban(ctx, c, room, user, reason, b.Minutes); err != nil {
 			return err
 		}
 	}
 	act := store.Act{Action: inRoom(room, actRoomPurge, actPurge), Room: room, Subject: user, SubjectName: name, Detail: because(b.Span, reason)}
-	return s.audit(ctx, act, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 		i := store.Intent{Kind: kindPurge, Room: room, User: user, Name: name, Actor: c.User, Role: b.Span, Session: reason}
-		return s.change(ctx, i, func(context.Context) error { return nil })
+		return s.changes.change(ctx, i, func(context.Context) error { return nil })
 	})
 }
 
@@ -102,8 +112,8 @@ func because(what, reason string) string {
 
 // tellPurge asks history to delete, which goes on by itself from then on, and tells who did it and
 // why. The reason of a purge is kept as the intent's Session, which it has no other use for.
-func (s *Service) tellPurge(ctx context.Context, i store.Intent) error {
-	e, err := s.act(ctx, i, chat.ActPurge)
+func (s *purges) tellPurge(ctx context.Context, i store.Intent) error {
+	e, err := s.changes.act(ctx, i, chat.ActPurge)
 	if err != nil {
 		return err
 	}
@@ -117,5 +127,5 @@ func (s *Service) tellPurge(ctx context.Context, i store.Intent) error {
 	if err != nil {
 		return err
 	}
-	return s.tellModerated(ctx, e)
+	return s.changes.tellModerated(ctx, e)
 }

@@ -40,9 +40,18 @@ type pushKey struct {
 	atomic.Pointer[ecdh.PrivateKey]
 }
 
+// push keeps the subscriptions of devices, and the key that pushes are signed with.
+type push struct {
+	*core
+	keys     *keys
+	sessions *sessions
+
+	pushKey pushKey
+}
+
 // preparePushKey makes the key that pushes are signed with, at the first start, and seals it as
 // signing keys are.
-func (s *Service) preparePushKey(ctx context.Context) error {
+func (s *push) preparePushKey(ctx context.Context) error {
 	k, err := s.store.PushKey(ctx, pushKeyID)
 	if errors.Is(err, store.ErrNotFound) {
 		fresh, err := ecdh.P256().GenerateKey(rand.Reader)
@@ -78,12 +87,12 @@ func (s *Service) preparePushKey(ctx context.Context) error {
 }
 
 // publicPushKey is what a browser subscribes with.
-func (s *Service) publicPushKey() string {
+func (s *push) publicPushKey() string {
 	return base64.RawURLEncoding.EncodeToString(s.pushKey.Load().PublicKey().Bytes())
 }
 
 // answerPushKey answers directoryapi.ServicePushKey.
-func (s *Service) answerPushKey(context.Context, directoryapi.PushKeyRequest) (directoryapi.PushKey, error) {
+func (s *push) answerPushKey(context.Context, directoryapi.PushKeyRequest) (directoryapi.PushKey, error) {
 	return directoryapi.PushKey{Public: s.publicPushKey(), Private: base64.RawURLEncoding.EncodeToString(s.pushKey.Load().Bytes())}, nil
 }
 
@@ -93,13 +102,13 @@ type pushState struct {
 	On  bool   `json:"on" doc:"This log-in has a device that is told of what is new."`
 }
 
-func (s *Service) pushState(ctx context.Context, c auth.Claims) (pushState, error) {
+func (s *push) pushState(ctx context.Context, c auth.Claims) (pushState, error) {
 	mine, err := s.subscriptionOf(ctx, c.User, c.Session)
 	return pushState{Key: s.publicPushKey(), On: mine.Session != ""}, err
 }
 
 // subscriptionOf returns the subscription of a log-in of a user; the zero one: it has none.
-func (s *Service) subscriptionOf(ctx context.Context, user, session string) (store.Subscription, error) {
+func (s *push) subscriptionOf(ctx context.Context, user, session string) (store.Subscription, error) {
 	all, err := s.store.SubscriptionsOf(ctx, []string{user})
 	for _, x := range all {
 		if x.Session == session {
@@ -121,7 +130,7 @@ type pushInput struct {
 }
 
 // subscribe has the device of a log-in told of what is new while its page is closed.
-func (s *Service) subscribe(ctx context.Context, c auth.Claims, in *pushInput) error {
+func (s *push) subscribe(ctx context.Context, c auth.Claims, in *pushInput) error {
 	if outbound.Check(in.Body.Endpoint, s.cfg.PushPrivate) != nil {
 		return errEndpoint
 	}
@@ -138,14 +147,14 @@ func (s *Service) subscribe(ctx context.Context, c auth.Claims, in *pushInput) e
 		return err
 	}
 	// a log-out of this moment may not have seen it
-	if err := s.checkSession(ctx, c); err != nil {
+	if err := s.sessions.checkSession(ctx, c); err != nil {
 		return errors.Join(err, s.store.DeleteSubscription(ctx, c.Session))
 	}
 	s.reachChanged(c.User)
 	return nil
 }
 
-func (s *Service) unsubscribe(ctx context.Context, c auth.Claims) error {
+func (s *push) unsubscribe(ctx context.Context, c auth.Claims) error {
 	err := s.store.DeleteSubscription(ctx, c.Session)
 	s.reachChanged(c.User)
 	return err
@@ -153,27 +162,27 @@ func (s *Service) unsubscribe(ctx context.Context, c auth.Claims) error {
 
 // reachChanged tells notify that a user's devices or choices are others now. Who does not hear it
 // finds out later.
-func (s *Service) reachChanged(user string) {
+func (s *push) reachChanged(user string) {
 	if err := s.bus.Publish(directoryapi.ReachChannel, []byte(user)); err != nil {
 		s.log.Debug("could not tell that somebody is reached otherwise now", zap.Error(err))
 	}
 }
 
-func (s *Service) pushRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/push", "push", "Whether this log-in's device is told of what is new, and the key to subscribe with"),
+func (s *push) pushRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/push", "push", "Whether this log-in's device is told of what is new, and the key to subscribe with"),
 		func(ctx context.Context, _ *struct{}) (pushState, error) {
 			return s.pushState(ctx, httpapi.User(ctx))
 		})
-	route(s, api, guarded(http.MethodPut, "/v1/push", "put-push", "Have this log-in's device told of what is new: with a subscription of the Push API (RFC 8030, 8291), in place of the one before"),
-		limited(s, func(ctx context.Context, in *pushInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPut, "/v1/push", "put-push", "Have this log-in's device told of what is new: with a subscription of the Push API (RFC 8030, 8291), in place of the one before"),
+		limited(s.core, func(ctx context.Context, in *pushInput) (empty, error) {
 			return empty{}, s.subscribe(ctx, httpapi.User(ctx), in)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/push", "delete-push", "Tell this log-in's device nothing any more"),
-		limited(s, func(ctx context.Context, _ *struct{}) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/push", "delete-push", "Tell this log-in's device nothing any more"),
+		limited(s.core, func(ctx context.Context, _ *struct{}) (empty, error) {
 			return empty{}, s.unsubscribe(ctx, httpapi.User(ctx))
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/push/try", "try-push", "Push something to this log-in's device, to see whether it arrives"),
-		limited(s, func(ctx context.Context, _ *struct{}) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/push/try", "try-push", "Push something to this log-in's device, to see whether it arrives"),
+		limited(s.core, func(ctx context.Context, _ *struct{}) (empty, error) {
 			c := httpapi.User(ctx)
 			return empty{}, notifyapi.NewClient(s.bus).Try(ctx, notifyapi.TryRequest{User: c.User, Session: c.Session})
 		}))

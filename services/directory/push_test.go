@@ -142,7 +142,7 @@ func TestDevicesEndWithTheirLogIn(t *testing.T) {
 			}
 			end(w, op, bob)
 			w.eventually("he is reached no more", func() bool { return len(w.reached(ask)) == 0 })
-			if err := w.removeEnded(t.Context()); err != nil {
+			if err := w.departures.removeEnded(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if left, err := w.store.SubscriptionsAfter(t.Context(), "", 10); err != nil || len(left) > 0 && name != "ban" {
@@ -297,7 +297,7 @@ func TestChoicesOfNoFormAreRefused(t *testing.T) {
 	if err := w.store.PutPreferences(t.Context(), store.Preferences{User: ann.User.ID, Values: `{"notify":7}`}); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.choices(t.Context(), ann.User.ID); err != nil || c.In("lobby") != attention.Mentions {
+	if c, err := w.reach.choices(t.Context(), ann.User.ID); err != nil || c.In("lobby") != attention.Mentions {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -17,9 +17,15 @@ import (
 // passed, with any number of replicas and without a transaction. Of two at the same moment both may
 // be refused.
 
+// quotas limits how many rooms, memberships and direct rooms a user has.
+type quotas struct {
+	*core
+	rights *rights
+}
+
 // keepQuota takes back what was just made if over says that it is one too many. The error has
 // store.ErrNotFound in its chain, so that nothing is told: see change.
-func (s *Service) keepQuota(ctx context.Context, over error, undo func(context.Context) error) error {
+func (s *quotas) keepQuota(ctx context.Context, over error, undo func(context.Context) error) error {
 	switch chat.CodeOf(over) {
 	case chat.CodeTooMany, chat.CodeRateLimited:
 	default:
@@ -33,9 +39,9 @@ func (s *Service) keepQuota(ctx context.Context, over error, undo func(context.C
 
 // checkMade returns an error unless a user may make so many more rooms, as many as one may lately,
 // or a guest public ones.
-func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool, more int) error {
+func (s *quotas) checkMade(ctx context.Context, c auth.Claims, private bool, more int) error {
 	if !private {
-		if err := s.accountMay(c, directoryapi.ActionPublish); err != nil {
+		if err := s.rights.accountMay(c, directoryapi.ActionPublish); err != nil {
 			return err
 		}
 	}
@@ -65,6 +71,45 @@ func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool, mo
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new rooms: wait a while", RetryAfter: time.Hour}
 	case c.Guest && !private && public+more > s.cfg.GuestPublic:
 		return chat.E(chat.CodeTooMany, fmt.Sprintf("a guest can make at most %d public rooms: register, or make it private", s.cfg.GuestPublic))
+	}
+	return nil
+}
+
+// checkDirects returns an error unless a user may open so many more direct rooms.
+func (s *quotas) checkDirects(ctx context.Context, c auth.Claims, more int) error {
+	hour, day := s.cfg.DirectHour, s.cfg.DirectDay
+	if c.Guest {
+		hour, day = s.cfg.GuestDirect/2, s.cfg.GuestDirect
+	}
+	now := time.Now()
+	made, err := s.store.RoomsBy(ctx, c.User, now.Add(-24*time.Hour).UnixMilli(), s.cfg.DirectDay+maxMadeRooms)
+	if err != nil {
+		return err
+	}
+	inHour, inDay := 0, 0
+	for _, r := range made {
+		if !isTalk(r) {
+			continue
+		}
+		inDay++
+		if r.Created > now.Add(-time.Hour).UnixMilli() {
+			inHour++
+		}
+	}
+	if inHour+more > hour || inDay+more > day {
+		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new direct rooms: wait a while", RetryAfter: time.Hour}
+	}
+	return nil
+}
+
+// checkRoomCount returns an error if a user cannot be in so many more rooms.
+func (s *quotas) checkRoomCount(ctx context.Context, user string, more int) error {
+	rooms, err := s.store.GroupsOf(ctx, user, maxRooms+1)
+	if err != nil {
+		return err
+	}
+	if len(rooms)+more > maxRooms {
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can be in more than %d rooms: one has to be left first", maxRooms))
 	}
 	return nil
 }

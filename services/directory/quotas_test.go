@@ -99,7 +99,7 @@ func TestQuotasAtOnce(t *testing.T) {
 		return int(ok.Load())
 	}
 	made := together("CreateRoom", 6, func(i int) error {
-		_, err := w.createRoom(t.Context(), c, fmt.Sprint("Public ", i), "", false)
+		_, err := w.rooms.createRoom(t.Context(), c, fmt.Sprint("Public ", i), "", false)
 		return err
 	})
 	rooms, err := w.store.RoomsBy(t.Context(), gus.User.ID, 0, 100)
@@ -115,7 +115,7 @@ func TestQuotasAtOnce(t *testing.T) {
 		others = append(others, w.register(fmt.Sprint("other", i)))
 	}
 	opened := together("CreateRoom", 6, func(i int) error {
-		_, err := w.direct(t.Context(), c, others[i].User.ID)
+		_, err := w.directs.direct(t.Context(), c, others[i].User.ID)
 		return err
 	})
 	directs, err := w.store.RoomsBy(t.Context(), gus.User.ID, 0, 100)
@@ -132,7 +132,7 @@ func TestQuotasAtOnce(t *testing.T) {
 	}
 	room := w.create(ann, `{"name":"Books"}`)
 	asked := together("CreateInvite", 6, func(i int) error {
-		_, err := w.addMember(t.Context(), owner, room.ID, others[i].User.ID, "")
+		_, err := w.members.addMember(t.Context(), owner, room.ID, others[i].User.ID, "")
 		return err
 	})
 	all, err := w.store.InvitesBy(t.Context(), ann.User.ID, 2*maxInvitesBy)
@@ -151,7 +151,7 @@ func TestQuotasAtOnce(t *testing.T) {
 		h.texts[fmt.Sprint("m", i)] = "spam"
 	}
 	reported := together("PutReport", 6, func(i int) error {
-		return w.report(t.Context(), owner, room.ID, h.author, fmt.Sprint("m", i), "spam", "")
+		return w.reports.report(t.Context(), owner, room.ID, h.author, fmt.Sprint("m", i), "spam", "")
 	})
 	reports, err := w.store.ReportsBy(t.Context(), ann.User.ID, 2*maxOpenReports)
 	if err != nil || len(reports) > maxOpenReports || len(reports) != maxOpenReports-1+reported {
@@ -162,7 +162,7 @@ func TestQuotasAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	blocked := together("PutBlock", 6, func(i int) error { return w.block(t.Context(), owner, others[i].User.ID, ignoreOnly) })
+	blocked := together("PutBlock", 6, func(i int) error { return w.blocks.block(t.Context(), owner, others[i].User.ID, ignoreOnly) })
 	blocks, err := w.store.Blocks(t.Context(), ann.User.ID, "", 2*maxBlocks)
 	if err != nil || len(blocks) > maxBlocks || len(blocks) != maxBlocks-1+blocked {
 		t.Errorf("%d blocks, and %d of 6 were answered for; %v", len(blocks), blocked, err)
@@ -173,7 +173,7 @@ func TestQuotasAtOnce(t *testing.T) {
 		}
 	}
 	linked := together("CreateInvitation", 6, func(int) error {
-		_, err := w.invitePeople(t.Context(), owner, 1, 0, "")
+		_, err := w.Service.invitations.invitePeople(t.Context(), owner, 1, 0, "")
 		return err
 	})
 	links, err := w.store.Invitations(t.Context(), "", 2*maxInvitations)

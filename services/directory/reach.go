@@ -14,13 +14,22 @@ import (
 // maxSenders is how many senders a question may name that somebody may have blocked.
 const maxSenders = 100
 
+// reach answers notify how people who are away are reached.
+type reach struct {
+	*core
+	records *records
+	rights  *rights
+	lookup  *lookup
+	push    *push
+}
+
 // answerReachable answers directoryapi.ServiceReachable.
-func (s *Service) answerReachable(ctx context.Context, r directoryapi.ReachableRequest) (directoryapi.Reachable, error) {
+func (s *reach) answerReachable(ctx context.Context, r directoryapi.ReachableRequest) (directoryapi.Reachable, error) {
 	out, err := s.reachable(ctx, r)
 	return out, s.stored(err)
 }
 
-func (s *Service) reachable(ctx context.Context, r directoryapi.ReachableRequest) (out directoryapi.Reachable, err error) {
+func (s *reach) reachable(ctx context.Context, r directoryapi.ReachableRequest) (out directoryapi.Reachable, err error) {
 	out.People = []directoryapi.Listener{}
 	var some []store.Subscription
 	if r.User != "" {
@@ -45,7 +54,7 @@ func (s *Service) reachable(ctx context.Context, r directoryapi.ReachableRequest
 			return out, err
 		}
 		if l.Choices.Level == attention.Everything {
-			mine, err := s.memberships(ctx, x.User)
+			mine, err := s.lookup.memberships(ctx, x.User)
 			if err != nil {
 				return out, err
 			}
@@ -60,7 +69,7 @@ func (s *Service) reachable(ctx context.Context, r directoryapi.ReachableRequest
 
 // choices returns what a user has chosen to be told of. What another release has made of it, and is
 // of no form, is as if it were not there.
-func (s *Service) choices(ctx context.Context, user string) (attention.Choices, error) {
+func (s *reach) choices(ctx context.Context, user string) (attention.Choices, error) {
 	p, err := s.store.Preferences(ctx, user)
 	if err != nil {
 		return attention.Choices{}, err
@@ -70,7 +79,7 @@ func (s *Service) choices(ctx context.Context, user string) (attention.Choices, 
 }
 
 // answerReach answers directoryapi.ServiceReach.
-func (s *Service) answerReach(ctx context.Context, r directoryapi.ReachRequest) (directoryapi.Reach, error) {
+func (s *reach) answerReach(ctx context.Context, r directoryapi.ReachRequest) (directoryapi.Reach, error) {
 	if !chat.ValidID(r.Room) || len(r.Users) > directoryapi.MaxReach || len(r.Senders) > maxSenders {
 		return directoryapi.Reach{}, chat.E(chat.CodeBadRequest, "people are reached about a room, some at a time")
 	}
@@ -78,9 +87,9 @@ func (s *Service) answerReach(ctx context.Context, r directoryapi.ReachRequest) 
 	return out, s.stored(err)
 }
 
-func (s *Service) reach(ctx context.Context, r directoryapi.ReachRequest) (out directoryapi.Reach, err error) {
+func (s *reach) reach(ctx context.Context, r directoryapi.ReachRequest) (out directoryapi.Reach, err error) {
 	out.People = []directoryapi.Person{}
-	room, there, err := s.roomThere(ctx, r.Room)
+	room, there, err := s.records.roomThere(ctx, r.Room)
 	if err != nil || !there {
 		return out, err
 	}
@@ -119,7 +128,7 @@ func (s *Service) reach(ctx context.Context, r directoryapi.ReachRequest) (out d
 
 // howReached returns how a user is reached, who has subscriptions, and whether the user is a member
 // of a room now.
-func (s *Service) howReached(ctx context.Context, room store.Room, mine []store.Subscription, senders []string) (p directoryapi.Person, member bool, err error) {
+func (s *reach) howReached(ctx context.Context, room store.Room, mine []store.Subscription, senders []string) (p directoryapi.Person, member bool, err error) {
 	p.User = mine[0].User
 	u, err := s.store.User(ctx, p.User)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (u.Deleted() || u.Disabled) {
@@ -127,10 +136,10 @@ func (s *Service) howReached(ctx context.Context, room store.Room, mine []store.
 	} else if err != nil {
 		return p, false, err
 	}
-	if out, err := s.banned(ctx, "", p.User); err != nil || out {
+	if out, err := s.rights.banned(ctx, "", p.User); err != nil || out {
 		return p, false, err
 	}
-	a, err := s.accessTo(ctx, room, p.User)
+	a, err := s.rights.accessTo(ctx, room, p.User)
 	if err != nil || a.Role == "" || !a.Read {
 		return p, false, err
 	}
@@ -153,7 +162,7 @@ func (s *Service) howReached(ctx context.Context, room store.Room, mine []store.
 }
 
 // loggedIn returns those devices whose log-in has not ended.
-func (s *Service) loggedIn(ctx context.Context, some []store.Subscription) (devices []directoryapi.Device, err error) {
+func (s *reach) loggedIn(ctx context.Context, some []store.Subscription) (devices []directoryapi.Device, err error) {
 	now := time.Now()
 	for _, x := range some {
 		session, err := s.store.Session(ctx, x.Session)
@@ -168,7 +177,7 @@ func (s *Service) loggedIn(ctx context.Context, some []store.Subscription) (devi
 }
 
 // answerDevices answers directoryapi.ServiceDevices.
-func (s *Service) answerDevices(ctx context.Context, r directoryapi.DevicesRequest) (out directoryapi.Devices, err error) {
+func (s *reach) answerDevices(ctx context.Context, r directoryapi.DevicesRequest) (out directoryapi.Devices, err error) {
 	all, err := s.store.SubscriptionsOf(ctx, []string{r.User})
 	if err == nil {
 		out.Devices, err = s.loggedIn(ctx, all)
@@ -187,20 +196,20 @@ func (s *Service) answerDevices(ctx context.Context, r directoryapi.DevicesReque
 
 // answerLapsed answers directoryapi.ServiceLapsed. A device that has subscribed anew meanwhile
 // stays.
-func (s *Service) answerLapsed(ctx context.Context, r directoryapi.LapsedRequest) (out directoryapi.LapsedReply, err error) {
+func (s *reach) answerLapsed(ctx context.Context, r directoryapi.LapsedRequest) (out directoryapi.LapsedReply, err error) {
 	x, err := s.store.Session(ctx, r.Session)
 	if errors.Is(err, store.ErrNotFound) {
 		return out, nil // its subscription has gone with it
 	} else if err != nil {
 		return out, s.stored(err)
 	}
-	mine, err := s.subscriptionOf(ctx, x.User, r.Session)
+	mine, err := s.push.subscriptionOf(ctx, x.User, r.Session)
 	if err != nil || mine.Endpoint != r.Endpoint {
 		return out, s.stored(err)
 	}
 	if err := s.store.DeleteSubscription(ctx, r.Session); err != nil {
 		return out, s.stored(err)
 	}
-	s.reachChanged(x.User)
+	s.push.reachChanged(x.User)
 	return out, nil
 }

@@ -95,7 +95,7 @@ func TestNoAnswerIsHalf(t *testing.T) {
 	cfg.AccountRate, cfg.AccountDay = 1_000_000, 1_000_000
 	w := idle(t, cfg)
 	w.historian()
-	hash, err := w.hasher.Hash("correct horse")
+	hash, err := w.passwords.hasher.Hash("correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,21 +136,21 @@ func TestNoAnswerIsHalf(t *testing.T) {
 	for _, room := range []string{s.room, s.closed, direct, "lobby", chat.DirectRoom(s.eve.User.ID, s.ann.User.ID)} {
 		for _, c := range []credentials{s.ann, s.bob, s.gus, s.eve, s.op} {
 			each("access", func() string {
-				_, err := w.answerAccess(ctx, directoryapi.AccessRequest{User: c.User.ID, Room: room})
+				_, err := w.rights.answerAccess(ctx, directoryapi.AccessRequest{User: c.User.ID, Room: room})
 				return codeOf(err)
 			})
 		}
 	}
 	each("departed", func() string {
-		_, err := w.answerDeparted(ctx, directoryapi.DepartedRequest{})
+		_, err := w.records.answerDeparted(ctx, directoryapi.DepartedRequest{})
 		return codeOf(err)
 	})
 	each("sessions", func() string {
-		_, err := w.answerSessions(ctx, directoryapi.SessionsRequest{Sessions: []directoryapi.Session{{ID: w.claims(s.bob).Session, User: s.bob.User.ID}}})
+		_, err := w.Service.sessions.answerSessions(ctx, directoryapi.SessionsRequest{Sessions: []directoryapi.Session{{ID: w.claims(s.bob).Session, User: s.bob.User.ID}}})
 		return codeOf(err)
 	})
 	each("ask", func() string {
-		_, err := w.answerAsk(ctx, directoryapi.AskRequest{User: s.bob.User.ID, Room: direct, ID: "m1"})
+		_, err := w.directs.answerAsk(ctx, directoryapi.AskRequest{User: s.bob.User.ID, Room: direct, ID: "m1"})
 		return codeOf(err)
 	})
 }

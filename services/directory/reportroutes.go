@@ -42,30 +42,30 @@ type resolveInput struct {
 	Body   verdict
 }
 
-func (s *Service) reportRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/reports", "report", "Report a message to those who look after the room and the server"),
-		limited(s, func(ctx context.Context, in *reportInput) (empty, error) {
+func (s *reports) reportRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reports", "report", "Report a message to those who look after the room and the server"),
+		limited(s.core, func(ctx context.Context, in *reportInput) (empty, error) {
 			b := in.Body
 			return empty{}, s.report(ctx, httpapi.User(ctx), in.Room, b.Author, b.Message, b.Reason, b.Text)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/reports", "room-reports", "Reports about a room: moderators and owners"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/reports", "room-reports", "Reports about a room: moderators and owners"),
 		func(ctx context.Context, in *reportsInput) (reportsOutput, error) {
 			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Room: in.Room, Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for operators"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for operators"),
 		func(ctx context.Context, in *serverReportsInput) (reportsOutput, error) {
 			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/reports/{report}/context", "report-context", "What was said before and after the message of a report"),
-		limited(s, func(ctx context.Context, in *takeInput) (contextOutput, error) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/reports/{report}/context", "report-context", "What was said before and after the message of a report"),
+		limited(s.core, func(ctx context.Context, in *takeInput) (contextOutput, error) {
 			return s.reportContext(ctx, httpapi.User(ctx), in.Report)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
-		limited(s, func(ctx context.Context, in *takeInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
+		limited(s.core, func(ctx context.Context, in *takeInput) (empty, error) {
 			return empty{}, s.claimReport(ctx, httpapi.User(ctx), in.Report)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
-		limited(s, func(ctx context.Context, in *resolveInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
+		limited(s.core, func(ctx context.Context, in *resolveInput) (empty, error) {
 			return empty{}, s.resolveReport(ctx, httpapi.User(ctx), in.Report, in.Body)
 		}))
 }

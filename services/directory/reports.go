@@ -51,13 +51,26 @@ const (
 
 var errNoReport = chat.E(chat.CodeNotFound, "there is no such report, or it is not yours to see")
 
+// reports takes reports of messages, and leads whoever reviews them to a decision.
+type reports struct {
+	*core
+	records  *records
+	changes  *changes
+	rights   *rights
+	auditLog *auditLog
+	quotas   *quotas
+	mutes    *mutes
+	bans     *bans
+	purges   *purges
+}
+
 // report keeps a report of a message, with its text, and tells those who look after the room that
 // there is one.
-func (s *Service) report(ctx context.Context, c auth.Claims, room, author, message, reason, words string) error {
-	if _, _, err := s.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
+func (s *reports) report(ctx context.Context, c auth.Claims, room, author, message, reason, words string) error {
+	if _, _, err := s.rights.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
 		return err
 	}
-	if err := s.accountMay(c, directoryapi.ActionReport); err != nil {
+	if err := s.rights.accountMay(c, directoryapi.ActionReport); err != nil {
 		return err
 	}
 	switch {
@@ -87,7 +100,7 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 	}
 	if err == nil {
 		over := s.checkReports(ctx, c.User, 0)
-		err = s.keepQuota(ctx, over, func(ctx context.Context) error { return s.store.DeleteReport(ctx, r.ID) })
+		err = s.quotas.keepQuota(ctx, over, func(ctx context.Context) error { return s.store.DeleteReport(ctx, r.ID) })
 	}
 	if err == nil {
 		s.alert(ctx, r)
@@ -96,7 +109,7 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 }
 
 // checkReports returns an error unless so many more reports of a user may wait to be resolved.
-func (s *Service) checkReports(ctx context.Context, user string, more int) error {
+func (s *reports) checkReports(ctx context.Context, user string, more int) error {
 	waiting, err := s.store.ReportsBy(ctx, user, maxOpenReports+1)
 	if err == nil && len(waiting)+more > maxOpenReports {
 		err = chat.E(chat.CodeTooMany, "you have reported as much as can be looked at now")
@@ -105,7 +118,7 @@ func (s *Service) checkReports(ctx context.Context, user string, more int) error
 }
 
 // evidence returns a message as the record has it.
-func (s *Service) evidence(ctx context.Context, room, author, message string) (chat.Message, error) {
+func (s *reports) evidence(ctx context.Context, room, author, message string) (chat.Message, error) {
 	history := historyapi.NewClient(s.bus)
 	at, err := history.Sent(ctx, historyapi.SentRequest{Room: room, User: author, ID: message})
 	if err != nil {
@@ -138,12 +151,12 @@ func cut(text string, most int) string {
 
 // alert tells those who look after a room that there is a report, without saying what it is. It is
 // in the queue whether or not they are told.
-func (s *Service) alert(ctx context.Context, r store.Report) {
+func (s *reports) alert(ctx context.Context, r store.Report) {
 	for _, role := range []directoryapi.Role{directoryapi.RoleModerator, directoryapi.RoleOwner} {
 		all, err := s.store.MembersInRole(ctx, r.Room, role, maxAlerted)
 		for _, m := range all {
 			if err == nil && m.User != r.Author && m.User != r.Reporter {
-				err = s.event(ctx, chat.Event{
+				err = s.changes.event(ctx, chat.Event{
 					Type: chat.TypeModerated, Act: chat.ActReport, Room: chat.UserRoom(m.User), Target: r.Room, ID: r.ID, User: m.User, TS: r.Created,
 				})
 			}
@@ -157,7 +170,7 @@ func (s *Service) alert(ctx context.Context, r store.Report) {
 
 // reviewable returns a report that the user may act on, and where: in its room as one who looks
 // after it, or on the whole server.
-func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r store.Report, where string, err error) {
+func (s *reports) reviewable(ctx context.Context, c auth.Claims, id string) (r store.Report, where string, err error) {
 	if !chat.ValidID(id) {
 		return r, "", errNoReport
 	}
@@ -167,11 +180,11 @@ func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r s
 	} else if err != nil {
 		return r, "", err
 	}
-	_, _, err = s.permitted(ctx, directoryapi.ActionReview, r.Room, c.User)
+	_, _, err = s.rights.permitted(ctx, directoryapi.ActionReview, r.Room, c.User)
 	if chat.CodeOf(err) != chat.CodeForbidden {
 		return r, r.Room, err
 	}
-	_, err = s.permittedOnServer(ctx, directoryapi.ActionReview, c.User)
+	_, err = s.rights.permittedOnServer(ctx, directoryapi.ActionReview, c.User)
 	if chat.CodeOf(err) == chat.CodeForbidden {
 		err = errNoReport
 	}
@@ -179,7 +192,7 @@ func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r s
 }
 
 // claimReport says that somebody looks at a report.
-func (s *Service) claimReport(ctx context.Context, c auth.Claims, id string) error {
+func (s *reports) claimReport(ctx context.Context, c auth.Claims, id string) error {
 	r, _, err := s.reviewable(ctx, c, id)
 	if err != nil {
 		return err
@@ -188,16 +201,16 @@ func (s *Service) claimReport(ctx context.Context, c auth.Claims, id string) err
 		return nil
 	}
 	r.State, r.Taker, r.TakerName = store.ReportTaken, c.User, c.Name
-	return s.audit(ctx, s.reportAct(actReportTake, r, ""), func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, s.reportAct(actReportTake, r, ""), func(ctx context.Context) error {
 		return s.moveReport(ctx, r, store.ReportOpen)
 	})
 }
 
-func (s *Service) reportAct(action string, r store.Report, detail string) store.Act {
+func (s *reports) reportAct(action string, r store.Report, detail string) store.Act {
 	return store.Act{Action: action, Room: r.Room, Subject: r.Author, SubjectName: r.AuthorName, Detail: detail}
 }
 
-func (s *Service) moveReport(ctx context.Context, r store.Report, from ...string) error {
+func (s *reports) moveReport(ctx context.Context, r store.Report, from ...string) error {
 	err := s.store.MoveReport(ctx, r, from)
 	if errors.Is(err, store.ErrNotFound) {
 		return chat.E(chat.CodeConflict, "somebody else has taken or resolved that report meanwhile")
@@ -215,7 +228,7 @@ type verdict struct {
 
 // resolveReport does what comes of a report, and then closes it with a note. Doing it again is
 // safe: what was done stays done.
-func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v verdict) error {
+func (s *reports) resolveReport(ctx context.Context, c auth.Claims, id string, v verdict) error {
 	r, where, err := s.reviewable(ctx, c, id)
 	if err != nil {
 		return err
@@ -227,17 +240,17 @@ func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v
 	if r.State == store.ReportResolved {
 		return chat.E(chat.CodeConflict, "that report is resolved already")
 	}
-	return s.audit(ctx, s.reportAct(actReportResolve, r, because(v.Outcome, note)), func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, s.reportAct(actReportResolve, r, because(v.Outcome, note)), func(ctx context.Context) error {
 		switch v.Outcome {
 		case outcomeDismiss:
 		case outcomeDelete:
 			err = s.deleteReported(ctx, c, r)
 		case outcomeMute:
-			err = s.mute(ctx, c, where, r.Author, v.Minutes, note)
+			err = s.mutes.mute(ctx, c, where, r.Author, v.Minutes, note)
 		case outcomeBan:
-			err = s.ban(ctx, c, where, r.Author, note, v.Minutes)
+			err = s.bans.ban(ctx, c, where, r.Author, note, v.Minutes)
 		case outcomePurge:
-			err = s.purge(ctx, c, where, r.Author, purgeBody{Span: v.Span, Reason: note})
+			err = s.purges.purge(ctx, c, where, r.Author, purgeBody{Span: v.Span, Reason: note})
 		default:
 			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute, ban or purge")
 		}
@@ -249,7 +262,7 @@ func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v
 			return err
 		}
 		// The reporter hears that somebody has looked at it, and not who or what they noted.
-		err := s.event(ctx, chat.Event{
+		err := s.changes.event(ctx, chat.Event{
 			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: v.Outcome, TS: r.Resolved,
 		})
 		if err != nil {
@@ -260,7 +273,7 @@ func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v
 }
 
 // deleteReported deletes the message of a report. One that is gone already is as well.
-func (s *Service) deleteReported(ctx context.Context, c auth.Claims, r store.Report) error {
+func (s *reports) deleteReported(ctx context.Context, c auth.Claims, r store.Report) error {
 	_, err := historyapi.NewClient(s.bus).Apply(ctx, historyapi.ApplyRequest{Moderator: true, Event: chat.Event{
 		Type: chat.TypeDeleted, Room: r.Room, ID: r.ID, User: c.User, Name: c.Name, Target: r.Message, Author: r.Author, TS: time.Now().UnixMilli(),
 	}})
@@ -271,6 +284,6 @@ func (s *Service) deleteReported(ctx context.Context, c auth.Claims, r store.Rep
 }
 
 // removeReports removes what was resolved long ago.
-func (s *Service) removeReports(ctx context.Context) error {
+func (s *reports) removeReports(ctx context.Context) error {
 	return s.store.DeleteReportsBefore(ctx, time.Now().Add(-keepReports).UnixMilli())
 }

@@ -95,7 +95,7 @@ func TestReports(t *testing.T) {
 	if m, err := w.store.Mute(t.Context(), room.ID, eve.User.ID); err != nil || m.Reason != "spam" || m.Until == chat.Forever {
 		t.Errorf("muted: %+v, %v", m, err)
 	}
-	if out, err := w.banned(t.Context(), wholeServer, eve.User.ID); err != nil || !out {
+	if out, err := w.rights.banned(t.Context(), wholeServer, eve.User.ID); err != nil || !out {
 		t.Errorf("banned from the server: %v, %v", out, err)
 	}
 	if left := list(ann, path); len(left) != 0 {

@@ -56,9 +56,9 @@ type reportsOutput struct {
 }
 
 // reports lists reports about a room, or about all, but those about the user.
-func (s *Service) reports(ctx context.Context, c auth.Claims, q store.ReportQuery) (reportsOutput, error) {
+func (s *reports) reports(ctx context.Context, c auth.Claims, q store.ReportQuery) (reportsOutput, error) {
 	out := reportsOutput{Reports: []reportView{}}
-	if _, err := s.permittedIn(ctx, directoryapi.ActionReview, q.Room, c.User); err != nil {
+	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionReview, q.Room, c.User); err != nil {
 		return out, err
 	}
 	if err := checkAfter(q.After, "report"); err != nil {
@@ -79,7 +79,7 @@ func (s *Service) reports(ctx context.Context, c auth.Claims, q store.ReportQuer
 		r := &all[i]
 		names = append(names, named{r.Author, &r.AuthorName}, named{r.Reporter, &r.ReporterName}, named{r.Taker, &r.TakerName})
 	}
-	err = s.unname(ctx, names)
+	err = s.records.unname(ctx, names)
 	for _, r := range all {
 		if r.Author != c.User {
 			out.Reports = append(out.Reports, viewOfReport(r, rooms[r.Room]))
@@ -89,7 +89,7 @@ func (s *Service) reports(ctx context.Context, c auth.Claims, q store.ReportQuer
 }
 
 // roomsOf returns the rooms of reports that there are still, by id.
-func (s *Service) roomsOf(ctx context.Context, reports []store.Report) (map[string]store.Room, error) {
+func (s *reports) roomsOf(ctx context.Context, reports []store.Report) (map[string]store.Room, error) {
 	rooms := map[string]store.Room{}
 	for _, r := range reports {
 		rooms[r.Room] = store.Room{}
@@ -122,7 +122,7 @@ type contextOutput struct {
 
 // reportContext returns what was said before and after the message of a report, as it is now. Who
 // reads that without looking after the room is written down, since others' rooms are read by it.
-func (s *Service) reportContext(ctx context.Context, c auth.Claims, id string) (out contextOutput, err error) {
+func (s *reports) reportContext(ctx context.Context, c auth.Claims, id string) (out contextOutput, err error) {
 	out.Messages = []contextMessage{}
 	r, where, err := s.reviewable(ctx, c, id)
 	if err != nil {
@@ -135,10 +135,10 @@ func (s *Service) reportContext(ctx context.Context, c auth.Claims, id string) (
 	if where != wholeServer {
 		return out, read(ctx)
 	}
-	return out, s.audit(ctx, s.reportAct(actReportContext, r, ""), read)
+	return out, s.auditLog.audit(ctx, s.reportAct(actReportContext, r, ""), read)
 }
 
-func (s *Service) around(ctx context.Context, user string, r store.Report) ([]contextMessage, error) {
+func (s *reports) around(ctx context.Context, user string, r store.Report) ([]contextMessage, error) {
 	views := []contextMessage{}
 	history := historyapi.NewClient(s.bus)
 	at, err := history.Sent(ctx, historyapi.SentRequest{Room: r.Room, User: r.Author, ID: r.Message})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,66 +32,15 @@ const (
 
 func refusedUntil() int64 { return time.Now().Add(requestLife).UnixMilli() }
 
-// acquainted reports whether a user is no stranger to another: they share a room but the default
-// ones. A guest, whom a click makes and who may enter any public room, has to share a private one.
-// Who runs the server is a stranger to nobody.
-func (s *Service) acquainted(ctx context.Context, c auth.Claims, other string) (bool, error) {
-	role, err := s.serverRole(ctx, c.User)
-	if err != nil || role == directoryapi.RoleOperator {
-		return err == nil, err
-	}
-	mine, err := s.store.GroupsOf(ctx, c.User, maxListed)
-	if err != nil {
-		return false, err
-	}
-	theirs, err := s.store.GroupsOf(ctx, other, maxListed)
-	if err != nil {
-		return false, err
-	}
-	shared := sharedRooms(mine, theirs)
-	if len(shared) == 0 || !c.Guest {
-		return len(shared) > 0, nil
-	}
-	rooms, err := s.store.Rooms(ctx, shared)
-	return slices.ContainsFunc(rooms, func(r store.Room) bool { return r.Private }), err
-}
-
-// checkDirects returns an error unless a user may open so many more direct rooms.
-func (s *Service) checkDirects(ctx context.Context, c auth.Claims, more int) error {
-	hour, day := s.cfg.DirectHour, s.cfg.DirectDay
-	if c.Guest {
-		hour, day = s.cfg.GuestDirect/2, s.cfg.GuestDirect
-	}
-	now := time.Now()
-	made, err := s.store.RoomsBy(ctx, c.User, now.Add(-24*time.Hour).UnixMilli(), s.cfg.DirectDay+maxMadeRooms)
-	if err != nil {
-		return err
-	}
-	inHour, inDay := 0, 0
-	for _, r := range made {
-		if !isTalk(r) {
-			continue
-		}
-		inDay++
-		if r.Created > now.Add(-time.Hour).UnixMilli() {
-			inHour++
-		}
-	}
-	if inHour+more > hour || inDay+more > day {
-		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new direct rooms: wait a while", RetryAfter: time.Hour}
-	}
-	return nil
-}
-
 // maxMadeRooms is how many rooms that are not direct are looked at beside those that are.
 const maxMadeRooms = 1000
 
 // answerAsk answers directoryapi.ServiceAsk.
-func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (none directoryapi.AskReply, err error) {
+func (s *directs) answerAsk(ctx context.Context, r directoryapi.AskRequest) (none directoryapi.AskReply, err error) {
 	if !chat.ValidID(r.User) || !chat.ValidID(r.Room) || !chat.ValidID(r.ID) {
 		return none, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
-	a, _, err := s.accessNow(ctx, r.Room, r.User)
+	a, _, err := s.rights.accessNow(ctx, r.Room, r.User)
 	switch {
 	case err != nil:
 		return none, s.stored(err)
@@ -122,20 +70,20 @@ func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 
 // tellAsked tells the receiver's devices of a request, and with its first message, that the
 // receiver may look at it.
-func (s *Service) tellAsked(ctx context.Context, r store.Request) error {
+func (s *directs) tellAsked(ctx context.Context, r store.Request) error {
 	if len(r.Sent) == 1 {
-		if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: r.Room}); err != nil {
+		if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: r.Room}); err != nil {
 			return busError(err)
 		}
 	}
-	if err := s.listChanged(ctx, r.To, chat.NewID(), chat.ListRequests, time.Now().UnixMilli()); err != nil {
+	if err := s.changes.listChanged(ctx, r.To, chat.NewID(), chat.ListRequests, time.Now().UnixMilli()); err != nil {
 		return busError(err)
 	}
 	return nil
 }
 
 // requestTo returns a request to the user that has not been refused.
-func (s *Service) requestTo(ctx context.Context, user, room string) (store.Request, error) {
+func (s *directs) requestTo(ctx context.Context, user, room string) (store.Request, error) {
 	none := chat.E(chat.CodeNotFound, "there is no such request")
 	if !chat.ValidID(room) {
 		return store.Request{}, none
@@ -148,7 +96,7 @@ func (s *Service) requestTo(ctx context.Context, user, room string) (store.Reque
 }
 
 // acceptRequest makes the direct room of a request one like others.
-func (s *Service) acceptRequest(ctx context.Context, c auth.Claims, room string) (roomView, error) {
+func (s *directs) acceptRequest(ctx context.Context, c auth.Claims, room string) (roomView, error) {
 	r, err := s.requestTo(ctx, c.User, room)
 	if err != nil {
 		return roomView{}, err
@@ -157,16 +105,16 @@ func (s *Service) acceptRequest(ctx context.Context, c auth.Claims, room string)
 }
 
 // refuseRequest takes a request away from the user's, for some time. The sender is not told.
-func (s *Service) refuseRequest(ctx context.Context, c auth.Claims, room string) error {
+func (s *directs) refuseRequest(ctx context.Context, c auth.Claims, room string) error {
 	if _, err := s.requestTo(ctx, c.User, room); err != nil {
 		return err
 	}
 	i := store.Intent{Kind: kindDirect, Room: room, User: c.User, Name: c.Name, Actor: c.User}
-	return unlessMissing(s.change(ctx, i, func(ctx context.Context) error { return s.store.RefuseRequest(ctx, room, c.User, refusedUntil()) }))
+	return unlessMissing(s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.RefuseRequest(ctx, room, c.User, refusedUntil()) }))
 }
 
 // endRequests ends the requests whose time is over.
-func (s *Service) endRequests(ctx context.Context) error {
+func (s *directs) endRequests(ctx context.Context) error {
 	old, err := s.store.RequestsBefore(ctx, time.Now().UnixMilli(), endedRequests)
 	if err != nil {
 		return err
@@ -180,7 +128,7 @@ func (s *Service) endRequests(ctx context.Context) error {
 }
 
 // endRequestsOf ends what a user who goes has asked, and was asked; of a guest, all direct rooms.
-func (s *Service) endRequestsOf(ctx context.Context, u store.User) error {
+func (s *directs) endRequestsOf(ctx context.Context, u store.User) error {
 	err := drain(func() ([]store.Request, error) { return s.store.RequestsOf(ctx, u.ID, endedRequests) },
 		func(r store.Request) error { return s.endDirect(ctx, r.Room, u.ID) })
 	if err != nil || !u.Guest() {
@@ -205,7 +153,7 @@ type requestsOutput struct {
 }
 
 // myRequests lists who wants to write to a user, newest first.
-func (s *Service) myRequests(ctx context.Context, c auth.Claims, before int64) (requestsOutput, error) {
+func (s *directs) myRequests(ctx context.Context, c auth.Claims, before int64) (requestsOutput, error) {
 	out := requestsOutput{Requests: []requestView{}}
 	if before <= 0 {
 		before = endOfTime
@@ -222,7 +170,7 @@ func (s *Service) myRequests(ctx context.Context, c auth.Claims, before int64) (
 	for i := range names {
 		names[i] = named{out.Requests[i].User, &out.Requests[i].Name}
 	}
-	return out, s.unname(ctx, names)
+	return out, s.records.unname(ctx, names)
 }
 
 type beforeInput struct {
@@ -235,7 +183,7 @@ type directsOutput struct {
 }
 
 // directs lists a user's direct rooms, newest first.
-func (s *Service) directs(ctx context.Context, c auth.Claims, before int64) (directsOutput, error) {
+func (s *directs) directs(ctx context.Context, c auth.Claims, before int64) (directsOutput, error) {
 	out := directsOutput{Rooms: []roomView{}}
 	if before <= 0 {
 		before = endOfTime
@@ -248,30 +196,30 @@ func (s *Service) directs(ctx context.Context, c auth.Claims, before int64) (dir
 		out.Next = mine[maxDirects-1].Since
 	}
 	if err == nil {
-		err = s.nameDirect(ctx, c.User, out.Rooms)
+		err = s.views.nameDirect(ctx, c.User, out.Rooms)
 	}
 	return out, err
 }
 
-func (s *Service) requestRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/direct", "directs", "My direct rooms, newest first"),
+func (s *directs) requestRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/direct", "directs", "My direct rooms, newest first"),
 		func(ctx context.Context, in *beforeInput) (directsOutput, error) {
 			return s.directs(ctx, httpapi.User(ctx), in.Before)
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/hide", "hide-room", "Hide a direct room until the other writes again"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/hide", "hide-room", "Hide a direct room until the other writes again"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.hide(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/requests", "requests", "Strangers who want to write to me, newest first"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/requests", "requests", "Strangers who want to write to me, newest first"),
 		func(ctx context.Context, in *beforeInput) (requestsOutput, error) {
 			return s.myRequests(ctx, httpapi.User(ctx), in.Before)
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/requests/{room}/accept", "accept-request", "Let a stranger write to me"),
-		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/requests/{room}/accept", "accept-request", "Let a stranger write to me"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (roomView, error) {
 			return s.acceptRequest(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/requests/{room}", "refuse-request", "Refuse a stranger's messages; the stranger is not told"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/requests/{room}", "refuse-request", "Refuse a stranger's messages; the stranger is not told"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.refuseRequest(ctx, httpapi.User(ctx), in.Room)
 		}))
 }

@@ -21,7 +21,7 @@ func TestDirectsEnd(t *testing.T) {
 	}
 	w.ok("POST", "/v1/logout", gus.Token, "", nil)
 	w.ok("POST", "/v1/logout", gil.Token, "", nil)
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if w.ok("GET", "/v1/direct", ann.Token, "", &page); len(page.Rooms) > 0 || len(w.requests(ann)) > 0 {
@@ -35,14 +35,14 @@ func TestDirectsEnd(t *testing.T) {
 
 	eve := w.register("Eve")
 	w.ok("POST", "/v1/direct", eve.Token, with(ann), &asked)
-	if err := w.endRequests(t.Context()); err != nil || w.listed(eve)[asked.ID].Request != "sent" {
+	if err := w.directs.endRequests(t.Context()); err != nil || w.listed(eve)[asked.ID].Request != "sent" {
 		t.Errorf("a request ended too early: %v", err)
 	}
 	// long ago
 	if err := w.store.RefuseRequest(t.Context(), asked.ID, ann.User.ID, time.Now().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.endRequests(t.Context()); err != nil {
+	if err := w.directs.endRequests(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, listed := w.listed(eve)[asked.ID]; listed {

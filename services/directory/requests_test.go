@@ -194,7 +194,7 @@ func TestAcquaintances(t *testing.T) {
 	w := openWorld(t, cfg)
 	ann, bob, gus, gil, root := w.register("Ann"), w.register("Bob"), w.comeIn("Gus"), w.comeIn("Gil"), w.operator("Chief")
 	// of the default rooms: which makes nobody acquainted
-	if err := w.appointOwners(t.Context()); err != nil {
+	if err := w.Service.operators.appointOwners(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	open, closed := w.create(ann, `{"name":"Open"}`), w.create(ann, `{"name":"Closed","private":true}`)

@@ -24,16 +24,16 @@ type resetOutput struct {
 
 // resetLink lets an operator make a link with which a user chooses a new password. Operators do not
 // do that to each other.
-func (s *Service) resetLink(ctx context.Context, c auth.Claims, user string) (out resetOutput, err error) {
-	mine, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
+func (s *passwords) resetLink(ctx context.Context, c auth.Claims, user string) (out resetOutput, err error) {
+	mine, err := s.rights.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
 	if err != nil {
 		return out, err
 	}
-	u, err := s.user(ctx, user)
+	u, err := s.records.user(ctx, user)
 	if err != nil {
 		return out, err
 	}
-	theirs, err := s.serverRole(ctx, user)
+	theirs, err := s.serverRecord.serverRole(ctx, user)
 	if err != nil {
 		return out, err
 	}
@@ -45,12 +45,12 @@ func (s *Service) resetLink(ctx context.Context, c auth.Claims, user string) (ou
 
 // makeReset makes a link with which a user chooses a new password, and writes down who did. That
 // somebody may is known.
-func (s *Service) makeReset(ctx context.Context, u store.User) (out resetOutput, err error) {
+func (s *passwords) makeReset(ctx context.Context, u store.User) (out resetOutput, err error) {
 	if u.Guest() {
 		return out, chat.E(chat.CodeConflict, "a guest has no password")
 	}
-	err = s.audit(ctx, store.Act{Action: actResetLink, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
-		secret, expires, err := s.newTicket(ctx, store.Ticket{Kind: ticketReset, User: u.ID}, resetLife)
+	err = s.auditLog.audit(ctx, store.Act{Action: actResetLink, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+		secret, expires, err := s.tickets.newTicket(ctx, store.Ticket{Kind: ticketReset, User: u.ID}, resetLife)
 		out = resetOutput{Secret: secret, Path: ResetPath(secret), Expires: expires.UnixMilli()}
 		return err
 	})
@@ -58,8 +58,8 @@ func (s *Service) makeReset(ctx context.Context, u store.User) (out resetOutput,
 }
 
 // reset gives the user of a ticket a new password, and ends all log-ins.
-func (s *Service) reset(ctx context.Context, secret, next string) error {
-	t, u, err := s.ticket(ctx, secret, ticketReset, ticketForgot)
+func (s *passwords) reset(ctx context.Context, secret, next string) error {
+	t, u, err := s.tickets.ticket(ctx, secret, ticketReset, ticketForgot)
 	if err != nil {
 		return err
 	}
@@ -67,16 +67,16 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 		return err // before the link is used up
 	}
 	act := store.Act{Action: actReset, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name}
-	err = s.audit(ctx, act, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 		hash, err := s.newHash(ctx, u, next)
 		if err != nil {
 			return err
 		}
-		if err := s.spendTicket(ctx, t); err != nil {
+		if err := s.tickets.spendTicket(ctx, t); err != nil {
 			return err
 		}
 		i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: u.ID}
-		return s.change(ctx, i, func(ctx context.Context) error {
+		return s.changes.change(ctx, i, func(ctx context.Context) error {
 			if err := s.storeHash(ctx, u, hash); err != nil {
 				return err
 			}
@@ -90,12 +90,12 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 }
 
 // tellPassword tells a user by mail that the password is another.
-func (s *Service) tellPassword(ctx context.Context, u store.User) {
-	s.writeTo(ctx, u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
+func (s *passwords) tellPassword(ctx context.Context, u store.User) {
+	s.letters.writeTo(ctx, u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
 }
 
 // newHash returns the hash of a user's new password, which may not be a bad one.
-func (s *Service) newHash(ctx context.Context, u store.User, next string) (hash string, err error) {
+func (s *passwords) newHash(ctx context.Context, u store.User, next string) (hash string, err error) {
 	if err := password.Check(next, u.Name); err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func (s *Service) newHash(ctx context.Context, u store.User, next string) (hash 
 
 // storeHash keeps a user's new password, after which the devices and links from before are good for
 // nothing.
-func (s *Service) storeHash(ctx context.Context, u store.User, hash string) error {
+func (s *passwords) storeHash(ctx context.Context, u store.User, hash string) error {
 	err := s.store.SetPassword(ctx, u.ID, u.Hash, hash)
 	if errors.Is(err, store.ErrNotFound) {
 		return errPasswordRace
@@ -117,6 +117,6 @@ func (s *Service) storeHash(ctx context.Context, u store.User, hash string) erro
 	}
 	return errors.Join(
 		s.store.PatchAccount(ctx, u.ID, store.AccountPatch{DeviceKey: newDeviceKey()}),
-		s.dropTickets(ctx, u.ID),
+		s.tickets.dropTickets(ctx, u.ID),
 	)
 }

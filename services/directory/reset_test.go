@@ -106,7 +106,7 @@ func TestPasswordVoidsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	// as every way to a new password does
-	if err := w.storeHash(t.Context(), u, "another"); err != nil {
+	if err := w.passwords.storeHash(t.Context(), u, "another"); err != nil {
 		t.Fatal(err)
 	}
 	if code := w.resetCode(anns, "battery staple"); code != "forbidden" {
@@ -120,7 +120,7 @@ func TestPasswordVoidsLinks(t *testing.T) {
 func TestResetAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
-	secret, _, err := w.newTicket(t.Context(), store.Ticket{Kind: ticketReset, User: ann.User.ID}, time.Hour)
+	secret, _, err := w.tickets.newTicket(t.Context(), store.Ticket{Kind: ticketReset, User: ann.User.ID}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

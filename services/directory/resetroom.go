@@ -27,19 +27,19 @@ type resetRoomInput struct {
 	}
 }
 
-func (s *Service) resetRoomRoute(api huma.API) {
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/reset", "reset-room", "Remove all that was said in a room, for everybody and for ever: moderators and owners"),
-		limited(s, func(ctx context.Context, in *resetRoomInput) (empty, error) {
+func (s *rooms) resetRoomRoute(api huma.API) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reset", "reset-room", "Remove all that was said in a room, for everybody and for ever: moderators and owners"),
+		limited(s.core, func(ctx context.Context, in *resetRoomInput) (empty, error) {
 			return empty{}, s.resetRoom(ctx, httpapi.User(ctx), in.Room, in.Body.Name)
 		}))
 }
 
 // resetRoom appends the entry that empties a room: clients let go of what they have of it, and
 // history removes what comes before. Its members stay.
-func (s *Service) resetRoom(ctx context.Context, c auth.Claims, id, name string) error {
-	r, _, err := s.permitted(ctx, directoryapi.ActionClear, id, c.User)
+func (s *rooms) resetRoom(ctx context.Context, c auth.Claims, id, name string) error {
+	r, _, err := s.rights.permitted(ctx, directoryapi.ActionClear, id, c.User)
 	if err == nil {
-		err = s.accountMay(c, directoryapi.ActionClear)
+		err = s.rights.accountMay(c, directoryapi.ActionClear)
 	}
 	if err != nil {
 		return err
@@ -47,24 +47,24 @@ func (s *Service) resetRoom(ctx context.Context, c auth.Claims, id, name string)
 	if strings.TrimSpace(name) != r.Name {
 		return chat.E(chat.CodeBadRequest, "that is not the room's name: give it as it is, to be sure which room you empty")
 	}
-	return s.audit(ctx, store.Act{Action: actRoomReset, Room: id, Detail: r.Name}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindResetRoom, Room: id, Actor: c.User}, func(context.Context) error { return nil })
+	return s.auditLog.audit(ctx, store.Act{Action: actRoomReset, Room: id, Detail: r.Name}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindResetRoom, Room: id, Actor: c.User}, func(context.Context) error { return nil })
 	})
 }
 
 // tellReset appends the reset, and who did it. Told again, it is no other reset: the bus and
 // history know the ids.
-func (s *Service) tellReset(ctx context.Context, i store.Intent) error {
-	if _, there, err := s.roomThere(ctx, i.Room); err != nil || !there {
+func (s *rooms) tellReset(ctx context.Context, i store.Intent) error {
+	if _, there, err := s.records.roomThere(ctx, i.Room); err != nil || !there {
 		return err
 	}
-	if err := s.event(ctx, chat.Event{Type: chat.TypeReset, Room: i.Room, ID: i.ID, User: i.Actor, TS: i.Created}); err != nil {
+	if err := s.changes.event(ctx, chat.Event{Type: chat.TypeReset, Room: i.Room, ID: i.ID, User: i.Actor, TS: i.Created}); err != nil {
 		return err
 	}
-	e, err := s.act(ctx, i, chat.ActReset)
+	e, err := s.changes.act(ctx, i, chat.ActReset)
 	if err != nil {
 		return err
 	}
 	e.ID += "-why" // beside the reset itself
-	return s.event(ctx, e)
+	return s.changes.event(ctx, e)
 }

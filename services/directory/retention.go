@@ -50,18 +50,29 @@ type retentionInput struct {
 	}
 }
 
-func (s *Service) retentionRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/server/retention", "retention", "How long messages are kept: for operators and auditors"),
+// retentions sets how long messages are kept on the server and in a room, and asks history to
+// remove the older ones.
+type retentions struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	changes      *changes
+	rights       *rights
+	auditLog     *auditLog
+}
+
+func (s *retentions) retentionRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/retention", "retention", "How long messages are kept: for operators and auditors"),
 		func(ctx context.Context, _ *struct{}) (retentionView, error) {
-			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListRooms, httpapi.User(ctx).User); err != nil {
+			if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionListRooms, httpapi.User(ctx).User); err != nil {
 				return retentionView{}, err
 			}
 			r, err := s.store.Server(ctx)
 			return retentionOf(r), err
 		})
-	route(s, api, guarded(http.MethodPatch, "/v1/server/retention", "set-retention", "Change how long messages are kept: for operators"),
-		limited(s, func(ctx context.Context, in *retentionInput) (retentionView, error) {
-			if _, err := s.permittedOnServer(ctx, directoryapi.ActionRetain, httpapi.User(ctx).User); err != nil {
+	route(s.core, api, guarded(http.MethodPatch, "/v1/server/retention", "set-retention", "Change how long messages are kept: for operators"),
+		limited(s.core, func(ctx context.Context, in *retentionInput) (retentionView, error) {
+			if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionRetain, httpapi.User(ctx).User); err != nil {
 				return retentionView{}, err
 			}
 			return s.setRetention(ctx, directoryapi.AdminRules{Keep: in.Body.Keep, Least: in.Body.Least, Most: in.Body.Most})
@@ -96,7 +107,7 @@ func effectOf(server store.Server, room store.Room) retention.Effect {
 }
 
 // setRetention changes the rule of the server and its bounds; what is nil stays.
-func (s *Service) setRetention(ctx context.Context, rules directoryapi.AdminRules) (v retentionView, err error) {
+func (s *retentions) setRetention(ctx context.Context, rules directoryapi.AdminRules) (v retentionView, err error) {
 	bad := func(err error) error { return chat.E(chat.CodeBadRequest, err.Error()) }
 	change := func(r *store.Server) error {
 		if rules.Keep != nil {
@@ -133,8 +144,8 @@ func (s *Service) setRetention(ctx context.Context, rules directoryapi.AdminRule
 	}
 	v = retentionOf(r)
 	act := store.Act{Action: actRetention, Detail: fmt.Sprintf("keep %q, at least %q, at most %q", v.Keep, v.Least, v.Most)}
-	err = s.audit(ctx, act, func(ctx context.Context) error {
-		return s.changeServer(ctx, func(r *store.Server) error {
+	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+		return s.serverRecord.changeServer(ctx, func(r *store.Server) error {
 			if err := change(r); err != nil {
 				return err
 			}
@@ -151,14 +162,14 @@ func (s *Service) setRetention(ctx context.Context, rules directoryapi.AdminRule
 
 // sweep asks history to keep to rules that have changed at once. If it does not answer, it does so
 // within minutes by itself.
-func (s *Service) sweep(ctx context.Context) {
+func (s *retentions) sweep(ctx context.Context) {
 	if err := historyapi.NewClient(s.bus).Sweep(ctx); err != nil {
 		s.log.Info("history keeps to the new rules of retention with its next round", zap.Error(err))
 	}
 }
 
 // setKeep changes how long messages of a room are kept. What it is already is not told.
-func (s *Service) setKeep(ctx context.Context, c auth.Claims, r *store.Room, keep *string) error {
+func (s *retentions) setKeep(ctx context.Context, c auth.Claims, r *store.Room, keep *string) error {
 	if keep == nil {
 		return nil
 	}
@@ -179,8 +190,8 @@ func (s *Service) setKeep(ctx context.Context, c auth.Claims, r *store.Room, kee
 	}
 	r.Keep = text
 	p := store.RoomPatch{Keep: &text}
-	err = s.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindRetention, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindRetention, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.PatchRoom(ctx, r.ID, p)
 		})
 	})
@@ -191,8 +202,8 @@ func (s *Service) setKeep(ctx context.Context, c auth.Claims, r *store.Room, kee
 }
 
 // tellRetention tells a room how long its messages are kept now.
-func (s *Service) tellRetention(ctx context.Context, i store.Intent) error {
-	room, there, err := s.roomThere(ctx, i.Room)
+func (s *retentions) tellRetention(ctx context.Context, i store.Intent) error {
+	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
 		return err
 	}
@@ -200,7 +211,7 @@ func (s *Service) tellRetention(ctx context.Context, i store.Intent) error {
 	if err != nil {
 		return err
 	}
-	e, err := s.act(ctx, i, chat.ActRetention)
+	e, err := s.changes.act(ctx, i, chat.ActRetention)
 	if err != nil {
 		return err
 	}
@@ -208,12 +219,12 @@ func (s *Service) tellRetention(ctx context.Context, i store.Intent) error {
 		e.Name = "The operator"
 	}
 	e.Text = effectOf(server, room).String()
-	return s.event(ctx, e)
+	return s.changes.event(ctx, e)
 }
 
 // nameKept says of rooms how long their messages are kept.
-func (s *Service) nameKept(ctx context.Context, rooms map[string]store.Room, views []roomView) error {
-	server, err := s.recentServer(ctx)
+func (s *views) nameKept(ctx context.Context, rooms map[string]store.Room, views []roomView) error {
+	server, err := s.serverRecord.recentServer(ctx)
 	if err != nil {
 		return err
 	}
@@ -228,14 +239,14 @@ func (s *Service) nameKept(ctx context.Context, rooms map[string]store.Room, vie
 }
 
 // keptViewOf is viewOf, and says how long messages are kept.
-func (s *Service) keptViewOf(ctx context.Context, r store.Room, role directoryapi.Role) (roomView, error) {
+func (s *views) keptViewOf(ctx context.Context, r store.Room, role directoryapi.Role) (roomView, error) {
 	one := []roomView{viewOf(r, role)}
 	err := s.nameKept(ctx, map[string]store.Room{r.ID: r}, one)
 	return one[0], err
 }
 
 // answerRetention answers directoryapi.ServiceRetention.
-func (s *Service) answerRetention(ctx context.Context, r directoryapi.RetentionRequest) (out directoryapi.Retention, err error) {
+func (s *retentions) answerRetention(ctx context.Context, r directoryapi.RetentionRequest) (out directoryapi.Retention, err error) {
 	if len(r.Rooms) > directoryapi.MaxRetention {
 		return out, chat.E(chat.CodeBadRequest, "that are too many rooms at once")
 	}
@@ -257,40 +268,7 @@ func (s *Service) answerRetention(ctx context.Context, r directoryapi.RetentionR
 }
 
 // answerRemoved answers directoryapi.ServiceRemoved.
-func (s *Service) answerRemoved(ctx context.Context, r directoryapi.RemovedRequest) (out directoryapi.RemovedReply, err error) {
+func (s *retentions) answerRemoved(ctx context.Context, r directoryapi.RemovedRequest) (out directoryapi.RemovedReply, err error) {
 	detail := fmt.Sprintf("%d messages through %d: %s", r.Messages, r.Through, r.Rule)
-	return out, s.stored(s.note(ctx, store.Act{Action: actRoomRetention, ActorName: "retention", Room: r.Room, Detail: detail}))
-}
-
-// adminRetention changes how long messages are kept, in a room or on the server, and returns it.
-func (s *Service) adminRetention(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
-	if r.Filter.Room == "" {
-		v, err := s.setRetention(ctx, r.Retention)
-		reply.Lines = linesOf([]retentionView{v})
-		return reply, err
-	}
-	room, err := s.store.Room(ctx, r.Filter.Room)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return reply, chat.E(chat.CodeNotFound, "there is no room with that id")
-	case err != nil:
-		return reply, err
-	case r.Retention.Least != nil || r.Retention.Most != nil:
-		return reply, chat.E(chat.CodeBadRequest, "bounds are those of the whole server: leave out the room")
-	case r.Retention.Keep != nil && !directoryapi.AnybodyMay(directoryapi.ActionRetain, roomPlace(room)):
-		return reply, refusal(directoryapi.ActionRetain, roomPlace(room))
-	}
-	if err := s.setKeep(ctx, auth.Claims{}, &room, r.Retention.Keep); err != nil {
-		return reply, err
-	}
-	views := []roomView{{ID: room.ID}}
-	if err := s.nameKept(ctx, map[string]store.Room{room.ID: room}, views); err != nil {
-		return reply, err
-	}
-	kept := keptView{}
-	if views[0].Kept != nil {
-		kept = *views[0].Kept
-	}
-	reply.Lines = linesOf([]keptView{kept})
-	return reply, nil
+	return out, s.stored(s.auditLog.note(ctx, store.Act{Action: actRoomRetention, ActorName: "retention", Room: r.Room, Detail: detail}))
 }

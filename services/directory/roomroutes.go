@@ -76,52 +76,52 @@ type roomsOutput struct {
 	Rooms []roomView `json:"rooms"`
 }
 
-func (s *Service) roomRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/rooms", "rooms", "My rooms, and the public ones"),
+func (s *rooms) roomRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms", "rooms", "My rooms, and the public ones"),
 		func(ctx context.Context, _ *struct{}) (out roomsOutput, err error) {
 			c := httpapi.User(ctx)
-			out.Rooms, err = s.rooms(ctx, c.User, c.Guest)
+			out.Rooms, err = s.views.rooms(ctx, c.User, c.Guest)
 			return out, err
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/rooms", "create-room", "Make a room"),
-		limited(s, func(ctx context.Context, in *createInput) (roomView, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms", "create-room", "Make a room"),
+		limited(s.core, func(ctx context.Context, in *createInput) (roomView, error) {
 			return s.createRoom(ctx, httpapi.User(ctx), in.Body.Name, in.Body.Topic, in.Body.Private)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}", "room", "A room"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}", "room", "A room"),
 		func(ctx context.Context, in *roomInput) (browsedView, error) {
-			return s.room(ctx, httpapi.User(ctx), in.Room)
+			return s.views.room(ctx, httpapi.User(ctx), in.Room)
 		})
-	route(s, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),
-		limited(s, func(ctx context.Context, in *patchInput) (roomView, error) {
+	route(s.core, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),
+		limited(s.core, func(ctx context.Context, in *patchInput) (roomView, error) {
 			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private, Slow: in.Body.Slow, Announce: in.Body.Announce, Keep: in.Body.Keep}
 			if in.Body.Guests != nil {
 				p.NoGuests = new(!*in.Body.Guests)
 			}
 			return s.patchRoom(ctx, httpapi.User(ctx), in.Room, p)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/join", "join-room", "Become a member of a public room"),
-		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
-			return s.join(ctx, httpapi.User(ctx), in.Room)
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/join", "join-room", "Become a member of a public room"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.members.join(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/leave", "leave-room", "End my membership"),
-		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
-			return empty{}, s.leave(ctx, httpapi.User(ctx), in.Room)
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/leave", "leave-room", "End my membership"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.members.leave(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/members", "members", "Who is a member"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/members", "members", "Who is a member"),
 		func(ctx context.Context, in *membersInput) (membersOutput, error) {
-			return s.members(ctx, httpapi.User(ctx), in.Room, in.After)
+			return s.members.members(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Bring somebody in, or change a role"),
-		limited(s, func(ctx context.Context, in *addMemberInput) (out addedOutput, err error) {
-			out.Invited, err = s.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Bring somebody in, or change a role"),
+		limited(s.core, func(ctx context.Context, in *addMemberInput) (out addedOutput, err error) {
+			out.Invited, err = s.members.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
 			return out, err
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
-		limited(s, func(ctx context.Context, in *removeInput) (empty, error) {
-			return empty{}, s.removeMember(ctx, httpapi.User(ctx), in.Room, in.User, in.Reason)
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
+		limited(s.core, func(ctx context.Context, in *removeInput) (empty, error) {
+			return empty{}, s.members.removeMember(ctx, httpapi.User(ctx), in.Room, in.User, in.Reason)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody, or with several"),
-		limited(s, func(ctx context.Context, in *directInput) (roomView, error) {
-			return s.talk(ctx, httpapi.User(ctx), in.Body.User, in.Body.Users)
+	route(s.core, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody, or with several"),
+		limited(s.core, func(ctx context.Context, in *directInput) (roomView, error) {
+			return s.groups.talk(ctx, httpapi.User(ctx), in.Body.User, in.Body.Users)
 		}))
 }

@@ -24,8 +24,24 @@ const (
 	maxRooms = 296
 )
 
+// rooms makes, changes, archives, resets and deletes rooms.
+type rooms struct {
+	*core
+	records    *records
+	nameRules  *nameRules
+	changes    *changes
+	rights     *rights
+	auditLog   *auditLog
+	quotas     *quotas
+	views      *views
+	membership *membership
+	retentions *retentions
+	groups     *groups
+	members    *members
+}
+
 // createDefaultRooms makes the rooms that everybody is in, unless they are there.
-func (s *Service) createDefaultRooms(ctx context.Context) error {
+func (s *rooms) createDefaultRooms(ctx context.Context) error {
 	for i, id := range chat.DefaultRooms {
 		r := store.Room{ID: id, Name: strings.ToUpper(id[:1]) + id[1:], Created: int64(i)}
 		r.Looks = names.LooksOf(r.Name)
@@ -48,31 +64,31 @@ func checkText(what, text string, least, most int) (string, error) {
 	return text, nil
 }
 
-func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic string, private bool) (roomView, error) {
-	name, looks, err := s.checkRoomName(ctx, name, private, "")
+func (s *rooms) createRoom(ctx context.Context, c auth.Claims, name, topic string, private bool) (roomView, error) {
+	name, looks, err := s.nameRules.checkRoomName(ctx, name, private, "")
 	if err != nil {
 		return roomView{}, err
 	}
 	if topic, err = checkText("room's topic", topic, 0, maxTopic); err != nil {
 		return roomView{}, err
 	}
-	if err := s.accountMay(c, directoryapi.ActionMakeRoom); err != nil {
+	if err := s.rights.accountMay(c, directoryapi.ActionMakeRoom); err != nil {
 		return roomView{}, err
 	}
-	if err := s.checkMade(ctx, c, private, 1); err != nil {
+	if err := s.quotas.checkMade(ctx, c, private, 1); err != nil {
 		return roomView{}, err
 	}
-	if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
+	if err := s.quotas.checkRoomCount(ctx, c.User, 1); err != nil {
 		return roomView{}, err
 	}
 	now := time.Now().UnixMilli()
 	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User, Activity: store.Activity{Active: now, Size: 1}}
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no
 	// room without owner.
-	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
 		i := memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner)
 		i.From = fromStart
-		return s.change(ctx, i, func(ctx context.Context) error {
+		return s.changes.change(ctx, i, func(ctx context.Context) error {
 			m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}
 			if err := s.store.PutMember(ctx, m); err != nil {
 				return err
@@ -80,11 +96,11 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 			if err := s.store.CreateRoom(ctx, r); err != nil {
 				return err
 			}
-			over := s.checkMade(ctx, c, private, 0)
+			over := s.quotas.checkMade(ctx, c, private, 0)
 			if over == nil {
-				over = s.checkRoomCount(ctx, c.User, 0)
+				over = s.quotas.checkRoomCount(ctx, c.User, 0)
 			}
-			return s.keepQuota(ctx, over, func(ctx context.Context) error {
+			return s.quotas.keepQuota(ctx, over, func(ctx context.Context) error {
 				if err := s.store.DeleteRoom(ctx, r.ID); err != nil {
 					return err
 				}
@@ -95,26 +111,14 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	return viewOf(r, directoryapi.RoleOwner), err
 }
 
-// checkRoomCount returns an error if a user cannot be in so many more rooms.
-func (s *Service) checkRoomCount(ctx context.Context, user string, more int) error {
-	rooms, err := s.store.GroupsOf(ctx, user, maxRooms+1)
-	if err != nil {
-		return err
-	}
-	if len(rooms)+more > maxRooms {
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can be in more than %d rooms: one has to be left first", maxRooms))
-	}
-	return nil
-}
-
 // patchRoom changes what is not nil of a room.
-func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
-	r, a, err := s.visible(ctx, id, c.User)
+func (s *rooms) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
+	r, a, err := s.rights.visible(ctx, id, c.User)
 	if err == nil {
 		err = mayPatch(a.Role, roomPlace(r), p)
 	}
 	if err == nil && p.Keep != nil {
-		err = s.accountMay(c, directoryapi.ActionRetain)
+		err = s.rights.accountMay(c, directoryapi.ActionRetain)
 	}
 	if err == nil {
 		err = checkRules(p)
@@ -126,16 +130,16 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 		err = s.setGuests(ctx, c, &r, p.NoGuests)
 	}
 	if err == nil {
-		err = s.setKeep(ctx, c, &r, p.Keep)
+		err = s.retentions.setKeep(ctx, c, &r, p.Keep)
 	}
 	if p.Slow, p.Announce, p.NoGuests, p.Keep = nil, nil, nil, nil; err != nil {
 		return roomView{}, err
 	} else if p == (store.RoomPatch{}) {
-		return s.keptViewOf(ctx, r, a.Role)
+		return s.views.keptViewOf(ctx, r, a.Role)
 	}
 	shown := p.Private != nil && !*p.Private && r.Private
 	if shown && c.Guest {
-		if err := s.checkMade(ctx, c, false, 1); err != nil {
+		if err := s.quotas.checkMade(ctx, c, false, 1); err != nil {
 			return roomView{}, err
 		}
 	}
@@ -149,7 +153,7 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 			private = *p.Private
 		}
 		var looks names.Looks
-		if r.Name, looks, err = s.checkRoomName(ctx, name, private, id); err != nil {
+		if r.Name, looks, err = s.nameRules.checkRoomName(ctx, name, private, id); err != nil {
 			return roomView{}, err
 		}
 		p.Name, p.Looks = &r.Name, &looks
@@ -164,19 +168,19 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if p.Private != nil && *p.Private != r.Private {
 		kind, r.Private = directoryapi.ChangeRoom, *p.Private
 	}
-	err = s.audit(ctx, store.Act{Action: actRoomChange, Room: id, Detail: patched(p)}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, store.Act{Action: actRoomChange, Room: id, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
 			err := s.store.PatchRoom(ctx, id, p)
 			if err != nil || !shown || !c.Guest {
 				return err
 			}
-			return s.keepQuota(ctx, s.checkMade(ctx, c, false, 0), func(ctx context.Context) error { return s.store.PatchRoom(ctx, id, before) })
+			return s.quotas.keepQuota(ctx, s.quotas.checkMade(ctx, c, false, 0), func(ctx context.Context) error { return s.store.PatchRoom(ctx, id, before) })
 		})
 	})
 	if err != nil {
 		return roomView{}, err
 	}
-	return s.keptViewOf(ctx, r, a.Role)
+	return s.views.keptViewOf(ctx, r, a.Role)
 }
 
 // patched says what a patch changes.
@@ -204,4 +208,19 @@ func patched(p store.RoomPatch) string {
 		what = append(what, fmt.Sprintf("keep %q", *p.Keep))
 	}
 	return strings.Join(what, ", ")
+}
+
+func (s *rooms) tellRoom(ctx context.Context, i store.Intent) error {
+	if i.Kind == directoryapi.ChangeRoom {
+		if err := s.changes.control(ctx, directoryapi.Change{Kind: i.Kind, Room: i.Room}); err != nil {
+			return err
+		}
+	}
+	room, there, err := s.records.roomThere(ctx, i.Room)
+	if err != nil || !there {
+		return err // it was never made, or has been deleted since
+	}
+	return s.changes.event(ctx, chat.Event{
+		Type: chat.TypeTopic, Room: room.ID, ID: i.ID, User: i.Actor, Name: room.Name, Text: room.Topic, TS: i.Created,
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
-	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -80,59 +79,50 @@ func public(method, path, id, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary}
 }
 
-// counted counts log-ins by their outcome.
-func (s *Service) counted(kind string, err error) {
-	outcome := "ok"
-	if err != nil {
-		outcome = chat.CodeOf(err)
-	}
-	s.metrics.logins.WithLabelValues(kind, outcome).Inc()
-}
-
-func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
+func (s *accounts) accountRoutes(api huma.API, mux *http.ServeMux) {
 	enter := func(ctx context.Context, kind string, u store.User, err error, in *passwordInput) (c credentials, _ error) {
 		var device string
 		if err == nil {
-			device, err = s.deviceToken(ctx, u, in.devices())
+			device, err = s.passwords.deviceToken(ctx, u, in.devices())
 		}
 		if err == nil {
-			c, err = s.open(ctx, u)
+			c, err = s.sessions.open(ctx, u)
 			c.Device = device
 			c.cookies = append(c.cookies, keepDevice(ctx, device, deviceCookie(in.Cookie)))
 		}
-		s.counted(kind, err)
+		s.sessions.counted(kind, err)
 		return c, err
 	}
-	entry(s, api, public(http.MethodPost, "/v1/register", "register", "Make an account"),
+	entry(s.core, api, public(http.MethodPost, "/v1/register", "register", "Make an account"),
 		func(ctx context.Context, in *passwordInput) (credentials, error) {
 			u, err := s.register(ctx, in.Body.Name, in.Body.Password, in.Body.Invitation, addressOf(ctx))
 			return enter(ctx, "register", u, err, in)
 		})
-	entry(s, api, public(http.MethodPost, "/v1/login", "login", "Log in"),
+	entry(s.core, api, public(http.MethodPost, "/v1/login", "login", "Log in"),
 		func(ctx context.Context, in *passwordInput) (credentials, error) {
-			u, err := s.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx), in.devices())
+			u, err := s.passwords.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx), in.devices())
 			return enter(ctx, "login", u, err, in)
 		})
-	entry(s, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
+	entry(s.core, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
 		func(ctx context.Context, in *nameInput) (credentials, error) {
 			c, err := s.guest(ctx, in.Body.Name, addressOf(ctx))
-			s.counted("guest", err)
+			s.sessions.counted("guest", err)
 			return c, err
 		})
-	entry(s, api, public(http.MethodPost, refreshPath, "refresh", "Get the next token"),
+	entry(s.core, api, public(http.MethodPost, refreshPath, "refresh", "Get the next token"),
 		func(ctx context.Context, in *refreshInput) (c credentials, err error) {
 			refresh, err := shownRefresh(ctx, in.Body.Refresh)
 			if err == nil {
-				c, err = s.refresh(ctx, refresh, in.Body.Attempt)
+				c, err = s.sessions.refresh(ctx, refresh, in.Body.Attempt)
 			}
-			s.counted("refresh", err)
+			s.sessions.counted("refresh", err)
 			return c, err
 		})
 	huma.Register(api, public(http.MethodPost, refreshPath+"/end", "end-refresh", "End the log-in of a refresh token"),
 		func(ctx context.Context, in *endInput) (*left, error) {
 			refresh, err := shownRefresh(ctx, in.Body.Refresh)
 			if err == nil {
-				err = s.logoutBy(ctx, refresh)
+				err = s.sessions.logoutBy(ctx, refresh)
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.fail(ctx, err), nil)
@@ -143,35 +133,35 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 			}
 			return out, nil
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/logout", "logout", "End the log-in"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/logout", "logout", "End the log-in"),
 		func(ctx context.Context, _ *struct{}) (empty, error) {
-			return empty{}, s.logout(ctx, httpapi.User(ctx))
+			return empty{}, s.logins.logout(ctx, httpapi.User(ctx))
 		})
-	entry(s, api, guarded(http.MethodPost, "/v1/me/register", "keep-account", "Register as the guest that you are, with all that is yours"),
-		limited(s, func(ctx context.Context, in *passwordInput) (credentials, error) {
+	entry(s.core, api, guarded(http.MethodPost, "/v1/me/register", "keep-account", "Register as the guest that you are, with all that is yours"),
+		limited(s.core, func(ctx context.Context, in *passwordInput) (credentials, error) {
 			return s.keep(ctx, httpapi.User(ctx), in)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/me", "me", "Who the token is for"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/me", "me", "Who the token is for"),
 		func(ctx context.Context, _ *struct{}) (account, error) {
-			u, err := s.user(ctx, httpapi.User(ctx).User)
+			u, err := s.records.user(ctx, httpapi.User(ctx).User)
 			return accountOf(u), err
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/users", "users", "Find users by the beginning of their name"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/users", "users", "Find users by the beginning of their name"),
 		func(ctx context.Context, in *struct {
 			Q string `query:"q" maxLength:"64"`
 		}) (out struct {
 			Users []account `json:"users"`
 		}, err error) {
 			out.Users = []account{}
-			found, err := s.findUsers(ctx, httpapi.User(ctx).User, in.Q)
+			found, err := s.privacy.findUsers(ctx, httpapi.User(ctx).User, in.Q)
 			for _, u := range found {
 				out.Users = append(out.Users, accountOf(u))
 			}
 			return out, err
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Who of some users has deleted the account"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Who of some users has deleted the account"),
 		func(ctx context.Context, in *deletedInput) (deletedOutput, error) {
-			gone, err := s.departed(ctx, in.Body.Users)
+			gone, err := s.records.departed(ctx, in.Body.Users)
 			return deletedOutput{Deleted: append([]string{}, gone...)}, err
 		})
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {

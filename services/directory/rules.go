@@ -64,7 +64,7 @@ func mayPatch(role directoryapi.Role, place directoryapi.Place, p store.RoomPatc
 }
 
 // setRules changes the rules of a patch. What they are already is not told.
-func (s *Service) setRules(ctx context.Context, c auth.Claims, r *store.Room, p store.RoomPatch) error {
+func (s *rooms) setRules(ctx context.Context, c auth.Claims, r *store.Room, p store.RoomPatch) error {
 	rules := store.RoomPatch{Slow: p.Slow, Announce: p.Announce}
 	was := *r
 	if rules.Slow != nil {
@@ -76,8 +76,8 @@ func (s *Service) setRules(ctx context.Context, c auth.Claims, r *store.Room, p 
 	if *r == was {
 		return nil
 	}
-	return s.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(rules)}, func(ctx context.Context) error {
-		return s.change(ctx, store.Intent{Kind: kindRules, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
+	return s.auditLog.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(rules)}, func(ctx context.Context) error {
+		return s.changes.change(ctx, store.Intent{Kind: kindRules, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
 			return s.store.PatchRoom(ctx, r.ID, rules)
 		})
 	})
@@ -85,18 +85,18 @@ func (s *Service) setRules(ctx context.Context, c auth.Claims, r *store.Room, p 
 
 // tellRules tells what the rules of a room are now, to everybody in it: they are what its members
 // have to keep.
-func (s *Service) tellRules(ctx context.Context, i store.Intent) error {
-	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
+func (s *rooms) tellRules(ctx context.Context, i store.Intent) error {
+	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
 		return err
 	}
-	room, there, err := s.roomThere(ctx, i.Room)
+	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
 		return err
 	}
-	e, err := s.act(ctx, i, chat.ActRules)
+	e, err := s.changes.act(ctx, i, chat.ActRules)
 	if err != nil {
 		return err
 	}
 	e.Slow, e.Announce = room.Slow, room.Announce
-	return s.event(ctx, e)
+	return s.changes.event(ctx, e)
 }

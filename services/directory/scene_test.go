@@ -29,7 +29,7 @@ func newScene(w *world, op credentials, hash string, n int) *scene {
 		if err := w.store.CreateUser(w.t.Context(), u); err != nil {
 			w.t.Fatal(err)
 		}
-		c, err := w.open(w.t.Context(), u)
+		c, err := w.Service.sessions.open(w.t.Context(), u)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -2,11 +2,8 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
@@ -14,7 +11,7 @@ import (
 )
 
 // saw answers directoryapi.ServiceSaw.
-func (s *Service) saw(ctx context.Context, r directoryapi.SawRequest) (directoryapi.SawReply, error) {
+func (s *privacy) saw(ctx context.Context, r directoryapi.SawRequest) (directoryapi.SawReply, error) {
 	var none directoryapi.SawReply
 	if len(r.Seen) > directoryapi.MaxSaw {
 		return none, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users", directoryapi.MaxSaw))
@@ -32,7 +29,7 @@ func (s *Service) saw(ctx context.Context, r directoryapi.SawRequest) (directory
 }
 
 // seen answers directoryapi.ServiceSeen.
-func (s *Service) seen(ctx context.Context, r directoryapi.SeenRequest) (directoryapi.Seen, error) {
+func (s *privacy) seen(ctx context.Context, r directoryapi.SeenRequest) (directoryapi.Seen, error) {
 	if !chat.ValidID(r.User) {
 		return directoryapi.Seen{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
@@ -44,14 +41,4 @@ func (s *Service) seen(ctx context.Context, r directoryapi.SeenRequest) (directo
 	}
 	at, err := s.store.Seen(ctx, r.User)
 	return directoryapi.Seen{User: r.User, At: at}, s.stored(err)
-}
-
-// stored gives an error of the store the code that a service acts on.
-func (s *Service) stored(err error) error {
-	if err == nil {
-		return nil
-	}
-	s.metrics.storeErrors.Inc()
-	s.log.Warn("the store failed", zap.Error(err))
-	return errors.Join(err, errStore)
 }

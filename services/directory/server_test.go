@@ -220,14 +220,14 @@ func TestLastOperatorAtOnce(t *testing.T) {
 	ann, bob := w.operator("Ann"), w.operator("Bob")
 	for range 30 {
 		for _, c := range []credentials{ann, bob} {
-			if err := w.setServerRole(console(t), "", c.User.ID, directoryapi.RoleOperator); err != nil {
+			if err := w.Service.operators.setServerRole(console(t), "", c.User.ID, directoryapi.RoleOperator); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var wait sync.WaitGroup
 		for _, pair := range [][2]credentials{{ann, bob}, {bob, ann}} {
 			wait.Go(func() {
-				err := w.setServerRole(t.Context(), pair[0].User.ID, pair[1].User.ID, "")
+				err := w.Service.operators.setServerRole(t.Context(), pair[0].User.ID, pair[1].User.ID, "")
 				if code := chat.CodeOf(err); err != nil && code != chat.CodeForbidden && code != chat.CodeConflict {
 					t.Error(err)
 				}
@@ -249,7 +249,7 @@ func TestBannedWhileBecomingAnOperator(t *testing.T) {
 	w.memory.Fail(func(call string, done bool) error {
 		if call == "PutBan" && !done {
 			once.Do(func() {
-				err := errors.Join(w.setServerRole(console(t), "", bob.User.ID, directoryapi.RoleOperator), w.setServerRole(console(t), "", ann.User.ID, ""))
+				err := errors.Join(w.Service.operators.setServerRole(console(t), "", bob.User.ID, directoryapi.RoleOperator), w.Service.operators.setServerRole(console(t), "", ann.User.ID, ""))
 				if err != nil {
 					t.Error(err)
 				}

@@ -36,8 +36,8 @@ type serverRoomsOutput struct {
 	Next  string       `json:"next,omitempty" doc:"Cursor of the next page; absent: this is the last."`
 }
 
-func (s *Service) serverRoomRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/server/rooms", "server-rooms", "All public rooms, by pages: for operators and auditors"),
+func (s *publicRooms) serverRoomRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/rooms", "server-rooms", "All public rooms, by pages: for operators and auditors"),
 		func(ctx context.Context, in *serverRoomsInput) (serverRoomsOutput, error) {
 			return s.serverRooms(ctx, httpapi.User(ctx).User, *in)
 		})
@@ -45,16 +45,16 @@ func (s *Service) serverRoomRoutes(api huma.API) {
 
 // serverRooms returns a page of the public rooms for operators and auditors, also of those that
 // this user is banned from.
-func (s *Service) serverRooms(ctx context.Context, user string, in serverRoomsInput) (out serverRoomsOutput, err error) {
+func (s *publicRooms) serverRooms(ctx context.Context, user string, in serverRoomsInput) (out serverRoomsOutput, err error) {
 	out.Rooms = []serverRoom{}
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionListRooms, user); err != nil {
+	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionListRooms, user); err != nil {
 		return out, err
 	}
 	found, next, err := s.findPublic(ctx, browseInput{Q: in.Q, Sort: in.Sort, Cursor: in.Cursor}, in.Archived)
 	if out.Next = next; err != nil {
 		return out, err
 	}
-	names := s.namer()
+	names := s.records.namer()
 	for _, r := range found {
 		v := serverRoom{
 			ID: r.ID, Name: r.Name, Topic: r.Topic, Standing: isDefault(r.ID), Members: r.Size, Active: r.Active, Created: r.Created, By: r.Creator,

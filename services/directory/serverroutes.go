@@ -66,87 +66,87 @@ type invitePeopleInput struct {
 	}
 }
 
-func (s *Service) serverRoutes(api huma.API) {
-	entry(s, api, public(http.MethodPost, "/v1/setup", "setup", "Become the operator of a server that has none, by its set-up link"),
+func (s *commands) serverRoutes(api huma.API) {
+	entry(s.core, api, public(http.MethodPost, "/v1/setup", "setup", "Become the operator of a server that has none, by its set-up link"),
 		func(ctx context.Context, in *setupInput) (c credentials, err error) {
-			u, err := s.setUp(ctx, in.Body.Link, in.Body.Name, in.Body.Password, addressOf(ctx))
+			u, err := s.setup.setUp(ctx, in.Body.Link, in.Body.Name, in.Body.Password, addressOf(ctx))
 			if err == nil {
-				c, err = s.open(ctx, u)
+				c, err = s.sessions.open(ctx, u)
 			}
-			s.counted("setup", err)
+			s.sessions.counted("setup", err)
 			return c, err
 		})
-	route(s, api, public(http.MethodGet, "/v1/server", "server", "Who may come in"),
+	route(s.core, api, public(http.MethodGet, "/v1/server", "server", "Who may come in"),
 		func(ctx context.Context, in *struct {
 			Invite string `query:"invite" maxLength:"160" doc:"An invitation of which something is to be said."`
 		}) (serverView, error) {
-			return s.door(ctx, in.Invite)
+			return s.admissions.door(ctx, in.Invite)
 		})
-	route(s, api, guarded(http.MethodPatch, "/v1/server", "admission", "Change who may come in: for operators"),
-		limited(s, func(ctx context.Context, in *admissionInput) (admission, error) {
-			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+	route(s.core, api, guarded(http.MethodPatch, "/v1/server", "admission", "Change who may come in: for operators"),
+		limited(s.core, func(ctx context.Context, in *admissionInput) (admission, error) {
+			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return admission{}, err
 			}
-			return s.setAdmission(ctx, in.Body.Registration, in.Body.Guests, in.Body.GuestRooms)
+			return s.admissions.setAdmission(ctx, in.Body.Registration, in.Body.Guests, in.Body.GuestRooms)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitations: for operators"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitations: for operators"),
 		func(ctx context.Context, in *struct {
 			Before string `query:"before" maxLength:"64" doc:"Only those that are older than the one with this id."`
 		}) (invitationsOutput, error) {
-			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return invitationsOutput{}, err
 			}
-			return s.invitations(ctx, in.Before)
+			return s.invitations.invitations(ctx, in.Before)
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/server/invitations", "invite-people", "Make a link with which people may register: for operators"),
-		limited(s, func(ctx context.Context, in *invitePeopleInput) (invitationView, error) {
+	route(s.core, api, guarded(http.MethodPost, "/v1/server/invitations", "invite-people", "Make a link with which people may register: for operators"),
+		limited(s.core, func(ctx context.Context, in *invitePeopleInput) (invitationView, error) {
 			c := httpapi.User(ctx)
-			if err := s.mayAdmit(ctx, c.User); err != nil {
+			if err := s.invitations.mayAdmit(ctx, c.User); err != nil {
 				return invitationView{}, err
 			}
-			return s.invitePeople(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
+			return s.invitations.invitePeople(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
 		}))
-	route(s, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation: for operators"),
-		limited(s, func(ctx context.Context, in *struct {
+	route(s.core, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation: for operators"),
+		limited(s.core, func(ctx context.Context, in *struct {
 			Invitation string `path:"invitation" maxLength:"64"`
 		}) (empty, error) {
-			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return empty{}, err
 			}
-			return empty{}, s.revokeInvitation(ctx, in.Invitation)
+			return empty{}, s.invitations.revokeInvitation(ctx, in.Invitation)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "What one is on this server"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "What one is on this server"),
 		func(ctx context.Context, _ *struct{}) (out struct {
 			Role directoryapi.Role `json:"role" doc:"operator, auditor, or empty for neither."`
 		}, err error) {
-			out.Role, err = s.serverRole(ctx, httpapi.User(ctx).User)
+			out.Role, err = s.serverRecord.serverRole(ctx, httpapi.User(ctx).User)
 			return out, err
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/server/users", "server-users", "All accounts: for operators and auditors"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/users", "server-users", "All accounts: for operators and auditors"),
 		func(ctx context.Context, in *serverUsersInput) (serverUsersOutput, error) {
-			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, httpapi.User(ctx).User); err != nil {
+			if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionListUsers, httpapi.User(ctx).User); err != nil {
 				return serverUsersOutput{}, err
 			}
-			return s.serverUsers(ctx, in.Q, in.Show, in.After)
+			return s.users.serverUsers(ctx, in.Q, in.Show, in.After)
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/server/users/{user}", "server-user", "An account: for operators and auditors"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/users/{user}", "server-user", "An account: for operators and auditors"),
 		func(ctx context.Context, in *serverUserInput) (personView, error) {
-			return s.person(ctx, httpapi.User(ctx).User, in.User)
+			return s.users.person(ctx, httpapi.User(ctx).User, in.User)
 		})
-	route(s, api, guarded(http.MethodPost, "/v1/server/users/{user}/delete", "delete-user", "Delete somebody's account, for good: for operators"),
-		limited(s, func(ctx context.Context, in *deleteUserInput) (empty, error) {
-			return empty{}, s.deleteUser(ctx, httpapi.User(ctx).User, in.User, in.Body.Messages == removeMessages)
+	route(s.core, api, guarded(http.MethodPost, "/v1/server/users/{user}/delete", "delete-user", "Delete somebody's account, for good: for operators"),
+		limited(s.core, func(ctx context.Context, in *deleteUserInput) (empty, error) {
+			return empty{}, s.users.deleteUser(ctx, httpapi.User(ctx).User, in.User, in.Body.Messages == removeMessages)
 		}))
-	route(s, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Make somebody an operator or an auditor, or neither: for operators"),
-		limited(s, func(ctx context.Context, in *serverRoleInput) (empty, error) {
-			return empty{}, s.setServerRole(ctx, httpapi.User(ctx).User, in.User, in.Body.Role)
+	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Make somebody an operator or an auditor, or neither: for operators"),
+		limited(s.core, func(ctx context.Context, in *serverRoleInput) (empty, error) {
+			return empty{}, s.operators.setServerRole(ctx, httpapi.User(ctx).User, in.User, in.Body.Role)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/server/users/{user}/sign-out", "sign-out", "End all log-ins of somebody: for operators"),
-		limited(s, func(ctx context.Context, in *serverUserInput) (empty, error) {
-			return empty{}, s.signOut(ctx, httpapi.User(ctx).User, in.User)
+	route(s.core, api, guarded(http.MethodPost, "/v1/server/users/{user}/sign-out", "sign-out", "End all log-ins of somebody: for operators"),
+		limited(s.core, func(ctx context.Context, in *serverUserInput) (empty, error) {
+			return empty{}, s.users.signOut(ctx, httpapi.User(ctx).User, in.User)
 		}))
-	route(s, api, guarded(http.MethodPut, "/v1/server/users/{user}/disabled", "disable", "Have an account not log in any more, or let it again: for operators"),
-		limited(s, func(ctx context.Context, in *disableInput) (empty, error) {
-			return empty{}, s.setDisabled(ctx, httpapi.User(ctx).User, in.User, in.Body.Disabled)
+	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/disabled", "disable", "Have an account not log in any more, or let it again: for operators"),
+		limited(s.core, func(ctx context.Context, in *disableInput) (empty, error) {
+			return empty{}, s.users.setDisabled(ctx, httpapi.User(ctx).User, in.User, in.Body.Disabled)
 		}))
 }

@@ -41,9 +41,20 @@ type serverUsersOutput struct {
 // pageUsers is how many users a page of the list has.
 const pageUsers = 100
 
+// users is what operators see of accounts and do with them.
+type users struct {
+	*core
+	records      *records
+	serverRecord *serverRecord
+	rights       *rights
+	auditLog     *auditLog
+	logins       *logins
+	departures   *departures
+}
+
 // serverUsers lists the users whose name has q in it, by name, after what Next of the page before
 // said.
-func (s *Service) serverUsers(ctx context.Context, q, show, after string) (out serverUsersOutput, err error) {
+func (s *users) serverUsers(ctx context.Context, q, show, after string) (out serverUsersOutput, err error) {
 	out.Users = []serverUser{}
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -77,9 +88,9 @@ func (s *Service) serverUsers(ctx context.Context, q, show, after string) (out s
 
 // staff returns operators and auditors whose name has part in it, by name. There are at most
 // maxServerRoles.
-func (s *Service) staff(ctx context.Context, r store.Server, part string) (all []store.User, _ error) {
+func (s *users) staff(ctx context.Context, r store.Server, part string) (all []store.User, _ error) {
 	for id := range r.Roles {
-		u, err := s.user(ctx, id)
+		u, err := s.records.user(ctx, id)
 		switch {
 		case errors.Is(err, errNoUser):
 		case err != nil:
@@ -93,9 +104,9 @@ func (s *Service) staff(ctx context.Context, r store.Server, part string) (all [
 }
 
 // serverUser describes a user to operators.
-func (s *Service) serverUser(ctx context.Context, r store.Server, u store.User) (v serverUser, err error) {
+func (s *users) serverUser(ctx context.Context, r store.Server, u store.User) (v serverUser, err error) {
 	v = serverUser{ID: u.ID, Name: u.Name, Guest: u.Guest(), Role: r.Roles[u.ID], Disabled: u.Disabled, Created: u.Created}
-	if v.Banned, err = s.banned(ctx, wholeServer, u.ID); err != nil {
+	if v.Banned, err = s.rights.banned(ctx, wholeServer, u.ID); err != nil {
 		return v, err
 	}
 	v.Seen, err = s.store.Seen(ctx, u.ID)
@@ -111,12 +122,12 @@ type personView struct {
 }
 
 // person describes a user to operators.
-func (s *Service) person(ctx context.Context, by, user string) (v personView, err error) {
-	mine, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, by)
+func (s *users) person(ctx context.Context, by, user string) (v personView, err error) {
+	mine, err := s.rights.permittedOnServer(ctx, directoryapi.ActionListUsers, by)
 	if err != nil {
 		return v, err
 	}
-	u, err := s.user(ctx, user)
+	u, err := s.records.user(ctx, user)
 	if err != nil {
 		return v, err
 	}
@@ -127,7 +138,7 @@ func (s *Service) person(ctx context.Context, by, user string) (v personView, er
 	if v.serverUser, err = s.serverUser(ctx, r, u); err != nil {
 		return v, err
 	}
-	names := s.namer()
+	names := s.records.namer()
 	if v.Banned {
 		b, err := s.store.Ban(ctx, wholeServer, u.ID)
 		if err != nil {
@@ -150,28 +161,14 @@ func (s *Service) person(ctx context.Context, by, user string) (v personView, er
 		}
 	}
 	if directoryapi.May(mine, directoryapi.ActionManage, directoryapi.WholeServer) {
-		v.Logins, err = s.sessionViews(ctx, u.ID, "")
+		v.Logins, err = s.logins.sessionViews(ctx, u.ID, "")
 	}
 	return v, err
 }
 
-// namer returns a function that names users as they are called now, and asks the store once for
-// each. Who is not there any more, and the console, have no name.
-func (s *Service) namer() func(context.Context, string) (string, error) {
-	known := map[string]string{"": ""}
-	return func(ctx context.Context, id string) (string, error) {
-		if name, ok := known[id]; ok {
-			return name, nil
-		}
-		name, err := s.nameOf(ctx, id)
-		known[id] = name
-		return name, err
-	}
-}
-
 // deleteUser deletes the account of another, for good, as deleteMine does. Who has a role on the
 // server loses that first.
-func (s *Service) deleteUser(ctx context.Context, by, user string, messages bool) error {
+func (s *users) deleteUser(ctx context.Context, by, user string, messages bool) error {
 	u, err := s.manageable(ctx, by, user)
 	if err != nil {
 		return err
@@ -179,13 +176,13 @@ func (s *Service) deleteUser(ctx context.Context, by, user string, messages bool
 	if by == user {
 		return chat.E(chat.CodeBadRequest, "nobody deletes their own account here: your account has that")
 	}
-	if role, err := s.serverRole(ctx, user); err != nil {
+	if role, err := s.serverRecord.serverRole(ctx, user); err != nil {
 		return err
 	} else if role != "" {
 		return chat.E(chat.CodeConflict, "the user has a role on this server: take that away first")
 	}
-	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name, Detail: becomesOfMessages(messages)}, func(ctx context.Context) error {
-		return s.deleteAccount(ctx, u, by, messages)
+	return s.auditLog.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name, Detail: becomesOfMessages(messages)}, func(ctx context.Context) error {
+		return s.departures.deleteAccount(ctx, u, by, messages)
 	})
 }
 
@@ -194,4 +191,63 @@ func becomesOfMessages(messages bool) string {
 		return "with all messages"
 	}
 	return ""
+}
+
+// signOut ends all log-ins of a user: those made before now.
+func (s *users) signOut(ctx context.Context, by, user string) error {
+	manageable := s.manageable
+	if by == "" { // at the console operators are signed out, too: their log-ins may be stolen
+		manageable = func(ctx context.Context, _, user string) (store.User, error) { return s.records.user(ctx, user) }
+	}
+	u, err := manageable(ctx, by, user)
+	if err != nil {
+		return err
+	}
+	return s.auditLog.audit(ctx, store.Act{Action: actSignOut, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+		return s.logins.endLogins(ctx, u)
+	})
+}
+
+// setDisabled has an account not log in any more, and ends its log-ins; or lets it again.
+func (s *users) setDisabled(ctx context.Context, by, user string, disabled bool) error {
+	u, err := s.manageable(ctx, by, user)
+	if err == nil && disabled && by == user {
+		err = chat.E(chat.CodeBadRequest, "you cannot disable your own account")
+	}
+	if err != nil || !disabled && !u.Disabled {
+		return err
+	}
+	if disabled && u.Disabled {
+		return s.logins.endLogins(ctx, u) // which a failure has perhaps left
+	}
+	act := store.Act{Action: actEnable, Subject: u.ID, SubjectName: u.Name}
+	if disabled {
+		act.Action = actDisable
+	}
+	return s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+		if err := s.store.SetDisabled(ctx, user, disabled); err != nil {
+			return err
+		}
+		if !disabled {
+			return nil
+		}
+		return s.logins.endLogins(ctx, u)
+	})
+}
+
+// manageable returns a user whose account somebody may manage: an operator's own role protects from
+// other operators, so that none is put out by one who has got in.
+func (s *users) manageable(ctx context.Context, by, user string) (store.User, error) {
+	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionManage, by); err != nil {
+		return store.User{}, err
+	}
+	u, err := s.records.user(ctx, user)
+	if err != nil {
+		return u, err
+	}
+	role, err := s.serverRecord.serverRole(ctx, user)
+	if err == nil && role == directoryapi.RoleOperator && by != user {
+		err = chat.E(chat.CodeForbidden, "an operator's account cannot be changed: take the role away first")
+	}
+	return u, err
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/alexedwards/argon2id"
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
@@ -23,7 +25,6 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/libs/trace"
-	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -57,41 +58,19 @@ type Deps struct {
 	Trace       *trace.Tracer // nil: nothing is traced
 }
 
-// Service is the directory service. Its methods are safe for concurrent use.
+// Service is the directory service: it wires the parts, runs them and serves their requests. Its
+// methods are safe for concurrent use.
 type Service struct {
-	cfg         Config
-	bus         bus.Interface
-	store       store.Store
-	log         *zap.Logger
-	slow        time.Duration // from which on requests are logged as slow; 0: none is
-	metrics     *metrics
-	keys        *keys
-	pushKey     pushKey
-	verifier    *auth.Verifier
-	hasher      *password.Hasher
-	decoy       string // a hash that is compared with when there is no user
-	guessing    *guessing
-	logins      *throttle // log-ins that succeed, by user
-	setups      *throttle // set-up links that are not good, by address
-	entries     *throttle // new accounts, by address
-	daily       *throttle // new accounts of a day, by address
-	exports     *throttle // of all data, by user
-	changes     *throttle // changes of rooms, by user
-	mailing     *mailing  // nil: the server sends no mail
-	proxies     clientaddr.Proxies
-	announce    func(secret string, life time.Duration)
-	recent      recent
-	networks    netCache
-	guestsEnded progress // of endGuests
-	unfit       error    // why the store can never be prepared; set before Run returns
-	// ownersWarned is done when the warning was given that Config.Owners makes nobody an operator.
-	ownersWarned sync.Once
-	handler      http.Handler
-	actIDs       actIDs
-	every        time.Duration // between rounds of housekeeping
-	// when it was last seen which public rooms are active (UTC milliseconds)
-	swept    atomic.Int64
-	prepared atomic.Bool // there is a signing key, and there are the default rooms
+	*core
+	*parts
+
+	slow     time.Duration // from which on requests are logged as slow; 0: none is
+	keys     *keys
+	verifier *auth.Verifier
+	unfit    error // why the store can never be prepared; set before Run returns
+	handler  http.Handler
+	every    time.Duration // between rounds of housekeeping
+	prepared atomic.Bool   // there is a signing key, and there are the default rooms
 }
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
@@ -104,55 +83,42 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
-		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics), proxies: proxies,
-		hasher: password.NewHasher(cfg.HashParallel, argon2id.Params{
-			Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32,
-		}),
-		guessing: newGuessing(cfg.LoginAttempts, time.Minute),
-		logins:   newThrottle(cfg.LoginAttempts*successFactor, time.Minute),
-		entries:  newThrottle(cfg.AccountRate, time.Minute),
-		setups:   newThrottle(cfg.LoginAttempts, time.Minute),
-		daily:    newThrottle(cfg.AccountDay, 24*time.Hour),
-		exports:  newThrottle(dataHour, time.Hour),
-		changes:  newThrottle(cfg.ChangeRate, time.Minute),
-		every:    housekeepingEvery,
-		networks: netCache{fresh: networksFresh},
-		announce: deps.Setup,
-		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour, seals: seals},
+	c := &core{
+		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, metrics: newMetrics(deps.Metrics), changeRate: newThrottle(cfg.ChangeRate, time.Minute),
 	}
-	if s.mailing, err = newMailing(cfg, deps.Log, s.metrics); err != nil {
+	s := &Service{
+		core: c, slow: deps.SlowRequest, every: housekeepingEvery,
+		keys: &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour, seals: seals},
+	}
+	if s.parts, err = newParts(c, s.keys, proxies, deps.Setup); err != nil {
 		return nil, err
 	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
-	if s.decoy, err = s.hasher.Hash("nobody's password"); err != nil {
-		return nil, fmt.Errorf("hash a password: %w", err)
-	}
 	humaAPI, mux := httpapi.New("directory", "1")
-	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.checkSession), s.withAddress, withBrowser)
-	s.accountRoutes(humaAPI, mux)
-	s.startRoutes(humaAPI)
-	s.roomRoutes(humaAPI)
-	s.banRoutes(humaAPI)
-	s.networkRoutes(humaAPI)
-	s.auditRoutes(humaAPI)
-	s.blockRoutes(humaAPI)
-	s.preferenceRoutes(humaAPI)
-	s.pushRoutes(humaAPI)
-	s.browseRoutes(humaAPI)
-	s.muteRoutes(humaAPI)
-	s.ownRoutes(humaAPI)
-	s.mailRoutes(humaAPI)
-	s.requestRoutes(humaAPI)
-	s.inviteRoutes(humaAPI)
-	s.purgeRoutes(humaAPI)
-	s.archiveRoutes(humaAPI)
-	s.reportRoutes(humaAPI)
-	s.serverRoutes(humaAPI)
-	s.serverRoomRoutes(humaAPI)
-	s.retentionRoutes(humaAPI)
-	s.resetRoomRoute(humaAPI)
-	s.holdRoutes(humaAPI)
+	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.sessions.checkSession), s.withAddress, withBrowser)
+	s.accounts.accountRoutes(humaAPI, mux)
+	s.overview.startRoutes(humaAPI)
+	s.rooms.roomRoutes(humaAPI)
+	s.bans.banRoutes(humaAPI)
+	s.networks.networkRoutes(humaAPI)
+	s.auditLog.auditRoutes(humaAPI)
+	s.blocks.blockRoutes(humaAPI)
+	s.userPreferences.preferenceRoutes(humaAPI)
+	s.push.pushRoutes(humaAPI)
+	s.publicRooms.browseRoutes(humaAPI)
+	s.mutes.muteRoutes(humaAPI)
+	s.ownAccount.ownRoutes(humaAPI)
+	s.addresses.mailRoutes(humaAPI)
+	s.directs.requestRoutes(humaAPI)
+	s.invites.inviteRoutes(humaAPI)
+	s.purges.purgeRoutes(humaAPI)
+	s.rooms.archiveRoutes(humaAPI)
+	s.reports.reportRoutes(humaAPI)
+	s.commands.serverRoutes(humaAPI)
+	s.publicRooms.serverRoomRoutes(humaAPI)
+	s.retentions.retentionRoutes(humaAPI)
+	s.rooms.resetRoomRoute(humaAPI)
+	s.copies.holdRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }
@@ -188,10 +154,10 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var rest sync.WaitGroup
 	defer rest.Wait()
-	if s.mailing != nil {
-		rest.Go(func() { s.deliver(ctx) })
+	if s.letters.mailing != nil {
+		rest.Go(func() { s.letters.deliver(ctx) })
 	}
-	rest.Go(func() { s.followNetworks(ctx) })
+	rest.Go(func() { s.networks.followNetworks(ctx) })
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {
@@ -207,24 +173,24 @@ func (s *Service) Run(ctx context.Context) error {
 // methods are the requests that directory answers.
 func (s *Service) methods() []api.Method {
 	return []api.Method{
-		api.Answer(directoryapi.ServiceAccess, s.answerAccess),
+		api.Answer(directoryapi.ServiceAccess, s.rights.answerAccess),
 		api.Answer(directoryapi.ServiceKeys, s.answerKeys),
-		api.Answer(directoryapi.ServiceAsk, s.answerAsk),
-		api.Answer(directoryapi.ServiceSaw, s.saw),
-		api.Answer(directoryapi.ServiceSeen, s.seen),
-		api.Answer(directoryapi.ServiceAdmin, s.answerAdmin),
-		api.Answer(directoryapi.ServiceDeparted, s.answerDeparted),
-		api.Answer(directoryapi.ServiceSessions, s.answerSessions),
-		api.Answer(directoryapi.ServiceMemberships, s.answerMemberships),
-		api.Answer(directoryapi.ServiceMentions, s.answerMentions),
-		api.Answer(directoryapi.ServiceLookup, s.answerLookup),
-		api.Answer(directoryapi.ServiceRetention, s.answerRetention),
-		api.Answer(directoryapi.ServiceRemoved, s.answerRemoved),
-		api.Answer(directoryapi.ServiceReachable, s.answerReachable),
-		api.Answer(directoryapi.ServiceReach, s.answerReach),
-		api.Answer(directoryapi.ServiceDevices, s.answerDevices),
-		api.Answer(directoryapi.ServicePushKey, s.answerPushKey),
-		api.Answer(directoryapi.ServiceLapsed, s.answerLapsed),
+		api.Answer(directoryapi.ServiceAsk, s.directs.answerAsk),
+		api.Answer(directoryapi.ServiceSaw, s.privacy.saw),
+		api.Answer(directoryapi.ServiceSeen, s.privacy.seen),
+		api.Answer(directoryapi.ServiceAdmin, s.commands.answerAdmin),
+		api.Answer(directoryapi.ServiceDeparted, s.records.answerDeparted),
+		api.Answer(directoryapi.ServiceSessions, s.sessions.answerSessions),
+		api.Answer(directoryapi.ServiceMemberships, s.lookup.answerMemberships),
+		api.Answer(directoryapi.ServiceMentions, s.lookup.answerMentions),
+		api.Answer(directoryapi.ServiceLookup, s.lookup.answerLookup),
+		api.Answer(directoryapi.ServiceRetention, s.retentions.answerRetention),
+		api.Answer(directoryapi.ServiceRemoved, s.retentions.answerRemoved),
+		api.Answer(directoryapi.ServiceReachable, s.reach.answerReachable),
+		api.Answer(directoryapi.ServiceReach, s.reach.answerReach),
+		api.Answer(directoryapi.ServiceDevices, s.reach.answerDevices),
+		api.Answer(directoryapi.ServicePushKey, s.push.answerPushKey),
+		api.Answer(directoryapi.ServiceLapsed, s.reach.answerLapsed),
 	}
 }
 
@@ -238,16 +204,16 @@ func (s *Service) prepare(ctx context.Context) bool {
 	for {
 		err := s.keys.refresh(ctx)
 		if err == nil {
-			err = s.preparePushKey(ctx)
+			err = s.push.preparePushKey(ctx)
 		}
 		if err == nil {
-			err = s.createDefaultRooms(ctx)
+			err = s.rooms.createDefaultRooms(ctx)
 		}
 		if err == nil {
-			err = s.beginServer(ctx)
+			err = s.operators.beginServer(ctx)
 		}
 		if err == nil {
-			err = s.offerSetup(ctx)
+			err = s.setup.offerSetup(ctx)
 		}
 		if err == nil {
 			s.prepared.Store(true)
@@ -274,21 +240,21 @@ func (s *Service) keepHouse(ctx context.Context) {
 		run  func(context.Context) error
 	}{
 		{"look after the signing keys", s.keys.refresh},
-		{"remove what has ended", s.removeEnded},
-		{"remove links that nobody used", s.removeOldTickets},
-		{"see which public rooms are active", s.sweepActivity},
-		{"end bans", s.endBans},
-		{"end bans of networks", s.endNetworkBans},
-		{"end requests", s.endRequests},
-		{"end invitations", s.endInvites},
-		{"appoint owners", s.appointOwners},
-		{"remove what the audit log has kept for long enough", s.removeOldActs},
-		{"remove old invitations", s.removeOldInvitations},
-		{"sign out guests of other rules", s.endGuests},
-		{"tell what is untold", s.tellUntold},
-		{"remove mutes that have ended", s.removeMutes},
-		{"remove old reports", s.removeReports},
-		{"send what other processes left", s.claimLetters},
+		{"remove what has ended", s.departures.removeEnded},
+		{"remove links that nobody used", s.tickets.removeOldTickets},
+		{"see which public rooms are active", s.publicRooms.sweepActivity},
+		{"end bans", s.bans.endBans},
+		{"end bans of networks", s.networks.endNetworkBans},
+		{"end requests", s.directs.endRequests},
+		{"end invitations", s.invites.endInvites},
+		{"appoint owners", s.operators.appointOwners},
+		{"remove what the audit log has kept for long enough", s.auditLog.removeOldActs},
+		{"remove old invitations", s.invitations.removeOldInvitations},
+		{"sign out guests of other rules", s.admissions.endGuests},
+		{"tell what is untold", s.changes.tellUntold},
+		{"remove mutes that have ended", s.mutes.removeMutes},
+		{"remove old reports", s.reports.removeReports},
+		{"send what other processes left", s.letters.claimLetters},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))
@@ -298,4 +264,53 @@ func (s *Service) keepHouse(ctx context.Context) {
 
 func (s *Service) failed(service string, err error) {
 	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
+}
+
+// AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can
+// reach.
+func (s *Service) AdminHandler() http.Handler {
+	return s.whenPrepared(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in directoryapi.AdminRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminRequest)).Decode(&in); err != nil {
+			httpapi.WriteStatus(w, http.StatusBadRequest, "the request is not of this service's form")
+			return
+		}
+		reply, err := s.commands.answerAdmin(r.Context(), in)
+		if err != nil {
+			problem := httpapi.Error(err, nil)
+			status := http.StatusInternalServerError
+			if p, ok := errors.AsType[*httpapi.Problem](problem); ok {
+				status = p.Status
+			}
+			httpapi.WriteError(w, status, problem)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(reply) // fails only if the client has gone
+	}))
+}
+
+// whenPrepared answers that the service is unavailable until it can do anything.
+func (s *Service) whenPrepared(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.prepared.Load() {
+			httpapi.WriteError(w, http.StatusServiceUnavailable, httpapi.Error(errStarting, nil))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withAddress keeps the client's address: what a trusted proxy says it is, else the connection's.
+func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
+	var forwardedFor []string
+	ctx.EachHeader(func(name, value string) {
+		if name == "X-Forwarded-For" {
+			forwardedFor = append(forwardedFor, value)
+		}
+	})
+	peer := peerAddress(ctx.RemoteAddr(), strings.Join(forwardedFor, ","), ctx.Header("X-Real-IP"), s.networks.proxies)
+	ctx = huma.WithValue(huma.WithValue(ctx, addressKey{}, networkOf(peer)), peerKey{}, peer)
+	ctx = huma.WithValue(ctx, agentKey{}, cutAgent(ctx.Header("User-Agent")))
+	next(huma.WithValue(ctx, secureKey{}, ctx.TLS() != nil || ctx.Header("X-Forwarded-Proto") == "https"))
 }

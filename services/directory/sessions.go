@@ -41,13 +41,23 @@ type account struct {
 
 func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Guest: u.Guest()} }
 
+// sessions opens log-ins, issues tokens and refreshes them.
+type sessions struct {
+	*core
+	keys       *keys
+	auditLog   *auditLog
+	logins     *logins
+	networks   *networks
+	admissions *admissions
+}
+
 // open begins a session of a user that there is, for the request of ctx.
-func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
+func (s *sessions) open(ctx context.Context, u store.User) (credentials, error) {
 	now := time.Now()
-	if err := s.checkEntry(ctx, u.ID); err != nil { // after the time: see tellBan
+	if err := s.admissions.checkEntry(ctx, u.ID); err != nil { // after the time: see tellBan
 		return credentials{}, err
 	}
-	if err := s.checkNetworkOf(ctx, u); err != nil {
+	if err := s.networks.checkNetworkOf(ctx, u); err != nil {
 		return credentials{}, err
 	}
 	x, refresh := s.newSession(ctx, u, now)
@@ -59,7 +69,7 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	if err := s.stillMay(ctx, u); err != nil {
 		return credentials{}, errors.Join(err, s.store.DeleteSession(ctx, x.ID))
 	}
-	if err := s.endOldest(ctx, u); err != nil {
+	if err := s.logins.endOldest(ctx, u); err != nil {
 		return credentials{}, err
 	}
 	return s.issue(u, x, refresh, now)
@@ -67,18 +77,18 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 
 // stillMay returns an error if the user has been banned, disabled, deleted, or given another
 // password.
-func (s *Service) stillMay(ctx context.Context, u store.User) error {
+func (s *sessions) stillMay(ctx context.Context, u store.User) error {
 	now, err := s.store.User(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && now.Hash != u.Hash {
 		return errWrongPassword
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(s.checkEntry(ctx, u.ID), s.checkNetworkOf(ctx, u))
+	return errors.Join(s.admissions.checkEntry(ctx, u.ID), s.networks.checkNetworkOf(ctx, u))
 }
 
 // lifeOf returns how long a session of a user lasts after its last use.
-func (s *Service) lifeOf(u store.User) time.Duration {
+func (s *sessions) lifeOf(u store.User) time.Duration {
 	if u.Guest() {
 		return min(s.cfg.GuestLife, s.cfg.SessionLife)
 	}
@@ -86,7 +96,7 @@ func (s *Service) lifeOf(u store.User) time.Duration {
 }
 
 // newSession returns a session, which is still to be kept, and its first refresh token.
-func (s *Service) newSession(ctx context.Context, u store.User, now time.Time) (x store.Session, refresh string) {
+func (s *sessions) newSession(ctx context.Context, u store.User, now time.Time) (x store.Session, refresh string) {
 	secret := newSecret()
 	x = store.Session{ID: chat.NewID(), User: u.ID, Created: now.UnixMilli(), Turn: store.Turn{
 		Hash: secret.hash(), Family: secret.family(), Expires: now.Add(s.lifeOf(u)).UnixMilli(), Used: now.UnixMilli(),
@@ -98,7 +108,7 @@ func (s *Service) newSession(ctx context.Context, u store.User, now time.Time) (
 // refresh returns the next token of a session, with its next secret, and prolongs it. attempt is
 // what the client has made up for this use of the secret, and says again when it has had no answer;
 // empty: it has none.
-func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credentials, error) {
+func (s *sessions) refresh(ctx context.Context, refresh, attempt string) (credentials, error) {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
 		return credentials{}, httpapi.ErrEnded
@@ -121,20 +131,20 @@ func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credent
 		} else if err != nil {
 			return credentials{}, err
 		}
-		if err := s.checkEntry(ctx, u.ID); err != nil {
+		if err := s.admissions.checkEntry(ctx, u.ID); err != nil {
 			return credentials{}, err
 		}
 		if over(x, now) {
 			return credentials{}, httpapi.ErrEnded
 		}
-		if err := s.checkNetworkOf(ctx, u); err != nil {
+		if err := s.networks.checkNetworkOf(ctx, u); err != nil {
 			return credentials{}, err
 		}
 		if state == secretStale {
 			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
 		}
 		// Only who has the secret is counted; each turn writes to the store.
-		if err := s.changes.count(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
+		if err := s.changeRate.count(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
 			return credentials{}, err
 		}
 		next, err := s.turn(ctx, u, x, given, state, attempt, now)
@@ -154,7 +164,7 @@ const maxTurns = 4
 
 // turn returns the secret that follows the given one, and keeps it if that is new.
 // store.ErrNotFound: look at the session again.
-func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, attempt string, now time.Time) (secret, error) {
+func (s *sessions) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, attempt string, now time.Time) (secret, error) {
 	expires := now.Add(s.lifeOf(u)).UnixMilli()
 	if state == secretPrevious {
 		return given.next(x.Salt), s.store.ExtendSession(ctx, x.ID, endedBy(now), expires)
@@ -174,24 +184,15 @@ func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given
 
 // endStolen ends a session of which a secret came back that had been used: two have it, and one of
 // them stole it. Which, nobody can tell (RFC 9700, section 4.14.2).
-func (s *Service) endStolen(ctx context.Context, u store.User, x store.Session) error {
+func (s *sessions) endStolen(ctx context.Context, u store.User, x store.Session) error {
 	s.log.Warn("ended a log-in whose refresh token was used twice: somebody may have stolen it", zap.String("user", u.ID),
 		zap.String("session", x.ID), zap.String("address", addressOf(ctx)), zap.String("last address", x.Address))
 	s.metrics.stolen.Inc()
 	a := store.Act{Action: actStolen, ActorName: sender, Subject: u.ID, SubjectName: u.Name, Detail: x.ID}
-	return s.audit(ctx, a, func(ctx context.Context) error { return s.endSession(ctx, u, x.ID, u.ID) })
+	return s.auditLog.audit(ctx, a, func(ctx context.Context) error { return s.logins.endSession(ctx, u, x.ID, u.ID) })
 }
 
-// endSession ends a session: it is refreshed no more, and its sockets are closed.
-func (s *Service) endSession(ctx context.Context, u store.User, session, actor string) error {
-	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
-	return s.change(ctx, i, func(ctx context.Context) error {
-		// removing it, and the guest whose it is, is housekeeping
-		return errors.Join(s.store.EndSession(ctx, session), s.store.DeleteSubscription(ctx, session))
-	})
-}
-
-func (s *Service) issue(u store.User, x store.Session, refresh string, now time.Time) (credentials, error) {
+func (s *sessions) issue(u store.User, x store.Session, refresh string, now time.Time) (credentials, error) {
 	expires := now.Add(s.cfg.TokenLife)
 	token, err := s.keys.sign(auth.Claims{User: u.ID, Name: u.Name, Session: x.ID, Guest: u.Guest(), Issued: now, Expires: expires})
 	if err != nil {
@@ -212,8 +213,8 @@ func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now
 
 // checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts
 // at once, and not when the token expires.
-func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
-	if err := s.checkBan(ctx, c.User); err != nil {
+func (s *sessions) checkSession(ctx context.Context, c auth.Claims) error {
+	if err := s.admissions.checkBan(ctx, c.User); err != nil {
 		return s.fail(ctx, err)
 	}
 	x, err := s.store.Session(ctx, c.Session)
@@ -224,7 +225,7 @@ func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 }
 
 // answerSessions answers directoryapi.ServiceSessions.
-func (s *Service) answerSessions(ctx context.Context, r directoryapi.SessionsRequest) (reply directoryapi.SessionsReply, err error) {
+func (s *sessions) answerSessions(ctx context.Context, r directoryapi.SessionsRequest) (reply directoryapi.SessionsReply, err error) {
 	if len(r.Sessions) > directoryapi.MaxSessions {
 		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d sessions may be asked for at a time", directoryapi.MaxSessions))
 	}
@@ -245,14 +246,9 @@ func (s *Service) answerSessions(ctx context.Context, r directoryapi.SessionsReq
 	return reply, nil
 }
 
-// logout ends the session of a token.
-func (s *Service) logout(ctx context.Context, c auth.Claims) error {
-	return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, c.Session, c.User)
-}
-
 // logoutBy ends the session of a refresh token: whoever has it needs no access token for that,
 // which may have expired.
-func (s *Service) logoutBy(ctx context.Context, refresh string) error {
+func (s *sessions) logoutBy(ctx context.Context, refresh string) error {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
 		return httpapi.ErrEnded
@@ -271,33 +267,14 @@ func (s *Service) logoutBy(ctx context.Context, refresh string) error {
 	if err != nil {
 		return unlessMissing(err)
 	}
-	return s.endSession(ctx, u, x.ID, u.ID)
+	return s.logins.endSession(ctx, u, x.ID, u.ID)
 }
 
-// removeEnded removes sessions that have ended. A guest has no way back, and is removed with the
-// session.
-func (s *Service) removeEnded(ctx context.Context) error {
-	ended, err := s.store.SessionsBefore(ctx, endedBy(time.Now()), endedBatch)
+// counted counts log-ins by their outcome.
+func (s *sessions) counted(kind string, err error) {
+	outcome := "ok"
 	if err != nil {
-		return err
+		outcome = chat.CodeOf(err)
 	}
-	for _, x := range ended {
-		u, err := s.store.User(ctx, x.User)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		if err == nil && u.Guest() {
-			if err := s.departs(ctx, u); err != nil {
-				return err
-			}
-		}
-		// The session last, so that a crash leaves something to begin again with.
-		if err := s.store.DeleteSubscription(ctx, x.ID); err != nil {
-			return err
-		}
-		if err := s.store.DeleteSession(ctx, x.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.metrics.logins.WithLabelValues(kind, outcome).Inc()
 }

@@ -84,7 +84,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(-auth.Leeway/2).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if c := w.code(ann, "GET", "/v1/me", ""); c != "" {
@@ -109,7 +109,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	if c := w.code(ann, "GET", "/v1/me", ""); c != "unauthorized" {
 		t.Errorf("a request after the end: %q", c)
 	}
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.store.Session(t.Context(), claims.Session); err == nil {
@@ -140,7 +140,7 @@ func TestGuestsGo(t *testing.T) {
 
 	w.ok("POST", "/v1/logout", guest.Token, "", nil)
 	w.eventually("the guest is gone", func() bool {
-		_, err := w.user(t.Context(), guest.User.ID)
+		_, err := w.records.user(t.Context(), guest.User.ID)
 		return chat.CodeOf(err) == chat.CodeNotFound
 	})
 	rooms := w.listed(bob)
@@ -169,11 +169,11 @@ func TestGuestsGo(t *testing.T) {
 func TestGuestWithoutAccount(t *testing.T) {
 	w := openWorld(t, config())
 	u, now := store.User{ID: chat.NewID(), Name: "Gus" + guestMark}, time.Now()
-	x, refresh := w.newSession(t.Context(), u, now)
+	x, refresh := w.Service.sessions.newSession(t.Context(), u, now)
 	if err := w.store.CreateSession(t.Context(), x); err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.issue(u, x, refresh, now)
+	c, err := w.Service.sessions.issue(u, x, refresh, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestGuestWithoutAccount(t *testing.T) {
 	if err := w.store.EndSession(t.Context(), claims.Session); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.removeEnded(t.Context()); err != nil {
+	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -33,12 +33,27 @@ var (
 // sends nobody what stands after #.
 func SetupPath(secret string) string { return "#/setup/" + secret }
 
+// setup offers the set-up link, whose first user runs the server.
+type setup struct {
+	*core
+	serverRecord *serverRecord
+	nameRules    *nameRules
+	auditLog     *auditLog
+	passwords    *passwords
+	admissions   *admissions
+	operators    *operators
+	accounts     *accounts
+
+	announce func(secret string, life time.Duration)
+	attempts *throttle // set-up links that are not good, by address
+}
+
 // offerSetup makes a set-up link while nobody runs the server, and says so.
-func (s *Service) offerSetup(ctx context.Context) error {
+func (s *setup) offerSetup(ctx context.Context) error {
 	secret, hash := newLinkSecret()
 	now := time.Now()
 	needed := false
-	err := s.changeServer(ctx, func(r *store.Server) error {
+	err := s.serverRecord.changeServer(ctx, func(r *store.Server) error {
 		if needed = len(r.InRole(directoryapi.RoleOperator)) == 0; !needed {
 			return errSetupUsed
 		}
@@ -84,14 +99,14 @@ func checkSetup(r store.Server, secret string, now time.Time) error {
 
 // setUp makes whoever has a set-up link an operator: with a new account, or with one that there is,
 // by its password.
-func (s *Service) setUp(ctx context.Context, link, name, secret, address string) (store.User, error) {
+func (s *setup) setUp(ctx context.Context, link, name, secret, address string) (store.User, error) {
 	r, err := s.store.Server(ctx)
 	if err == nil {
 		err = checkSetup(r, link, time.Now())
 	}
 	if err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
-			if err := s.setups.count(time.Now(), "links that are not good", address); err != nil {
+			if err := s.attempts.count(time.Now(), "links that are not good", address); err != nil {
 				return store.User{}, err // and fills no log
 			}
 			s.log.Warn("somebody used an invalid set-up link", zap.String("address", peerOf(ctx)), zap.Error(err))
@@ -103,9 +118,9 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 		return store.User{}, err
 	}
 	act := store.Act{Action: actSetup, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: string(directoryapi.RoleOperator)}
-	err = s.audit(ctx, act, func(ctx context.Context) error {
+	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
 		now := time.Now()
-		return s.changeServer(ctx, func(r *store.Server) error {
+		return s.serverRecord.changeServer(ctx, func(r *store.Server) error {
 			if err := checkSetup(*r, link, now); err != nil {
 				return err // somebody else was faster
 			}
@@ -121,29 +136,29 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 	}
 	s.log.Info("the set-up link was used: this user is the operator now", zap.String("user", u.ID), zap.String("name", u.Name),
 		zap.String("address", peerOf(ctx)))
-	return u, s.ownDefaultRooms(ctx, u, true)
+	return u, s.operators.ownDefaultRooms(ctx, u, true)
 }
 
 // setupAccount returns the account with a name and a password, which is made unless there is one.
-func (s *Service) setupAccount(ctx context.Context, name, secret, address string) (u store.User, made bool, err error) {
+func (s *setup) setupAccount(ctx context.Context, name, secret, address string) (u store.User, made bool, err error) {
 	name, err = names.Person(name)
 	if err != nil {
 		return u, false, err
 	}
 	if _, err = s.store.UserByName(ctx, names.Key(name)); err == nil {
-		if u, err = s.login(ctx, name, secret, address, nil); err == nil {
-			err = s.checkEntry(ctx, u.ID)
+		if u, err = s.passwords.login(ctx, name, secret, address, nil); err == nil {
+			err = s.admissions.checkEntry(ctx, u.ID)
 		}
 		return u, false, err
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return u, false, err
 	}
-	if s.isReserved(name) && !s.isOwnersName(name) {
+	if s.nameRules.isReserved(name) && !s.nameRules.isOwnersName(name) {
 		return u, false, errNameReserved
 	}
 	if err := password.Check(secret, name); err != nil {
 		return u, false, err
 	}
-	u, err = s.makeAccount(ctx, name, secret, address, "by the set-up link")
+	u, err = s.accounts.makeAccount(ctx, name, secret, address, "by the set-up link")
 	return u, true, err
 }

@@ -58,7 +58,7 @@ func (s *stage) set() {
 		}
 		check(s.store.PutBan(ctx, store.Ban{User: s.other["banned"].User.ID, Created: 1}))
 		s.setMutes(check)
-		check(s.changeServer(ctx, func(r *store.Server) error {
+		check(s.serverRecord.changeServer(ctx, func(r *store.Server) error {
 			clear(r.Roles)
 			for _, c := range []map[string]credentials{s.one, s.other} {
 				r.Roles[c["operator"].User.ID], r.Roles[c["auditor"].User.ID] = directoryapi.RoleOperator, directoryapi.RoleAuditor

@@ -24,38 +24,49 @@ type startOutput struct {
 	GuestMay     []string          `json:"guest_may" doc:"As /v1/server says it."`
 }
 
-func (s *Service) start(ctx context.Context, c auth.Claims) (out startOutput, err error) {
-	if out.Rooms, err = s.rooms(ctx, c.User, c.Guest); err != nil {
+// overview answers all that a client shows at its start in one request.
+type overview struct {
+	*core
+	serverRecord    *serverRecord
+	views           *views
+	blocks          *blocks
+	directs         *directs
+	invites         *invites
+	userPreferences *userPreferences
+}
+
+func (s *overview) start(ctx context.Context, c auth.Claims) (out startOutput, err error) {
+	if out.Rooms, err = s.views.rooms(ctx, c.User, c.Guest); err != nil {
 		return out, err
 	}
-	requests, err := s.myRequests(ctx, c, 0)
+	requests, err := s.directs.myRequests(ctx, c, 0)
 	if err != nil {
 		return out, err
 	}
 	out.Requests, out.MoreRequests = requests.Requests, requests.More
-	invitations, err := s.myInvitations(ctx, c)
+	invitations, err := s.invites.myInvitations(ctx, c)
 	if err != nil {
 		return out, err
 	}
 	out.Invitations = invitations.Invitations
-	blocks, err := s.myBlocks(ctx, c)
+	blocks, err := s.blocks.myBlocks(ctx, c)
 	if err != nil {
 		return out, err
 	}
 	out.Blocks = blocks.Blocks
-	chosen, err := s.preferences(ctx, c.User)
+	chosen, err := s.userPreferences.preferences(ctx, c.User)
 	if err != nil {
 		return out, err
 	}
 	out.Preferences = &chosen
 	out.GuestMay = append([]string{}, s.cfg.GuestMay...)
 	if !c.Guest {
-		out.Role, err = s.serverRole(ctx, c.User)
+		out.Role, err = s.serverRecord.serverRole(ctx, c.User)
 	}
 	return out, err
 }
 
-func (s *Service) startRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks, preferences"),
+func (s *overview) startRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks, preferences"),
 		func(ctx context.Context, _ *struct{}) (startOutput, error) { return s.start(ctx, httpapi.User(ctx)) })
 }

@@ -97,14 +97,14 @@ var deeds = []deed{
 		return errors.Join(s.is(s.room, s.bob, ""), s.told(s.room, s.bob))
 	}},
 	{"ban from a room", func(s *scene) string { return s.code(s.mod, "PUT", "/v1/rooms/"+s.room+"/bans/"+s.bob.User.ID, `{}`) }, "", func(s *scene) error {
-		out, err := s.banned(s.t.Context(), s.room, s.bob.User.ID)
+		out, err := s.rights.banned(s.t.Context(), s.room, s.bob.User.ID)
 		if err == nil && !out {
 			err = errors.New("there is no ban")
 		}
 		return errors.Join(err, s.is(s.room, s.bob, ""), s.told(s.room, s.bob))
 	}},
 	{"end a ban", func(s *scene) string { return s.code(s.mod, "DELETE", "/v1/rooms/"+s.room+"/bans/"+s.op.User.ID, "") }, "", func(s *scene) error {
-		out, err := s.banned(s.t.Context(), s.room, s.op.User.ID)
+		out, err := s.rights.banned(s.t.Context(), s.room, s.op.User.ID)
 		if err == nil && out {
 			err = errors.New("there is a ban")
 		}
@@ -171,7 +171,7 @@ var deeds = []deed{
 		if code := s.code(s.gus, "POST", "/v1/logout", ""); code != "" && code != chat.CodeUnauthorized {
 			return code
 		}
-		if err := s.removeEnded(s.t.Context()); err != nil {
+		if err := s.departures.removeEnded(s.t.Context()); err != nil {
 			return chat.CodeOf(s.fail(s.t.Context(), err))
 		}
 		return ""
@@ -237,7 +237,7 @@ func TestEveryStepMayFail(t *testing.T) {
 			w := idle(t, cfg)
 			w.historian()
 			op := w.operator("Op")
-			hash, err := w.hasher.Hash("correct horse")
+			hash, err := w.passwords.hasher.Hash("correct horse")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,9 +20,14 @@ const resetLife = 24 * time.Hour
 // errTicket does not say which.
 var errTicket = chat.E(chat.CodeForbidden, "this link was used, is too old, or was followed by a newer one: ask for another")
 
+// tickets makes and redeems the secrets of links: to a new password and to confirm an address.
+type tickets struct {
+	*core
+}
+
 // newTicket makes a ticket, after which older ones of the user for the same are good for nothing.
 // The store has only a hash of the secret.
-func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Duration) (secret string, expires time.Time, err error) {
+func (s *tickets) newTicket(ctx context.Context, t store.Ticket, life time.Duration) (secret string, expires time.Time, err error) {
 	if err := s.store.DeleteTicketsOf(ctx, t.User, t.Kind); err != nil {
 		return "", expires, err
 	}
@@ -38,7 +43,7 @@ func ticketHash(secret string) string { return hex.EncodeToString(hashOfLink(sec
 
 // ticket returns a ticket of one of some kinds that is still good, and whose it is. It is still to
 // be taken.
-func (s *Service) ticket(ctx context.Context, secret string, kinds ...string) (t store.Ticket, u store.User, err error) {
+func (s *tickets) ticket(ctx context.Context, secret string, kinds ...string) (t store.Ticket, u store.User, err error) {
 	t, err = s.store.Ticket(ctx, ticketHash(secret))
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!slices.Contains(kinds, t.Kind) || time.Now().UnixMilli() >= t.Expires) {
 		return t, u, errTicket
@@ -53,7 +58,7 @@ func (s *Service) ticket(ctx context.Context, secret string, kinds ...string) (t
 }
 
 // spendTicket uses a ticket up: of any number of requests, one does.
-func (s *Service) spendTicket(ctx context.Context, t store.Ticket) error {
+func (s *tickets) spendTicket(ctx context.Context, t store.Ticket) error {
 	err := s.store.SpendTicket(ctx, t.Hash)
 	if errors.Is(err, store.ErrNotFound) {
 		return errTicket
@@ -62,7 +67,7 @@ func (s *Service) spendTicket(ctx context.Context, t store.Ticket) error {
 }
 
 // dropTickets makes all links of a user good for nothing.
-func (s *Service) dropTickets(ctx context.Context, user string) error {
+func (s *tickets) dropTickets(ctx context.Context, user string) error {
 	var errs []error
 	for _, kind := range []string{ticketReset, ticketForgot, ticketMail} {
 		errs = append(errs, s.store.DeleteTicketsOf(ctx, user, kind))
@@ -71,6 +76,6 @@ func (s *Service) dropTickets(ctx context.Context, user string) error {
 }
 
 // removeOldTickets removes those that nobody used.
-func (s *Service) removeOldTickets(ctx context.Context) error {
+func (s *tickets) removeOldTickets(ctx context.Context) error {
 	return s.store.DeleteTicketsBefore(ctx, time.Now().UnixMilli())
 }

@@ -279,7 +279,7 @@ func TestBanEndsSessions(t *testing.T) {
 			w.store.set(nil)
 			if crash {
 				w.age()
-				if err := w.tellUntold(t.Context()); err != nil {
+				if err := w.changes.tellUntold(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}

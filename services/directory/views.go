@@ -49,8 +49,15 @@ func viewOf(r store.Room, role directoryapi.Role) roomView {
 	return v
 }
 
+// views builds what a user sees of rooms.
+type views struct {
+	*core
+	serverRecord *serverRecord
+	rights       *rights
+}
+
 // nameDirect gives the direct rooms among views the names of those whom the user has them with.
-func (s *Service) nameDirect(ctx context.Context, user string, views []roomView) error {
+func (s *views) nameDirect(ctx context.Context, user string, views []roomView) error {
 	var direct []string
 	at := map[string]int{}
 	for i, v := range views {
@@ -96,7 +103,7 @@ func (s *Service) nameDirect(ctx context.Context, user string, views []roomView)
 }
 
 // view describes a room to a user.
-func (s *Service) view(ctx context.Context, r store.Room, user string, role directoryapi.Role) (roomView, error) {
+func (s *views) view(ctx context.Context, r store.Room, user string, role directoryapi.Role) (roomView, error) {
 	one := []roomView{viewOf(r, role)}
 	err := s.nameDirect(ctx, user, one)
 	if err == nil {
@@ -109,8 +116,8 @@ func (s *Service) view(ctx context.Context, r store.Room, user string, role dire
 }
 
 // room returns a room as a user sees it, with what a list of public rooms says of it.
-func (s *Service) room(ctx context.Context, c auth.Claims, id string) (browsedView, error) {
-	r, a, err := s.visible(ctx, id, c.User)
+func (s *views) room(ctx context.Context, c auth.Claims, id string) (browsedView, error) {
+	r, a, err := s.rights.visible(ctx, id, c.User)
 	if err != nil {
 		return browsedView{}, err
 	}
@@ -125,7 +132,7 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (browsedVi
 // rooms returns the user's rooms, and the public ones that the user may join. However many they
 // are, the store is asked seven times, and once for each request that the user has sent, and each
 // group that nobody else is in.
-func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
+func (s *views) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
 		return nil, err
@@ -162,10 +169,10 @@ func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomVie
 		return nil, err
 	}
 	if guest {
-		if known, err = s.openToGuests(ctx, known); err != nil {
+		if known, err = s.rights.openToGuests(ctx, known); err != nil {
 			return nil, err
 		}
-		if public, err = s.openToGuests(ctx, public); err != nil {
+		if public, err = s.rights.openToGuests(ctx, public); err != nil {
 			return nil, err
 		}
 	}
@@ -213,12 +220,12 @@ type membersOutput struct {
 }
 
 // members lists the members of a room by user id, after one. Those of a default room are everybody.
-func (s *Service) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
+func (s *members) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	if err := checkAfter(after, "user"); err != nil {
 		return out, err
 	}
-	if _, _, err := s.permitted(ctx, directoryapi.ActionListMembers, room, c.User); err != nil {
+	if _, _, err := s.rights.permitted(ctx, directoryapi.ActionListMembers, room, c.User); err != nil {
 		return out, err
 	}
 	if isDefault(room) {
@@ -237,7 +244,7 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 
 // everybody lists all users as members of a default room, but for those who are banned from it, and
 // those whom asker is not shown: see hiddenFrom.
-func (s *Service) everybody(ctx context.Context, asker, room, after string) (membersOutput, error) {
+func (s *members) everybody(ctx context.Context, asker, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	users, err := s.store.UsersAfter(ctx, after, maxMembers+1)
 	if err != nil {
@@ -262,7 +269,7 @@ func (s *Service) everybody(ctx context.Context, asker, room, after string) (mem
 	for _, b := range bans {
 		banned[b.User] = !b.Over(time.Now().UnixMilli())
 	}
-	hidden, err := s.hiddenFrom(ctx, asker, users, roles)
+	hidden, err := s.privacy.hiddenFrom(ctx, asker, users, roles)
 	if err != nil {
 		return out, err
 	}
