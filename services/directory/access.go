@@ -126,8 +126,8 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 // protected are what an operator is told who may not do an action to another operator.
 var protected = map[directoryapi.Action]string{
 	directoryapi.ActionBan:   "an operator cannot be banned: take the role away first",
-	directoryapi.ActionMute:  "who runs this server is not muted on it",
-	directoryapi.ActionPurge: "who runs this server deletes their own messages",
+	directoryapi.ActionMute:  "an operator cannot be muted on the server: take the role away first",
+	directoryapi.ActionPurge: "an operator's messages cannot be deleted by others: take the role away first",
 }
 
 // refusal returns the error for a user who may not do an action in a place.

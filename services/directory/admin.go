@@ -187,7 +187,7 @@ func (s *commands) adminCopy(ctx context.Context, r directoryapi.AdminRequest) (
 	switch {
 	case r.After != "":
 		if err := json.Unmarshal([]byte(r.After), &c); err != nil || c.Hold == "" && (c.Room == "") == (c.Person == "") {
-			return reply, chat.E(chat.CodeBadRequest, "that is not where an export goes on")
+			return reply, chat.E(chat.CodeBadRequest, "after must be the next of the answer before; leave it out to begin")
 		}
 	case r.Hold != "" && r.User == "" && r.Filter.Room == "":
 		c.Hold = r.Hold
@@ -246,7 +246,7 @@ func (s *commands) adminRetention(ctx context.Context, r directoryapi.AdminReque
 	case err != nil:
 		return reply, err
 	case r.Retention.Least != nil || r.Retention.Most != nil:
-		return reply, chat.E(chat.CodeBadRequest, "bounds are those of the whole server: leave out the room")
+		return reply, chat.E(chat.CodeBadRequest, "bounds apply to the whole server: leave out the room")
 	case r.Retention.Keep != nil && !directoryapi.AnybodyMay(directoryapi.ActionRetain, roomPlace(room)):
 		return reply, refusal(directoryapi.ActionRetain, roomPlace(room))
 	}

@@ -48,7 +48,7 @@ var (
 	errInvitationEnded    = chat.E(chat.CodeForbidden, "this invitation has ended: ask for another")
 	errInvitationUsed     = chat.E(chat.CodeForbidden, "this invitation was used by as many as it was for: ask for another")
 	errDisabled           = chat.E(chat.CodeForbidden, "this account is disabled: ask whoever runs this server")
-	errNoGuests           = chat.E(chat.CodeForbidden, "guests are not let in here: log in")
+	errNoGuests           = chat.E(chat.CodeForbidden, "this server admits no guests: log in")
 )
 
 // admission is who may come in, as everybody may know.
@@ -133,7 +133,7 @@ func admissionDetail(registration, guests *string, rooms *[]string) string {
 
 func (s *admissions) checkGuestRooms(ctx context.Context, rooms []string) error {
 	if len(rooms) > maxGuestRooms {
-		return chat.E(chat.CodeBadRequest, fmt.Sprintf("guests may be let into %d rooms by name", maxGuestRooms))
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("guest_rooms names at most %d rooms", maxGuestRooms))
 	}
 	for _, id := range rooms {
 		if !chat.ValidID(id) {

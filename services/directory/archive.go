@@ -100,7 +100,7 @@ func (s *rooms) deleteForGood(ctx context.Context, c auth.Claims, id, name strin
 		return err
 	}
 	if strings.TrimSpace(name) != r.Name {
-		return chat.E(chat.CodeBadRequest, "that is not the room's name: give it as it is, to be sure which room you delete")
+		return chat.E(chat.CodeBadRequest, "that is not the room's name: type it exactly, to confirm which room you delete")
 	}
 	return s.auditLog.audit(ctx, store.Act{Action: actRoomDelete, Room: id, Detail: r.Name}, func(ctx context.Context) error {
 		return s.changes.change(ctx, store.Intent{Kind: kindDeleteRoom, Room: id, Name: r.Name, Actor: c.User}, func(ctx context.Context) error {

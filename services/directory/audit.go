@@ -204,11 +204,11 @@ func (s *auditLog) mayAudit(ctx context.Context, c auth.Claims, f store.ActFilte
 func checkFilter(f store.ActFilter) error {
 	for _, id := range []string{f.Actor, f.Subject, f.Room, f.Before} {
 		if id != "" && !chat.ValidID(id) {
-			return chat.E(chat.CodeBadRequest, "actor, subject, room and before are ids")
+			return chat.E(chat.CodeBadRequest, "actor, subject, room and before must be ids")
 		}
 	}
 	if f.Since < 0 || f.Until < 0 || f.Until > 0 && f.Since >= f.Until {
-		return chat.E(chat.CodeBadRequest, "since and until are UTC milliseconds, and since is the earlier one")
+		return chat.E(chat.CodeBadRequest, "since and until must be UTC milliseconds, and since the earlier one")
 	}
 	return nil
 }

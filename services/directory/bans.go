@@ -145,7 +145,7 @@ func (s *bans) banFromServer(ctx context.Context, b store.Ban) error {
 
 func (s *bans) newBan(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) (b store.Ban, err error) {
 	if user == c.User {
-		return b, chat.E(chat.CodeBadRequest, "nobody bans themself")
+		return b, chat.E(chat.CodeBadRequest, "you cannot ban yourself")
 	}
 	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
 		return b, err

@@ -30,7 +30,7 @@ const (
 	ignoreOnly = "ignore"
 )
 
-// errTakesNone is what somebody is told whom another takes nothing from. It does not say why: who
+// errTakesNone answers the sender whose messages a user does not take. It does not say why: who
 // is blocked is not told.
 var errTakesNone = chat.E(chat.CodeForbidden, "this person takes no messages from you")
 
@@ -74,7 +74,7 @@ func (s *blocks) block(ctx context.Context, c auth.Claims, other, kind string) e
 	case other == c.User:
 		return chat.E(chat.CodeBadRequest, "you cannot block yourself")
 	case kind != "" && kind != blockAll && kind != ignoreOnly:
-		return chat.E(chat.CodeBadRequest, "a kind is block or ignore")
+		return chat.E(chat.CodeBadRequest, "kind must be block or ignore")
 	}
 	u, err := s.records.user(ctx, other)
 	if err != nil {

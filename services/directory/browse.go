@@ -122,7 +122,7 @@ func (s *publicRooms) findPublic(ctx context.Context, in browseInput, archived b
 	if in.Cursor != "" {
 		before, id, _ := strings.Cut(in.Cursor, ".")
 		if q.Before, err = strconv.ParseInt(before, 10, 64); err != nil || !chat.ValidID(id) {
-			return nil, "", chat.E(chat.CodeBadRequest, "cursor is the next of the page before")
+			return nil, "", chat.E(chat.CodeBadRequest, "cursor must be the next of the page before; leave it out to begin")
 		}
 		q.BeforeID = id
 	}

@@ -29,7 +29,7 @@ const (
 var goodPage = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
 
 var (
-	errNoRefresh = chat.E(chat.CodeBadRequest, "there is no refresh token: a page that has it in a cookie says so by the header "+cookieHeader)
+	errNoRefresh = chat.E(chat.CodeBadRequest, "the request has no refresh token: send it in the body, or the header "+cookieHeader+" if it is in a cookie")
 	errElsewhere = chat.E(chat.CodeForbidden, "this request comes from a page of another site")
 )
 

@@ -125,7 +125,7 @@ func (s *departures) removeMessages(ctx context.Context, id, user string) error 
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
-// kindUnsave is the kind of an intent to have history forget what a user has saved.
+// kindUnsave is the kind of an intent to ask history to forget what a user has saved.
 const kindUnsave = "unsave"
 
 // unsave asks history to forget what a user has saved, who is gone: later, if it is away, so that

@@ -34,7 +34,7 @@ type named struct {
 	name *string
 }
 
-// unname has users who have deleted their accounts go by the name that they have now.
+// unname replaces the kept names of users who have deleted their accounts since.
 func (s *records) unname(ctx context.Context, names []named) error {
 	seen := map[string]bool{"": true}
 	var users []string

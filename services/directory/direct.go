@@ -45,7 +45,7 @@ type directs struct {
 // is a request, which begins with the first message.
 func (s *directs) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
 	if with == c.User {
-		return roomView{}, chat.E(chat.CodeBadRequest, "a direct room has two people")
+		return roomView{}, chat.E(chat.CodeBadRequest, "you cannot open a direct room with yourself")
 	}
 	other, err := s.records.user(ctx, with)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // kindGuests is the kind of an intent to let guests into a room, or to keep them out.
 const kindGuests = "guests"
 
-var errNoGuestsHere = chat.E(chat.CodeForbidden, "guests are not let into this room")
+var errNoGuestsHere = chat.E(chat.CodeForbidden, "this room admits no guests: register first")
 
 // closedToGuests reports whether a room lets no guests in: by its owner's will, or since an
 // operator names the rooms that do.

@@ -213,7 +213,7 @@ func (s *imports) importMembers(ctx context.Context, id string, in *directoryapi
 			return added, left, err
 		}
 		if !m.Role.Rank() {
-			return added, left, chat.E(chat.CodeBadRequest, "a role is reader, member, moderator or owner")
+			return added, left, chat.E(chat.CodeBadRequest, "role must be reader, member, moderator or owner")
 		}
 		if _, isIn, err := s.records.memberOf(ctx, id, u.ID); err != nil {
 			return added, left, err

@@ -112,7 +112,7 @@ func report(b *testing.B, what string, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)-1].Milliseconds()), what+"-max-ms")
 }
 
-// BenchmarkTwentyLogins has 20 people log in at the same moment, from as many addresses.
+// BenchmarkTwentyLogins logs 20 people in at the same moment, from as many addresses.
 func BenchmarkTwentyLogins(b *testing.B) {
 	e := newEntrance(b, 20)
 	before := residentMemory(b)
@@ -138,7 +138,7 @@ func BenchmarkTwentyLogins(b *testing.B) {
 	b.ReportMetric(float64(peak-before)/(1<<20), "more-MiB")
 }
 
-// BenchmarkKnownDevice has somebody log in with the right password, from a known device, while
+// BenchmarkKnownDevice logs somebody in with the right password, from a known device, while
 // others send 1,000 wrong ones a second for the same name, from everywhere.
 func BenchmarkKnownDevice(b *testing.B) {
 	e := newEntrance(b, 1)

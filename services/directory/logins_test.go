@@ -120,7 +120,7 @@ func TestSessionsAreFew(t *testing.T) {
 	})
 }
 
-// TestManyLogInsAtOnce has the right password sent many times at once: no more log-ins come of it
+// TestManyLogInsAtOnce sends the right password many times at once: no more log-ins come of it
 // than are allowed, and each hash that is made is one that counts.
 func TestManyLogInsAtOnce(t *testing.T) {
 	cfg := config()

@@ -21,7 +21,7 @@ type lookup struct {
 // answerLookup answers directoryapi.ServiceLookup.
 func (s *lookup) answerLookup(ctx context.Context, r directoryapi.LookupRequest) (directoryapi.Lookup, error) {
 	if !chat.ValidID(r.User) || len(r.Users) > directoryapi.MaxLookup || len(r.Rooms) > directoryapi.MaxLookup {
-		return directoryapi.Lookup{}, chat.E(chat.CodeBadRequest, "names are looked up for a user, some at a time")
+		return directoryapi.Lookup{}, chat.E(chat.CodeBadRequest, "user must be an id, and the lists of users and rooms short enough for one request")
 	}
 	out, err := s.lookup(ctx, r)
 	return out, s.stored(err)

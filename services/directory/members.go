@@ -98,7 +98,7 @@ func (s *members) addMember(ctx context.Context, c auth.Claims, id, user string,
 		role = directoryapi.RoleMember
 	}
 	if !role.Rank() {
-		return false, chat.E(chat.CodeBadRequest, "a role is reader, member, moderator or owner")
+		return false, chat.E(chat.CodeBadRequest, "role must be reader, member, moderator or owner")
 	}
 	u, err := s.records.user(ctx, user)
 	if err != nil {

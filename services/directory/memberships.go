@@ -84,7 +84,7 @@ func (s *lookup) answerMentions(ctx context.Context, r directoryapi.MentionsRequ
 		}
 	}
 	if len(r.Texts) > directoryapi.MaxMentions || names > directoryapi.MaxMentionNames {
-		return directoryapi.MentionsReply{}, chat.E(chat.CodeBadRequest, "too many texts or names at a time")
+		return directoryapi.MentionsReply{}, chat.E(chat.CodeBadRequest, "too many texts or names in one request")
 	}
 	out, err := s.mentions(ctx, r.Texts)
 	return directoryapi.MentionsReply{Texts: out}, s.stored(err)

@@ -69,7 +69,7 @@ func (s *mutes) mute(ctx context.Context, c auth.Claims, room, user string, minu
 		return err
 	}
 	if minutes < 0 || minutes > maxMute {
-		return chat.E(chat.CodeBadRequest, fmt.Sprintf("minutes is 1 to %d, or 0: until it is lifted", maxMute))
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("minutes must be 1 to %d, or 0 to mute until it is lifted", maxMute))
 	}
 	u, err := s.records.user(ctx, user)
 	if err != nil {

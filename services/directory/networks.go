@@ -161,11 +161,11 @@ func (s *networks) banNetwork(ctx context.Context, c auth.Claims, network, reaso
 		return networkBanView{}, err
 	}
 	if inNetwork(n, addressOf(ctx)) && !own {
-		return networkBanView{}, chat.E(chat.CodeConflict, "you are in that network yourself: confirm that you mean it, and everybody but operators is kept out of there")
+		return networkBanView{}, chat.E(chat.CodeConflict, "you are in that network yourself: confirm the ban to keep out everybody there but operators")
 	}
 	for _, proxy := range s.proxies {
 		if n.Overlaps(proxy) {
-			return networkBanView{}, chat.E(chat.CodeBadRequest, "one of the proxies of this server is there: see --trusted-proxies")
+			return networkBanView{}, chat.E(chat.CodeBadRequest, "a proxy of this server is in that network: see --trusted-proxies")
 		}
 	}
 	b := store.NetworkBan{Network: n.String(), Reason: reason, Actor: c.User, Created: time.Now().UnixMilli(), Until: until}
@@ -194,7 +194,7 @@ func (s *networks) putNetworkBan(ctx context.Context, b store.NetworkBan) error 
 		return err
 	}
 	if len(all) > maxNetworkBans && added { // others came in between
-		return errors.Join(s.store.DeleteNetworkBan(ctx, b.Network), chat.E(chat.CodeTooMany, fmt.Sprintf("no more than %d networks are banned: end a ban first", maxNetworkBans)))
+		return errors.Join(s.store.DeleteNetworkBan(ctx, b.Network), chat.E(chat.CodeTooMany, fmt.Sprintf("at most %d networks can be banned: end a ban first", maxNetworkBans)))
 	}
 	return nil
 }

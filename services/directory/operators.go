@@ -172,7 +172,7 @@ func giveRole(r *store.Server, user string, role directoryapi.Role) error {
 	case role == "":
 		delete(r.Roles, user)
 	case len(r.Roles) >= maxServerRoles && r.Roles[user] == "":
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("there can be %d operators and auditors", maxServerRoles))
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("there can be at most %d operators and auditors: take a role away first", maxServerRoles))
 	default:
 		r.Roles[user] = role
 	}

@@ -66,7 +66,7 @@ func (s *privacy) changeSettings(ctx context.Context, user string, c choices) (s
 	}
 	for name, value := range map[string]*string{"seen_by": c.SeenBy, "invited_by": c.InvitedBy, "direct_by": c.DirectBy} {
 		if value != nil && *value != everybody && *value != whoShares && *value != nobodyAtAll {
-			return settings{}, chat.E(chat.CodeBadRequest, name+" is everybody, rooms or nobody")
+			return settings{}, chat.E(chat.CodeBadRequest, name+" must be everybody, rooms or nobody")
 		}
 	}
 	p := store.AccountPatch{SeenBy: c.SeenBy, InvitedBy: c.InvitedBy, DirectBy: c.DirectBy}

@@ -80,7 +80,7 @@ func (s *purges) purge(ctx context.Context, c auth.Claims, room, user string, b 
 		return err
 	}
 	if _, ok := spans[b.Span]; !ok {
-		return chat.E(chat.CodeBadRequest, "span is hour, day or ever")
+		return chat.E(chat.CodeBadRequest, "span must be hour, day or ever")
 	}
 	reason, err := checkText("reason", b.Reason, 0, maxReason)
 	if err != nil {

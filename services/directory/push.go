@@ -31,8 +31,8 @@ const pushKeyID = "vapid"
 const deviceSecretSize = 16
 
 var (
-	errEndpoint  = chat.E(chat.CodeBadRequest, "the endpoint has to be an https address of the Internet")
-	errDeviceKey = chat.E(chat.CodeBadRequest, "keys has to have p256dh, a point of P-256, and auth, 16 bytes, both in base64url")
+	errEndpoint  = chat.E(chat.CodeBadRequest, "the endpoint must be a public https address")
+	errDeviceKey = chat.E(chat.CodeBadRequest, "keys must have p256dh, a point of P-256, and auth, 16 bytes, both in base64url")
 )
 
 // pushKey is the key that pushes are signed with; nil: it was not looked up yet.
@@ -129,7 +129,7 @@ type pushInput struct {
 	}
 }
 
-// subscribe has the device of a log-in told of what is new while its page is closed.
+// subscribe stores where the device of a log-in takes pushes while its page is closed.
 func (s *push) subscribe(ctx context.Context, c auth.Claims, in *pushInput) error {
 	if outbound.Check(in.Body.Endpoint, s.cfg.PushPrivate) != nil {
 		return errEndpoint

@@ -109,7 +109,7 @@ func (s *quotas) checkRoomCount(ctx context.Context, user string, more int) erro
 		return err
 	}
 	if len(rooms)+more > maxRooms {
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can be in more than %d rooms: one has to be left first", maxRooms))
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("a user can be in at most %d rooms: leave one first", maxRooms))
 	}
 	return nil
 }

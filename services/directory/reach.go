@@ -81,7 +81,7 @@ func (s *reach) choices(ctx context.Context, user string) (attention.Choices, er
 // answerReach answers directoryapi.ServiceReach.
 func (s *reach) answerReach(ctx context.Context, r directoryapi.ReachRequest) (directoryapi.Reach, error) {
 	if !chat.ValidID(r.Room) || len(r.Users) > directoryapi.MaxReach || len(r.Senders) > maxSenders {
-		return directoryapi.Reach{}, chat.E(chat.CodeBadRequest, "people are reached about a room, some at a time")
+		return directoryapi.Reach{}, chat.E(chat.CodeBadRequest, "room must be an id, and the lists of users and senders short enough for one request")
 	}
 	out, err := s.reach(ctx, r)
 	return out, s.stored(err)

@@ -75,13 +75,13 @@ func (s *reports) report(ctx context.Context, c auth.Claims, room, author, messa
 	}
 	switch {
 	case !chat.ValidID(author) || !chat.ValidID(message):
-		return chat.E(chat.CodeBadRequest, "author and message are ids")
+		return chat.E(chat.CodeBadRequest, "author and message must be ids")
 	case author == c.User:
 		return chat.E(chat.CodeBadRequest, "you cannot report yourself: delete the message")
 	case !slices.Contains(reportReasons, reason):
-		return chat.E(chat.CodeBadRequest, "reason is one of "+strings.Join(reportReasons, ", "))
+		return chat.E(chat.CodeBadRequest, "reason must be one of "+strings.Join(reportReasons, ", "))
 	case utf8.RuneCountInString(words) > 2*maxReason || !utf8.ValidString(words):
-		return chat.E(chat.CodeBadRequest, "text has up to 512 characters")
+		return chat.E(chat.CodeBadRequest, "the text is too long: it may have 512 characters")
 	}
 	if err := s.checkReports(ctx, c.User, 1); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (s *reports) report(ctx context.Context, c auth.Claims, room, author, messa
 func (s *reports) checkReports(ctx context.Context, user string, more int) error {
 	waiting, err := s.store.ReportsBy(ctx, user, maxOpenReports+1)
 	if err == nil && len(waiting)+more > maxOpenReports {
-		err = chat.E(chat.CodeTooMany, "you have reported as much as can be looked at now")
+		err = chat.E(chat.CodeTooMany, "too many of your reports are still open: wait until some are resolved")
 	}
 	return err
 }
@@ -252,7 +252,7 @@ func (s *reports) resolveReport(ctx context.Context, c auth.Claims, id string, v
 		case outcomePurge:
 			err = s.purges.purge(ctx, c, where, r.Author, purgeBody{Span: v.Span, Reason: note})
 		default:
-			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute, ban or purge")
+			err = chat.E(chat.CodeBadRequest, "outcome must be dismiss, delete, mute, ban or purge")
 		}
 		if err != nil {
 			return err

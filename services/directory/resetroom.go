@@ -45,7 +45,7 @@ func (s *rooms) resetRoom(ctx context.Context, c auth.Claims, id, name string) e
 		return err
 	}
 	if strings.TrimSpace(name) != r.Name {
-		return chat.E(chat.CodeBadRequest, "that is not the room's name: give it as it is, to be sure which room you empty")
+		return chat.E(chat.CodeBadRequest, "that is not the room's name: type it exactly, to confirm which room you empty")
 	}
 	return s.auditLog.audit(ctx, store.Act{Action: actRoomReset, Room: id, Detail: r.Name}, func(ctx context.Context) error {
 		return s.changes.change(ctx, store.Intent{Kind: kindResetRoom, Room: id, Actor: c.User}, func(context.Context) error { return nil })

@@ -248,7 +248,7 @@ func (s *views) keptViewOf(ctx context.Context, r store.Room, role directoryapi.
 // answerRetention answers directoryapi.ServiceRetention.
 func (s *retentions) answerRetention(ctx context.Context, r directoryapi.RetentionRequest) (out directoryapi.Retention, err error) {
 	if len(r.Rooms) > directoryapi.MaxRetention {
-		return out, chat.E(chat.CodeBadRequest, "that are too many rooms at once")
+		return out, chat.E(chat.CodeBadRequest, "too many rooms in one request")
 	}
 	server, err := s.store.Server(ctx)
 	if err != nil {

@@ -32,7 +32,7 @@ func ruled(a *directoryapi.Access, room store.Room, place directoryapi.Place) {
 // checkRules returns what is wrong with the rules of a patch.
 func checkRules(p store.RoomPatch) error {
 	if p.Slow != nil && (*p.Slow < 0 || *p.Slow > maxSlow) {
-		return chat.E(chat.CodeBadRequest, fmt.Sprintf("slow is 0 to %d seconds", maxSlow))
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("slow must be 0 to %d seconds", maxSlow))
 	}
 	if p.Announce != nil && *p.Announce != store.AnnounceNo && *p.Announce != store.AnnounceReact && *p.Announce != store.AnnounceSilent {
 		return chat.E(chat.CodeBadRequest, `announce is "" (every member sends), "react" or "silent"`)

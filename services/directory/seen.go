@@ -21,7 +21,7 @@ func (s *privacy) saw(ctx context.Context, r directoryapi.SawRequest) (directory
 	all := make([]store.Seen, 0, len(r.Seen))
 	for _, one := range r.Seen {
 		if !chat.ValidID(one.User) || one.At <= 0 {
-			return none, chat.E(chat.CodeBadRequest, "a user is an id, and was seen at a time")
+			return none, chat.E(chat.CodeBadRequest, "each entry needs the id of a user and a time in UTC milliseconds")
 		}
 		all = append(all, store.Seen{User: one.User, At: min(one.At, now)})
 	}

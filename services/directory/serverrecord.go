@@ -13,7 +13,7 @@ import (
 // maxServerTries is how often a change of the server's record is tried while others change it.
 const maxServerTries = 20
 
-var errServerChanges = chat.E(chat.CodeConflict, "others are changing the same: try again")
+var errServerChanges = chat.E(chat.CodeConflict, "somebody else changed this at the same moment: try again")
 
 // serverRecord reads and changes the record of the server: its operators and auditors, and who
 // may come in.

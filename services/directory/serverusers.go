@@ -174,7 +174,7 @@ func (s *users) deleteUser(ctx context.Context, by, user string, messages bool) 
 		return err
 	}
 	if by == user {
-		return chat.E(chat.CodeBadRequest, "nobody deletes their own account here: your account has that")
+		return chat.E(chat.CodeBadRequest, "you cannot delete your own account here: do it in your account's settings")
 	}
 	if role, err := s.serverRecord.serverRole(ctx, user); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (s *users) signOut(ctx context.Context, by, user string) error {
 	})
 }
 
-// setDisabled has an account not log in any more, and ends its log-ins; or lets it again.
+// setDisabled disables an account and ends its log-ins, or enables it again.
 func (s *users) setDisabled(ctx context.Context, by, user string, disabled bool) error {
 	u, err := s.manageable(ctx, by, user)
 	if err == nil && disabled && by == user {

@@ -199,7 +199,7 @@ func (s *Service) answerKeys(ctx context.Context, _ directoryapi.KeysRequest) (j
 	return s.keys.publicSet(ctx)
 }
 
-// prepare sees to it that the store has what the service cannot do without. False: ctx has ended.
+// prepare stores what the service cannot do without. False: ctx has ended, or the store is unfit.
 func (s *Service) prepare(ctx context.Context) bool {
 	for {
 		err := s.keys.refresh(ctx)
@@ -233,7 +233,7 @@ func (s *Service) prepare(ctx context.Context) bool {
 	}
 }
 
-// keepHouse does what nobody asks for. What fails is tried again the next time.
+// keepHouse runs the tasks that no request starts. A task that fails runs again the next time.
 func (s *Service) keepHouse(ctx context.Context) {
 	for _, task := range []struct {
 		what string

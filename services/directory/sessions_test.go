@@ -123,7 +123,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	}
 }
 
-// TestGuestsGo has a guest log out who owns a room, is in another's, and has a direct room.
+// TestGuestsGo logs a guest out who owns a room, is in another's, and has a direct room.
 func TestGuestsGo(t *testing.T) {
 	w := openWorld(t, config())
 	w.stop()
