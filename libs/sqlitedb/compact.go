@@ -16,15 +16,18 @@ import (
 // compactFrom is how much of a file, in bytes, is free at least when it is written anew.
 const compactFrom = 64 << 20
 
-// wasteful reports whether more than half of the file, and no little, is free. It is used again for
-// what comes; only after much was removed, or moved into another form, there is so much of it.
+// mostlyFree reports whether more than half of a file, and no little, is free. Free space is used
+// again for what comes; only after much was removed, or moved into another form, there is so much.
+func mostlyFree(size, free int64) bool { return free >= compactFrom && free > size/2 }
+
+// wasteful reports how large the file is, how much of it is free, and whether that is too much.
 func wasteful(ctx context.Context, db *sql.DB) (size, free int64, much bool, err error) {
 	err = db.QueryRowContext(ctx, `SELECT c.page_count * s.page_size, f.freelist_count * s.page_size
 		FROM pragma_page_count() c, pragma_freelist_count() f, pragma_page_size() s`).Scan(&size, &free)
 	if err != nil {
 		return 0, 0, false, fmt.Errorf("free pages: %w", err)
 	}
-	return size, free, free >= compactFrom && free > size/2, nil
+	return size, free, mostlyFree(size, free), nil
 }
 
 // compact writes the file anew, without what is free in it, beside the old one, whose place it then
@@ -77,9 +80,6 @@ func compacted(ctx context.Context, db *sql.DB, path string, log *zap.Logger) (*
 	size, free, much, err := wasteful(ctx, db)
 	if err != nil || !much {
 		return db, err
-	}
-	if log == nil {
-		log = zap.NewNop()
 	}
 	began := time.Now()
 	about := []zap.Field{zap.String("file", path), zap.Int64("bytes", size), zap.Int64("free", free)}

@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -26,6 +27,11 @@ func TestCompact(t *testing.T) {
 		for _, statement := range statements {
 			if _, err := db.Write.ExecContext(t.Context(), statement); err != nil {
 				t.Fatal(err)
+			}
+		}
+		for name, want := range writerPragmas {
+			if got := pragma(t, db.Write, name); got != want {
+				t.Errorf("%s is %s and not %s", name, got, want)
 			}
 		}
 		var n int
@@ -60,6 +66,7 @@ func TestCompact(t *testing.T) {
 	if got := size(); got != large || logs.FilterMessageSnippet("could not compact").Len() != 1 {
 		t.Errorf("while another program has the file it has %d bytes of %d: %+v", got, large, logs.All())
 	}
+	missing(t, path+".compact")
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +79,37 @@ func TestCompact(t *testing.T) {
 	if err != nil || info.Size() > large/10 || info.Mode().Perm() != 0o600 || logs.FilterMessageSnippet("compacted the store's file").Len() != 1 {
 		t.Errorf("of %d bytes are left %d with the mode %o, %v: %+v", large, info.Size(), info.Mode().Perm(), err, logs.All())
 	}
-	if _, err := os.Stat(path + ".compact"); !os.IsNotExist(err) {
-		t.Errorf("beside it is left what was written anew: %v", err)
-	}
+	missing(t, path+".compact")
 	change()
 	if logs.FilterMessageSnippet("compacting it").Len() != 2 {
 		t.Errorf("a file that is small is written anew, too: %+v", logs.All())
+	}
+}
+
+func TestMostlyFree(t *testing.T) {
+	for _, c := range []struct {
+		size, free int64
+		want       bool
+	}{
+		{2 * compactFrom, compactFrom, false}, {2*compactFrom - 2, compactFrom, true}, {2*compactFrom - 4, compactFrom - 1, false}, {8 * compactFrom, 3 * compactFrom, false},
+	} {
+		if got := mostlyFree(c.size, c.free); got != c.want {
+			t.Errorf("%d of %d bytes are free: %v", c.free, c.size, got)
+		}
+	}
+}
+
+// TestCompactFails: a file that cannot be written anew stays as it is.
+func TestCompactFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	d := filled(t, path)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := compact(gone, d.Write, path); err == nil {
+		t.Error("written anew, although the statement was cut off")
+	}
+	missing(t, path+".compact")
+	if n := number(t, d, `SELECT count(*) FROM things`); n != 2 {
+		t.Errorf("of two things %d are left", n)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// filled opens a file with two things in it, and a table with a quote in its name.
+// filled opens a file with two things in it, and tables with a quote in the name, and with one that
+// is nearly SQLite's own.
 func filled(t *testing.T, path string) *DB {
 	t.Helper()
 	d, err := Open(t.Context(), path, things, nil)
@@ -18,7 +19,7 @@ func filled(t *testing.T, path string) *DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	for _, statement := range []string{`INSERT INTO things VALUES ('a'), ('b')`, `CREATE TABLE "o""dd" (n INTEGER)`, `INSERT INTO "o""dd" VALUES (1), (2), (3)`} {
+	for _, statement := range []string{`INSERT INTO things VALUES ('a'), ('b')`, `CREATE TABLE "o""dd" (n INTEGER)`, `INSERT INTO "o""dd" VALUES (1), (2), (3)`, `CREATE TABLE sqlitelike (n INTEGER)`} {
 		if _, err := d.Write.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestCopy(t *testing.T) {
 		t.Errorf("the copy is %v, %v", info, err)
 	}
 	got, err := Inspect(t.Context(), to)
-	if err != nil || got.Version != things.Last() || len(got.Rows) != 2 || got.Rows["things"] != 2 || got.Rows[`o"dd`] != 3 {
+	if err != nil || got.Version != things.Last() || len(got.Rows) != 3 || got.Rows["things"] != 2 || got.Rows[`o"dd`] != 3 {
 		t.Errorf("the copy has %+v, %v", got, err)
 	}
 	before, err := os.ReadFile(to)
@@ -154,5 +155,36 @@ func TestFolderOfAFile(t *testing.T) {
 	}
 	if err := filled2.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestInspectFindsWhatIsDamaged has a row that its table does not allow.
+func TestInspectFindsWhatIsDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "things.db")
+	d := filled(t, path)
+	db, err := d.Write.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{`INSERT INTO sqlitelike VALUES (NULL)`, `PRAGMA writable_schema = ON`, `UPDATE sqlite_master SET sql = 'CREATE TABLE sqlitelike (n INTEGER NOT NULL)' WHERE name = 'sqlitelike'`} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(db.Close(), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Inspect(t.Context(), path); err == nil || !strings.Contains(err.Error(), "damaged: NULL value in sqlitelike") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestVersionOfUndoneStep: a step that is noted as undone does not count.
+func TestVersionOfUndoneStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "things.db")
+	d := filled(t, path)
+	execute(t, d, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, 0)`)
+	if v, err := Version(t.Context(), path); err != nil || v != things.Last() {
+		t.Errorf("%d, %v", v, err)
 	}
 }

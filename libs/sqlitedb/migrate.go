@@ -1,7 +1,6 @@
 package sqlitedb
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,7 +28,7 @@ type Steps struct {
 	Go map[int64]func(ctx context.Context, tx *sql.Tx) error
 	// Long are the steps that are too long for one transaction, by version. What such a step has
 	// committed stays when the process is killed, and the step is run again from its beginning. It
-	// tells the log, which is not nil, how far it has got.
+	// tells the log how far it has got.
 	Long map[int64]func(ctx context.Context, db *sql.DB, log *zap.Logger) error
 }
 
@@ -55,7 +54,7 @@ func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) erro
 	}
 	for version, run := range steps.Long {
 		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(version, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
-			return run(ctx, db, cmp.Or(log, zap.NewNop()))
+			return run(ctx, db, log)
 		}}, nil)))
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, steps.SQL, options...)

@@ -94,6 +94,35 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestLongStep has a step whose transactions are its own: each stays, also when the step fails later.
+func TestLongStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	steps := inSQL(first)
+	broken := errors.New("broken")
+	steps.Go = map[int64]func(context.Context, *sql.Tx) error{2: func(context.Context, *sql.Tx) error { return nil }}
+	var fail error
+	steps.Long = map[int64]func(context.Context, *sql.DB, *zap.Logger) error{3: func(ctx context.Context, db *sql.DB, log *zap.Logger) error {
+		log.Info("begins")
+		_, err := db.ExecContext(ctx, "INSERT INTO things (id) SELECT count(*) FROM things")
+		return errors.Join(err, fail)
+	}}
+	if n := steps.Last(); n != 3 {
+		t.Errorf("the last of three steps is %d", n)
+	}
+	fail = broken
+	if _, err := Open(t.Context(), path, steps, nil); !errors.Is(err, broken) {
+		t.Errorf("error is %v", err)
+	}
+	fail = nil
+	for range 2 {
+		d := opened(t, path, steps, nil)
+		if n := number(t, d, "SELECT count(*) FROM things"); n != 2 {
+			t.Errorf("of two tries %d rows stayed", n)
+		}
+		_ = d.Close()
+	}
+}
+
 // TestStepFails: a step fails in the middle: nothing of it stays, what came before it does, and
 // the next start goes on.
 func TestStepFails(t *testing.T) {

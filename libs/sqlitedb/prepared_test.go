@@ -2,10 +2,12 @@ package sqlitedb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestQuery asks one query by many at once: it is prepared once, answers each, and is closed with
@@ -57,5 +59,46 @@ func TestQuery(t *testing.T) {
 	}
 	if err := ask(t.Context(), text, "1"); err == nil {
 		t.Error("a closed file answers")
+	}
+}
+
+// TestQueryBesideWrite: a query of Read does not wait for a transaction, and one that Prepared makes
+// is of the connection that writes. Both are prepared once, and forgotten with the file.
+func TestQueryBesideWrite(t *testing.T) {
+	d := opened(t, filepath.Join(t.TempDir(), "store.db"), things, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tx, err := d.Write.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := d.Query(ctx, "SELECT id FROM things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(rows.Close(), rows.Err(), tx.Rollback()); err != nil {
+		t.Error(err)
+	}
+	insert, err := d.Prepared(ctx, "INSERT INTO things VALUES (?)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := d.Prepared(ctx, "INSERT INTO things VALUES (?)"); err != nil || again != insert {
+		t.Errorf("the second time it is another statement, %v", err)
+	}
+	if err := d.Read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := insert.ExecContext(ctx, "a"); err != nil {
+		t.Errorf("it is no statement of the connection that writes: %v", err)
+	}
+	if r, w := len(d.statements.all), len(d.writes.all); r != 1 || w != 1 {
+		t.Errorf("%d statements read and %d write", r, w)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, w := len(d.statements.all), len(d.writes.all); r+w != 0 {
+		t.Errorf("of a closed file %d statements are kept", r+w)
 	}
 }

@@ -4,6 +4,7 @@
 package sqlitedb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -50,7 +51,7 @@ type DB struct {
 // file; filelock.ErrLocked: another process has it; schema.ErrNewer: a newer release has written
 // it; ErrForeign: it is not this program's. Nothing was changed then.
 func Open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
-	db, err := open(ctx, path, steps, log)
+	db, err := open(ctx, path, steps, cmp.Or(log, zap.NewNop()))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

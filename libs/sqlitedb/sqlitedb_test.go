@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,6 +16,63 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var things = inSQL("CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+
+// writerPragmas are the settings of the connection that writes.
+var writerPragmas = map[string]string{
+	"synchronous": "2", "journal_mode": "wal", "secure_delete": "1", "busy_timeout": "10000", "cache_size": "-32768", "wal_autocheckpoint": "4000",
+}
+
+func pragma(t *testing.T, db *sql.DB, name string) (value string) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// TestConnections: a transaction takes the lock at its beginning, as two that begin by reading would
+// not both be able to write; connections that read are kept; two files of one folder do not
+// exclude each other; and a file that somebody else has is looked into by one connection that waits.
+func TestConnections(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "one.db")
+	d := opened(t, path, things, nil)
+	opened(t, filepath.Join(dir, "two.db"), things, nil)
+	tx, err := d.Write.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := existing(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, wait := other.Stats().MaxOpenConnections, pragma(t, other, "busy_timeout"); n != 1 || wait != "10000" {
+		t.Errorf("%d connections wait %s ms", n, wait)
+	}
+	for _, statement := range []string{"PRAGMA busy_timeout = 0", "BEGIN IMMEDIATE"} {
+		_, err = other.ExecContext(t.Context(), statement)
+	}
+	if err == nil {
+		t.Error("two transactions write")
+	}
+	if err := errors.Join(tx.Rollback(), other.Close()); err != nil {
+		t.Error(err)
+	}
+	var all []*sql.Conn
+	for range readers {
+		c, err := d.Read.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	for _, c := range all {
+		_ = c.Close()
+	}
+	if n := d.Read.Stats().Idle; n != readers {
+		t.Errorf("of %d connections that read, %d are kept", readers, n)
+	}
+}
 
 func TestOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "with space?", "things.db")
@@ -34,11 +92,9 @@ func TestOpen(t *testing.T) {
 	if _, err := Open(t.Context(), path, things, nil); !errors.Is(err, filelock.ErrLocked) || !strings.Contains(err.Error(), path) {
 		t.Errorf("a second Open: %v; it is refused, and names the file", err)
 	}
-	for _, pragma := range []string{"synchronous = 2", "journal_mode = wal"} {
-		name, want, _ := strings.Cut(pragma, " = ")
-		var got string
-		if err := d.Write.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&got); err != nil || got != want {
-			t.Errorf("%s is %s, %v", name, got, err)
+	for name, want := range writerPragmas {
+		if got := pragma(t, d.Write, name); got != want {
+			t.Errorf("%s is %s and not %s", name, got, want)
 		}
 	}
 	if err := d.Close(); err != nil {
