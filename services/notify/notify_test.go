@@ -288,11 +288,39 @@ func TestConfig(t *testing.T) {
 			t.Errorf("contact %s is refused", contact)
 		}
 	}
+	edges := quick()
+	for _, set := range []func(c *Config){
+		func(c *Config) {
+			c.Delay, c.Again, c.TooOld, c.PushLife, c.PushTimeout = 0, 0, 10*time.Second, 0, time.Second
+		},
+		func(c *Config) {
+			c.Delay, c.Again, c.TooOld, c.PushLife, c.PushTimeout = 10*time.Minute, 24*time.Hour, 24*time.Hour, 672*time.Hour, time.Minute
+		},
+		func(c *Config) { c.PerHour, c.Pending, c.Pushes = 6, 100, 1 },
+		func(c *Config) { c.PerHour, c.Pending, c.Pushes = 10_000, 10_000_000, 10_000 },
+	} {
+		if set(&edges); edges.Validate() != nil {
+			t.Errorf("%+v: %v", edges, edges.Validate())
+		}
+	}
+	for _, contact := range []string{"http://chat.example/", "https:", "Op <op@chat.example>", "nobody"} {
+		cfg := quick()
+		if cfg.Contact = contact; cfg.Validate() == nil {
+			t.Errorf("contact %s is taken", contact)
+		}
+	}
 	bad := Config{Delay: -1, Again: -1, TooOld: 0, PerHour: 1, Pending: 1, PushLife: -1, PushTimeout: 0, Pushes: 0, Contact: "http://chat.example"}
 	err := bad.Validate()
+	bad = Config{
+		Delay: 10*time.Minute + 1, Again: 24*time.Hour + 1, TooOld: 24*time.Hour + 1, PerHour: 10_001, Pending: 10_000_001, PushLife: 672*time.Hour + 1, PushTimeout: time.Minute + 1, Pushes: 10_001,
+		Contact: "nobody",
+	}
+	above := bad.Validate()
 	for _, flag := range []string{"delay", "again", "too-old", "per-hour", "pending", "push-life", "push-timeout", "pushes", "contact"} {
-		if err == nil || !strings.Contains(err.Error(), "--"+flag+" ") {
-			t.Errorf("--%s is not refused: %v", flag, err)
+		for _, err := range []error{err, above} {
+			if err == nil || !strings.Contains(err.Error(), "--"+flag+" ") {
+				t.Errorf("--%s is not refused: %v", flag, err)
+			}
 		}
 	}
 }

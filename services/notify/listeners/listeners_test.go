@@ -76,6 +76,8 @@ func TestWordsAreFoundAsNamesAreCompared(t *testing.T) {
 		{"straße", "STRASSE", true}, {"istanbul", "İSTANBUL'da", true}, {"memes", "Mêmes!", true}, {"on call", "who is on  call?", true},
 		{"on call", "on a call", false}, {"小明", "你好小明请看", true}, {"小明", "小红", false}, {"明", "你好小明请看", true}, {"红", "小明", false},
 		{"प्रिया", "हाय प्रिया", true}, {"प", "हाय प्रिया", false}, {"C++", "write C", true}, {"!", "wow!", false}, {"🚀", "up 🚀 we go", true},
+		{"明", "x 明 y", true}, {"on 明", "on 明天", true}, {"on 明", "on 天", false}, {"on 明", "on 明", true}, {"on 明天", "online 明天", false}, {"明 on", "明 online", false},
+		{"on call", "on caller", false}, {"deploy", "deploy, deploy", true},
 	} {
 		a := loaded(t, with("ann", attention.Choices{Words: []string{tt.word}}))
 		if got := len(a.Words(tt.text)) == 1; got != tt.want {
@@ -105,10 +107,48 @@ func TestWhoWantsEverything(t *testing.T) {
 	a.Member("nobody", "d", true)
 	is("d", "ann")
 	is("b")
+	before := a.Of("a")
+	a.Member("ann", "a", false)
+	a.Member("bob", "a", false) // who has chosen that room is not asked to be in it
+	is("a", "bob")
+	if !slices.Equal(slices.Sorted(slices.Values(before)), []string{"ann", "bob"}) {
+		t.Errorf("what was returned before has changed to %v", before)
+	}
 	a.Member("ann", "c", false)
 	is("c")
-	if !a.Reaches("cyd") || a.Reaches("eve") || len(a.Everybody()) != 3 || a.Size() != 3 {
+	a.Member("ann", "c", true)
+	is("c", "ann")
+	a.put(with("dan", attention.Choices{Level: attention.Everything, Rooms: map[string]attention.Level{"e": attention.Everything}, Words: []string{"tea"}}, "e", "f"))
+	is("e", "dan")
+	is("f", "dan")
+	a.put(with("dan", attention.Choices{}))
+	is("e")
+	is("f")
+	a.put(with("cyd", attention.Choices{}))
+	if !a.Reaches("cyd") || a.Reaches("eve") || len(a.Everybody()) != 4 || a.Size() != 4 {
 		t.Errorf("reached are %v", a.Everybody())
+	}
+	for _, user := range a.Everybody() {
+		a.drop(user)
+	}
+	if len(a.people)+len(a.rooms)+len(a.words) != 0 {
+		t.Errorf("kept are %v, %v and %v of people who have gone", a.people, a.rooms, a.words)
+	}
+}
+
+// TestMoreChangesThanAreKept: what does not fit is made good by asking for everybody.
+func TestMoreChangesThanAreKept(t *testing.T) {
+	a := New(nil, &fakeDirectory{}, zap.NewNop())
+	for range maxChanged {
+		a.hear([]byte("ann"))
+	}
+	if len(a.lost) != 0 {
+		t.Error("something is lost that is kept")
+	}
+	a.hear([]byte("bob"))
+	a.hear([]byte("bob"))
+	if len(a.lost) != 1 {
+		t.Error("a change is lost, and nobody is told")
 	}
 }
 
@@ -162,6 +202,9 @@ func TestListenersFollow(t *testing.T) {
 			t.Errorf("loaded %v, %d", a.Loaded(), a.Size())
 		}
 		d.set(with("ann", attention.Choices{Words: []string{"y"}}))
+		d.mu.Lock()
+		asked := d.asked
+		d.mu.Unlock()
 		for _, user := range []string{"ann", "bob", "not an id"} {
 			if err := b.Publish(directoryapi.ReachChannel, []byte(user)); err != nil {
 				t.Fatal(err)
@@ -171,6 +214,11 @@ func TestListenersFollow(t *testing.T) {
 		if a.Size() != 1 || len(a.Words("y")) != 1 || len(a.Words("x")) != 0 {
 			t.Errorf("after the changes reached are %v", a.Everybody())
 		}
+		d.mu.Lock()
+		if d.asked -= asked; d.asked != 2 {
+			t.Errorf("of two users the directory was asked %d times", d.asked)
+		}
+		d.mu.Unlock()
 		d.set() // which nobody has told
 		time.Sleep(reloadEvery)
 		if a.Size() != 0 {

@@ -16,6 +16,7 @@ type Pace struct {
 	again time.Duration
 	every time.Duration // a person gains one notice in
 	burst time.Duration // so many of them, at most
+	most  int           // how many of each are kept
 
 	mu sync.Mutex
 	// rooms has until when a person is not told of a room again, people when a person had told all
@@ -28,7 +29,7 @@ type Pace struct {
 // of all rooms, a sixth of them at once.
 func New(again time.Duration, perHour int) *Pace {
 	every := time.Hour / time.Duration(perHour)
-	return &Pace{again: again, every: every, burst: time.Duration(max(perHour/6, 1)) * every, rooms: make(map[[2]string]time.Time), people: make(map[string]time.Time)}
+	return &Pace{again: again, every: every, burst: time.Duration(max(perHour/6, 1)) * every, most: maxKept, rooms: make(map[[2]string]time.Time), people: make(map[string]time.Time)}
 }
 
 // Wait returns how long it is until a person may be told of a room; with 0 the person counts as
@@ -47,15 +48,15 @@ func (p *Pace) Wait(user, room string, now time.Time) time.Duration {
 	if full = full.Add(p.every); full.Sub(now) > p.burst {
 		return full.Sub(now) - p.burst
 	}
-	forget(p.rooms, now)
-	forget(p.people, now)
+	forget(p.rooms, now, p.most)
+	forget(p.people, now, p.most)
 	p.rooms[k], p.people[user] = now.Add(p.again), full
 	return 0
 }
 
 // forget makes room for one more.
-func forget[K comparable](m map[K]time.Time, now time.Time) {
-	if len(m) < maxKept {
+func forget[K comparable](m map[K]time.Time, now time.Time, most int) {
+	if len(m) < most {
 		return
 	}
 	for k, until := range m {
@@ -64,7 +65,7 @@ func forget[K comparable](m map[K]time.Time, now time.Time) {
 		}
 	}
 	for k := range m {
-		if len(m) < maxKept {
+		if len(m) < most {
 			return
 		}
 		delete(m, k)

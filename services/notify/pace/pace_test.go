@@ -46,16 +46,46 @@ func TestPersonIsToldSoOftenAnHour(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	const most = 100
 	m := map[int]time.Time{}
-	for i := range maxKept + 10 {
-		forget(m, start)
+	for i := range most + 10 {
+		forget(m, start, most)
 		m[i] = start.Add(time.Hour)
 	}
-	if len(m) > maxKept {
+	if len(m) != most {
 		t.Errorf("%d are kept", len(m))
 	}
-	forget(m, start.Add(2*time.Hour))
+	forget(m, start.Add(2*time.Hour), most)
 	if len(m) != 0 {
 		t.Errorf("%d that are free are kept", len(m))
+	}
+}
+
+// TestWaitsUntilThereIsANotice: that long, and no longer; who has had few an hour has one at once.
+func TestWaitsUntilThereIsANotice(t *testing.T) {
+	p := New(0, 60)
+	for i := range 10 {
+		if wait := p.Wait("ann", fmt.Sprint(i), start); wait != 0 {
+			t.Errorf("the notice %d waits %s", i, wait)
+		}
+	}
+	if wait := p.Wait("ann", "a", start.Add(20*time.Second)); wait != 40*time.Second {
+		t.Errorf("after 20 s it waits %s", wait)
+	}
+	if wait := p.Wait("ann", "a", start.Add(time.Minute)); wait != 0 {
+		t.Errorf("after a minute it waits %s", wait)
+	}
+}
+
+func TestPaceForgetsWhoIsFree(t *testing.T) {
+	p := New(time.Minute, 60)
+	p.most = 10
+	for i := range p.most {
+		user := fmt.Sprint(i)
+		p.rooms[[2]string{user}], p.people[user] = start, start
+	}
+	p.Wait("ann", "a", start.Add(time.Hour))
+	if len(p.rooms) != 1 || len(p.people) != 1 {
+		t.Errorf("kept are %d rooms of people, and %d people", len(p.rooms), len(p.people))
 	}
 }

@@ -177,7 +177,6 @@ func (s *Sender) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var all sync.WaitGroup
-	defer all.Wait()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -192,7 +191,8 @@ func (s *Sender) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			end := time.AfterFunc(ending, cancel)
-			defer end.Stop()
+			all.Wait()
+			end.Stop()
 			return nil
 		case <-s.wake:
 		case <-timer.C:

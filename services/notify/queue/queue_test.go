@@ -61,7 +61,9 @@ func TestCancelled(t *testing.T) {
 	same(t, seqs(q.Due(start)), "a/0", "a/2")
 	q.Add(queue.Event{Room: "a"}, start)
 	q.Cancel("a", func(*queue.Event) bool { return true })
-	same(t, seqs(q.Due(start)))
+	if due := q.Due(start); len(due) != 0 {
+		t.Errorf("of a room in which nothing waits is due %v", due)
+	}
 }
 
 // TestBounds: a room that floods loses its own oldest, and others still find a place until all are
@@ -84,5 +86,21 @@ func TestBounds(t *testing.T) {
 	}
 	if dropped = q.Add(queue.Event{Room: "flood", Seq: 5000}, start); dropped != 1 || q.Len() != 250 {
 		t.Errorf("%d wait, %d were dropped", q.Len(), dropped)
+	}
+}
+
+// TestFull: a room in which something waits loses its own oldest when all is full, and is no larger.
+func TestFull(t *testing.T) {
+	q := queue.New(0, 3)
+	for i := range 3 {
+		q.Add(queue.Event{Room: fmt.Sprint("r", i), Seq: 1}, start)
+	}
+	if dropped := q.Add(queue.Event{Room: "r1", Seq: 2}, start); dropped != 1 || q.Len() != 3 {
+		t.Errorf("%d wait, %d were dropped", q.Len(), dropped)
+	}
+	for _, b := range q.Due(start) {
+		if len(b.Events) != 1 || (b.Room == "r1") != (b.Events[0].Seq == 2) {
+			t.Errorf("due is %+v", b)
+		}
 	}
 }

@@ -1,0 +1,398 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	notifyapi "hubbub.internal/libs/api/notify"
+	presenceapi "hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/attention"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/notify/listeners"
+	"hubbub.internal/services/notify/push"
+	"hubbub.internal/services/notify/queue"
+)
+
+// waiting returns what waits to be told, in the order of messages and kinds.
+func (w *world) waiting() (all []queue.Event) {
+	w.t.Helper()
+	if err := w.bus.CatchUp(w.t.Context(), group); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, b := range w.queue.Due(time.Now().Add(24 * time.Hour)) {
+		for _, e := range b.Events {
+			e.Taken = time.Time{}
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b queue.Event) int { return 10*(int(a.Seq)-int(b.Seq)) + int(a.Kind) - int(b.Kind) })
+	return all
+}
+
+func late() Config {
+	cfg := quick()
+	cfg.Delay = 10 * time.Minute
+	return cfg
+}
+
+// TestWhatWaits: of each entry of the log, what people may be told of.
+func TestWhatWaits(t *testing.T) {
+	w := open(t, late(), map[string]attention.Choices{
+		"ann": {Words: []string{"tea"}}, "bob": {Rooms: map[string]attention.Level{"lobby": attention.Everything}}, "cyd": {Words: []string{"tea"}},
+	})
+	is := func(what string, want ...queue.Event) {
+		t.Helper()
+		if diff := cmp.Diff(want, w.waiting()); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	msg := func(e chat.Event) uint64 {
+		e.Type, e.Name = chat.TypeMsg, e.User
+		return w.append(e)
+	}
+	seq := msg(chat.Event{Room: "lobby", User: "ann", ID: "1", Text: "tea"})
+	is("their own word", queue.Event{Room: "lobby", ID: "1", Seq: seq, Sender: "ann", Name: "ann", Text: "tea", Kind: queue.Everything, Users: []string{"bob"}},
+		queue.Event{Room: "lobby", ID: "1", Seq: seq, Sender: "ann", Name: "ann", Text: "tea", Kind: queue.Word, Users: []string{"cyd"}})
+	seq = msg(chat.Event{Room: "lobby", User: "bob", ID: "2", Text: "tea", Thread: chat.Thread{Author: "ann", ID: "1"}})
+	want := queue.Event{Room: "lobby", ID: "2", Seq: seq, Sender: "bob", Name: "bob", Text: "tea", Kind: queue.Word, Users: []string{"ann", "cyd"}, Thread: true}
+	is("an answer of who wants everything", want)
+	seq = msg(chat.Event{Room: "lobby", User: "zed", ID: "3", Text: "tea", Thread: chat.Thread{Author: "ann", ID: "1"}, Broadcast: true})
+	is("everybody's", queue.Event{Room: "lobby", ID: "3", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Everything, Users: []string{"bob"}},
+		queue.Event{Room: "lobby", ID: "3", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Word, Users: []string{"ann", "cyd"}})
+	seq = msg(chat.Event{Room: "d-1", User: "zed", ID: "4", Text: "tea"})
+	is("direct", queue.Event{Room: "d-1", ID: "4", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Direct, All: true})
+	msg(chat.Event{Room: "_own", User: "zed", ID: "5", Text: "tea"})
+	is("a room of the program's own")
+	w.mentioned("eve", "lobby", "zed", 7, true)
+	is("a mention of whom nobody reaches")
+	w.mentioned("ann", "d-1", "zed", 7, true)
+	w.mentioned("ann", "no room", "zed", 7, true)
+	is("mentions in a direct room, and in none")
+	w.append(chat.Event{Type: chat.TypeMentioned, Room: chat.UserRoom("ann"), Target: "lobby", User: "zed", Name: "Zed", At: 7, On: true, Thread: chat.Thread{Author: "ann", ID: "1"}})
+	is("a mention", queue.Event{Room: "lobby", Seq: 7, Sender: "zed", Name: "Zed", Kind: queue.Mention, Users: []string{"ann"}, Thread: true})
+}
+
+// TestWhatIsTakenBack: an edit, a deletion and a mention that is no more are of one message, one
+// author and one person.
+func TestWhatIsTakenBack(t *testing.T) {
+	w := open(t, late(), nil)
+	for _, user := range []string{"bob", "cyd"} {
+		w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: user, ID: "m1", Text: "of " + user})
+		w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: user, ID: "m2", Text: "of " + user})
+	}
+	w.append(chat.Event{Type: chat.TypeDeleted, Room: "d-1", User: "moderator", Target: "m1", Author: "bob"})
+	w.append(chat.Event{Type: chat.TypeEdited, Room: "d-1", User: "moderator", Target: "m2", Author: "cyd", Text: strings.Repeat("x", 2*textRunes)})
+	w.mentionedAll("lobby", 7)
+	w.mentioned("ann", "lobby", "zed", 7, true)
+	w.mentioned("ann", "lobby", "zed", 8, true)
+	w.mentioned("cyd", "lobby", "zed", 7, true)
+	w.mentioned("ann", "lobby", "zed", 7, false)
+	var got []string
+	for _, e := range w.waiting() {
+		got = append(got, fmt.Sprintf("%s%s %s", e.Sender, e.ID, strings.ReplaceAll(e.Text, strings.Repeat("x", textRunes), "xs")))
+		if e.Kind == queue.Mention {
+			got[len(got)-1] = fmt.Sprint(e.Seq, e.Users, e.All)
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"7 [] true", "7 [cyd] false", "8 [ann] false", "bobm2 of bob", "cydm1 of cyd", "cydm2 xs…"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOldAndTooMany: what is too old or too much is counted, and membership is never too old.
+func TestOldAndTooMany(t *testing.T) {
+	cfg := late()
+	cfg.Pending = 2
+	w := open(t, cfg, map[string]attention.Choices{"cyd": {Level: attention.Everything}})
+	old := time.Now().Add(-time.Hour).UnixMilli()
+	w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "bob", Text: "old", TS: old})
+	w.append(chat.Event{Type: chat.TypeMember, Room: "new", User: "zed", Member: "cyd", Role: "member", TS: old})
+	w.append(chat.Event{Type: chat.TypeMember, Room: "lobby", User: "zed", Member: "cyd", TS: old})
+	for range 5 {
+		w.says("d-1", "bob", "1")
+	}
+	if n := len(w.waiting()); n != 2 || testutil.ToFloat64(w.metrics.old) != 1 || testutil.ToFloat64(w.metrics.dropped) != 3 {
+		t.Errorf("%d wait, %v were too old, %v too many", n, testutil.ToFloat64(w.metrics.old), testutil.ToFloat64(w.metrics.dropped))
+	}
+	if of := w.listeners.Of("new"); !slices.Equal(of, []string{"cyd"}) || len(w.listeners.Of("lobby")) != 0 {
+		t.Errorf("of a room that cyd has come into everything goes to %v", of)
+	}
+	w.tell(t.Context(), queue.Batch{Room: "d-1", Events: []queue.Event{{Room: "d-1", Seq: 1, Kind: queue.Direct, All: true, Taken: time.Now().Add(-time.Hour)}}})
+	if testutil.ToFloat64(w.metrics.old) != 2 || w.asked[directoryapi.ServiceReach] != 0 {
+		t.Error("what has waited for too long is told")
+	}
+	w.putBack([]queue.Event{{Room: "r1"}, {Room: "r2"}, {Room: "r3"}}, nil, time.Now())
+	if testutil.ToFloat64(w.metrics.dropped) != 4 {
+		t.Error("what does not fit when it is put back is not counted")
+	}
+}
+
+// TestChosen: what of a batch a person wants, each message once and by seq.
+func TestChosen(t *testing.T) {
+	ann := []string{"ann", "bob"}
+	for name, tt := range map[string]struct {
+		choices attention.Choices
+		events  []queue.Event
+		want    string
+	}{
+		"own":                  {events: []queue.Event{{Seq: 1, Sender: "ann", All: true, Kind: queue.Mention}}},
+		"hidden":               {events: []queue.Event{{Seq: 1, Sender: "eve", All: true, Kind: queue.Mention}}},
+		"others'":              {events: []queue.Event{{Seq: 1, Users: []string{"bob"}, Kind: queue.Mention}, {Seq: 2, Users: ann, Kind: queue.Mention}}, want: "2 3"},
+		"nothing":              {attention.Choices{Level: attention.Nothing}, []queue.Event{{Seq: 1, Users: ann, Kind: queue.Mention}}, ""},
+		"not everything":       {events: []queue.Event{{Seq: 1, Users: ann, Kind: queue.Everything}, {Seq: 2, Users: ann, Kind: queue.Word}}, want: "2 2"},
+		"everything":           {attention.Choices{Level: attention.Everything}, []queue.Event{{Seq: 1, Users: ann, Kind: queue.Everything}}, "1 1"},
+		"in order":             {events: []queue.Event{{Seq: 5, All: true, Kind: queue.Direct}, {Seq: 4, All: true, Kind: queue.Direct}}, want: "4 4, 5 4"},
+		"the stronger kind":    {events: []queue.Event{{Seq: 1, Users: ann, Kind: queue.Word, Text: "a"}, {Seq: 1, Users: ann, Kind: queue.Mention}}, want: "1 3 a"},
+		"the weaker kind":      {events: []queue.Event{{Seq: 1, Users: ann, Kind: queue.Mention}, {Seq: 1, Users: ann, Kind: queue.Word, Text: "a"}}, want: "1 3 a"},
+		"the text of the kind": {events: []queue.Event{{Seq: 1, Users: ann, Kind: queue.Mention, Text: "a"}, {Seq: 1, Users: ann, Kind: queue.Word, Text: "b"}}, want: "1 3 a"},
+	} {
+		var got []string
+		for _, e := range chosen(tt.events, directoryapi.Person{User: "ann", Hidden: []string{"eve"}, Choices: tt.choices}) {
+			got = append(got, strings.TrimSpace(fmt.Sprintf("%d %d %s", e.Seq, e.Kind, e.Text)))
+		}
+		if all := strings.Join(got, ", "); all != tt.want {
+			t.Errorf("%s: %q, want %q", name, all, tt.want)
+		}
+	}
+}
+
+func TestDone(t *testing.T) {
+	room := func(read, through uint64, unread, mentions int) chat.InboxRoom {
+		return chat.InboxRoom{Read: read, Through: through, Unread: unread, Mentions: mentions}
+	}
+	for _, tt := range []struct {
+		e    queue.Event
+		room chat.InboxRoom
+		want bool
+	}{
+		{queue.Event{Seq: 5}, room(5, 9, 1, 0), true}, {queue.Event{Seq: 5}, room(4, 9, 1, 0), false}, {queue.Event{Seq: 5}, room(4, 9, 0, 0), true},
+		{queue.Event{Seq: 5}, room(0, 5, 0, 0), true}, {queue.Event{Seq: 6}, room(6, 5, 0, 0), false}, {queue.Event{Seq: 5, Thread: true}, room(6, 9, 0, 0), false},
+		{queue.Event{Seq: 5, Kind: queue.Mention}, room(4, 9, 1, 0), true}, {queue.Event{Seq: 5, Kind: queue.Mention}, room(4, 9, 1, 1), false},
+	} {
+		if got := done(tt.e, tt.room); got != tt.want {
+			t.Errorf("%+v in %+v: %v", tt.e, tt.room, got)
+		}
+	}
+}
+
+func TestNotice(t *testing.T) {
+	short, err := encode(notice{Kind: kindDirect, Room: "r", Text: "hello"})
+	if err != nil || !strings.Contains(string(short), "hello") {
+		t.Errorf("%s, %v", short, err)
+	}
+	long, err := encode(notice{Kind: kindDirect, Room: "r", Text: strings.Repeat("\x01", 600)})
+	if err != nil || len(long) > push.MaxPayload || !strings.Contains(string(long), `"room":"r"`) {
+		t.Errorf("%d bytes, %v", len(long), err)
+	}
+	if a, b := topicOf("a"), topicOf("b"); a == b || len(a) != 32 { // RFC 8030 section 5.4: at most 32
+		t.Errorf("the topics are %s and %s", a, b)
+	}
+	var b queue.Batch
+	for i := range 3 * maxSenders {
+		b.Events = append(b.Events, queue.Event{Sender: fmt.Sprint(i / 2)})
+	}
+	if all := senders(b); len(all) != maxSenders || all[1] != "1" {
+		t.Errorf("the senders are %v", all)
+	}
+	if exact := strings.Repeat("ä", textRunes); cut(exact) != exact || cut(exact+"b") != exact+"…" {
+		t.Errorf("of %d characters %q is left", textRunes, cut(exact))
+	}
+}
+
+// accessOf says who may read.
+type accessOf func(user string) (bool, error)
+
+func (f accessOf) Access(_ context.Context, user, _ string) (directoryapi.Access, error) {
+	read, err := f(user)
+	return directoryapi.Access{Read: read}, err
+}
+
+// TestWhoMay: each person once, but who is not in the room; without an answer nobody is left out.
+func TestWhoMay(t *testing.T) {
+	s := &Service{listeners: listeners.New(nil, nil, zap.NewNop()), access: accessOf(func(user string) (bool, error) {
+		if user == "lost" {
+			return false, errors.New("away")
+		}
+		return user != "out", nil
+	})}
+	users, direct := s.whoMay(t.Context(), queue.Batch{Events: []queue.Event{{Users: []string{"ann", "out", "lost"}}, {Users: []string{"bob", "ann"}}}})
+	if direct || !slices.Equal(users, []string{"ann", "lost", "bob"}) {
+		t.Errorf("%v, %v", users, direct)
+	}
+	if users, direct = s.whoMay(t.Context(), queue.Batch{Events: []queue.Event{{Users: []string{"ann"}}, {All: true, Kind: queue.Direct}}}); !direct || users != nil {
+		t.Errorf("of a direct room %v, %v", users, direct)
+	}
+	if users, direct = s.whoMay(t.Context(), queue.Batch{Events: []queue.Event{{All: true, Kind: queue.Mention}}}); direct || len(users) != 0 {
+		t.Errorf("of a room %v, %v", users, direct)
+	}
+}
+
+// TestManyPeople are asked for in parts.
+func TestManyPeople(t *testing.T) {
+	w := open(t, late(), nil)
+	e := queue.Event{Room: "lobby", Seq: 1, Kind: queue.Word, Taken: time.Now()}
+	for i := range directoryapi.MaxReach + 1 {
+		e.Users = append(e.Users, fmt.Sprint("u", i))
+	}
+	w.tell(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{e}})
+	if w.asked[directoryapi.ServiceReach] != 2 {
+		t.Errorf("the directory was asked %d times for %d people", w.asked[directoryapi.ServiceReach], len(e.Users))
+	}
+}
+
+// TestPutBack: what waits again is for those who were not told.
+func TestPutBack(t *testing.T) {
+	w := open(t, late(), nil)
+	events := []queue.Event{
+		{Room: "lobby", Seq: 1, Kind: queue.Mention, All: true}, {Room: "lobby", Seq: 2, Kind: queue.Mention, Users: []string{"bob"}},
+		{Room: "lobby", Seq: 3, Kind: queue.Mention, Users: []string{"cyd", "ann"}},
+	}
+	of := func(seq uint64, users ...string) queue.Event {
+		return queue.Event{Room: "lobby", Seq: seq, Kind: queue.Mention, Users: users}
+	}
+	is := func(what string, want ...queue.Event) {
+		t.Helper()
+		if diff := cmp.Diff(want, w.waiting()); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	users := []string{"ann", "zed"}
+	w.putBack(slices.Clone(events), users, time.Now())
+	is("for some", of(1, "ann", "zed"), of(3, "ann"))
+	w.putBack(slices.Clone(events), nil, time.Now())
+	is("for all", events...)
+	w.change(func() { w.away[directoryapi.ServiceReach] = true })
+	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
+	is("the directory is away", of(1, "ann", "zed"), of(3, "ann"))
+	w.change(func() { w.away[directoryapi.ServiceReach], w.away[historyapi.ServiceInbox] = false, true })
+	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
+	is("history is away", of(1, "ann"), of(3, "ann"))
+	w.change(func() { w.away[historyapi.ServiceInbox] = false })
+	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(1, "ann"), of(2, "ann")}}, []string{"ann"})
+	if _, n := w.gets(); n.Count != 2 || n.Seq != 1 {
+		t.Errorf("told is %+v", n)
+	}
+	w.change(func() { w.inbox["ann"] = chat.InboxRoom{Read: 3, Through: 9, Unread: 1, Mentions: 1} })
+	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(3, "ann"), of(4, "ann")}}, []string{"ann"})
+	is("told a moment ago, and one is read", of(4, "ann"))
+}
+
+// TestSkipped: why somebody was not told is counted.
+func TestSkipped(t *testing.T) {
+	w := open(t, late(), map[string]attention.Choices{"cyd": {Paused: chat.Forever}})
+	tell := func(user string) {
+		w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Kind: queue.Mention, Users: []string{user}}}}, []string{user})
+	}
+	w.change(func() { w.active, w.dnd = []string{"ann"}, []string{"bob"} })
+	for _, user := range []string{"ann", "bob", "cyd"} {
+		tell(user)
+	}
+	w.change(func() { w.active, w.inbox["ann"] = nil, chat.InboxRoom{Read: 9, Through: 9} })
+	tell("ann")
+	for reason, want := range map[string]float64{skipSilent: 2, skipActive: 1, skipRead: 1} {
+		if got := testutil.ToFloat64(w.metrics.skipped.WithLabelValues(reason)); got != want {
+			t.Errorf("%s: %v, want %v", reason, got, want)
+		}
+	}
+	if asked := w.asked[presenceapi.ServiceActive]; asked != 3 {
+		t.Errorf("presence was asked %d times", asked)
+	}
+}
+
+// TestPush: a push has the topic of its room, and is urgent unless it is one of everything.
+func TestPush(t *testing.T) {
+	cfg := late()
+	cfg.Text = true
+	w := open(t, cfg, map[string]attention.Choices{"ann": {Level: attention.Everything}})
+	w.change(func() {
+		for seq, text := range map[uint64]string{1: "the first", 3: strings.Repeat("x", 2*textRunes)} {
+			w.pages[seq] = chat.Message{Event: chat.Event{Seq: seq, Text: text}}
+		}
+		w.pages[4] = chat.Message{Event: chat.Event{Seq: 3, Text: "the one before"}}
+	})
+	for room, tt := range map[string]struct {
+		kind    queue.Kind
+		last    uint64
+		urgency string
+		want    notice
+	}{
+		"lobby": {queue.Everything, 3, "normal", notice{Kind: kindMessage, Text: strings.Repeat("x", textRunes) + "…"}},
+		"word":  {queue.Word, 4, "high", notice{Kind: kindMention}},
+		"other": {queue.Mention, 5, "high", notice{Kind: kindMention}},
+		"d-9":   {queue.Direct, 1, "high", notice{Kind: kindDirect, Text: "the first"}},
+	} {
+		w.tellSome(t.Context(), queue.Batch{Room: room, Events: []queue.Event{
+			{Room: room, Seq: tt.last, Sender: "bob", Name: "Bob", Kind: tt.kind, Users: []string{"ann"}},
+		}}, []string{"ann"})
+		got := w.push.Next()
+		var n notice
+		if err := json.Unmarshal([]byte(got.Payload), &n); err != nil {
+			t.Fatal(err)
+		}
+		tt.want.Room, tt.want.Name, tt.want.Seq, tt.want.Author, tt.want.Count = room, n.Name, tt.last, "Bob", 1
+		if n != tt.want || got.Topic != topicOf(room) || got.Urgency != tt.urgency {
+			t.Errorf("%s: %+v with %+v", room, got, n)
+		}
+	}
+}
+
+// TestKeyOfPushes is asked for until there is an answer, and then no more; only of a device that is
+// gone the directory is told.
+func TestKeyOfPushes(t *testing.T) {
+	w := open(t, quick(), nil)
+	client := notifyapi.NewClient(w.bus)
+	try := func() error {
+		return client.Try(t.Context(), notifyapi.TryRequest{User: "ann", Session: "ann-1"})
+	}
+	w.change(func() { w.away[directoryapi.ServicePushKey] = true })
+	if err := try(); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("without a key: %v", err)
+	}
+	w.change(func() { w.away[directoryapi.ServicePushKey] = false })
+	for range 2 {
+		if err := try(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := w.asked[directoryapi.ServicePushKey]; n != 2 {
+		t.Errorf("the key was asked for %d times", n)
+	}
+	for _, out := range []push.Outcome{push.Failed, push.Refused, push.Dropped, push.Lapsed} {
+		w.pushed(push.Push{User: "ann", Device: w.push.Device("ann-1")}, out)
+		if got := testutil.ToFloat64(w.metrics.pushes.WithLabelValues(string(out))); got < 1 {
+			t.Errorf("%s is counted %v times", out, got)
+		}
+	}
+	if len(w.lapsed) != 1 || w.lapsed[0].Session != "ann-1" {
+		t.Errorf("the directory is told of %+v", w.lapsed)
+	}
+}
+
+// TestEntryNamesItsSender: what the entry's data says of them does not count.
+func TestEntryNamesItsSender(t *testing.T) {
+	w := open(t, late(), nil)
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "eve", ID: "e1", TS: time.Now().UnixMilli(), Text: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "d-1", Sender: "bob", ID: "b1", Data: data}); err != nil {
+		t.Fatal(err)
+	}
+	if all := w.waiting(); len(all) != 1 || all[0].Sender != "bob" || all[0].ID != "b1" {
+		t.Errorf("%+v", all)
+	}
+}
