@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/consume"
 )
@@ -160,33 +159,30 @@ func (b *Bus) Groups(ctx context.Context) (out []bus.Group, err error) {
 	return out, err
 }
 
-// catchUpPause is how long CatchUp waits before it looks again.
-const catchUpPause = 10 * time.Millisecond
-
 // CatchUp implements bus.Log.
 func (b *Bus) CatchUp(ctx context.Context, name string) error {
-	last := uint64(0)
-	err := b.call(ctx, bus.CheckName(name), "CatchUp", name, func() error {
-		if n := len(b.s.log); n > 0 {
-			last = b.s.log[n-1].Seq
+	return b.call(ctx, bus.CheckName(name), "CatchUp", name, func() error {
+		s := b.s
+		for last := s.last; s.behind(name, last); s.more.Wait() {
+			if b.ctx.Err() != nil {
+				return bus.ErrClosed
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 		}
 		return nil
 	})
-	for behind := last > 0; err == nil && behind; {
-		err = b.call(ctx, nil, "CatchUp", name, func() error {
-			done := uint64(0)
-			if g := b.s.groups[name]; g != nil {
-				done = g.done
-			}
-			rest := b.s.log[b.s.from(done+1):]
-			behind = len(rest) > 0 && rest[0].Seq <= last
-			return nil
-		})
-		if err == nil && behind {
-			err = await.Sleep(ctx, catchUpPause)
-		}
+}
+
+// behind reports whether a group has yet to consume an entry at or before a Seq.
+func (s *Server) behind(name string, last uint64) bool {
+	done := uint64(0)
+	if g := s.groups[name]; g != nil {
+		done = g.done
 	}
-	return err
+	rest := s.log[s.from(done+1):]
+	return len(rest) > 0 && rest[0].Seq <= last
 }
 
 // Retire implements bus.Log.
