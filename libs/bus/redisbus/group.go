@@ -65,6 +65,9 @@ func (b *Driver) Ends(ctx context.Context) ([]uint64, error) {
 		last[p] = pipe.XRevRangeN(ctx, b.keys.log(p), "+", "-", 1)
 		return last[p]
 	})
+	if err != nil {
+		return nil, err
+	}
 	ends := make([]uint64, b.cfg.Partitions)
 	for p, c := range last {
 		for _, m := range c.Val() {
@@ -73,7 +76,7 @@ func (b *Driver) Ends(ctx context.Context) ([]uint64, error) {
 			}
 		}
 	}
-	return ends, err
+	return ends, nil
 }
 
 // Behind implements driver.Log.
