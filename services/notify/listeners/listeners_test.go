@@ -76,7 +76,7 @@ func TestWordsAreFoundAsNamesAreCompared(t *testing.T) {
 		{"straße", "STRASSE", true}, {"istanbul", "İSTANBUL'da", true}, {"memes", "Mêmes!", true}, {"on call", "who is on  call?", true},
 		{"on call", "on a call", false}, {"小明", "你好小明请看", true}, {"小明", "小红", false}, {"明", "你好小明请看", true}, {"红", "小明", false},
 		{"प्रिया", "हाय प्रिया", true}, {"प", "हाय प्रिया", false}, {"C++", "write C", true}, {"!", "wow!", false}, {"🚀", "up 🚀 we go", true},
-		{"明", "x 明 y", true}, {"on 明", "on 明天", true}, {"on 明", "on 天", false}, {"on 明", "on 明", true}, {"on 明天", "online 明天", false}, {"明 on", "明 online", false},
+		{"明", "x 明 y", true}, {"on 明", "on 明天", true}, {"on 明", "on 天", false}, {"on 明", "on 明", true}, {"on 明天", "online 明天", false}, {"so on 明", "so online 明天", false}, {"so on 明", "so on 明天", true}, {"明 on", "明 online", false},
 		{"on call", "on caller", false}, {"deploy", "deploy, deploy", true},
 	} {
 		a := loaded(t, with("ann", attention.Choices{Words: []string{tt.word}}))
