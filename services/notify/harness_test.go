@@ -38,6 +38,7 @@ type world struct {
 	mu       sync.Mutex
 	people   map[string]*directoryapi.Person
 	outside  map[string]bool // who may not read "closed"
+	left     map[string]bool // of whom history knows no room
 	direct   []string        // who is in the direct room
 	active   []string
 	dnd      []string
@@ -60,7 +61,7 @@ func quick() Config {
 func open(t *testing.T, cfg Config, choose map[string]attention.Choices) *world {
 	t.Helper()
 	w := &world{
-		t: t, server: membus.NewServer(membus.Options{}), push: pushtest.New(t), people: map[string]*directoryapi.Person{}, outside: map[string]bool{},
+		t: t, server: membus.NewServer(membus.Options{}), push: pushtest.New(t), people: map[string]*directoryapi.Person{}, outside: map[string]bool{}, left: map[string]bool{},
 		inbox: map[string]chat.InboxRoom{}, pages: map[uint64]chat.Message{}, away: map[string]bool{}, asked: map[string]int{},
 	}
 	for _, user := range []string{"ann", "bob", "cyd"} {
@@ -165,6 +166,9 @@ func (w *world) answer() {
 		return presenceapi.Active{Active: w.active, DND: w.dnd}
 	})
 	serve(w, historyapi.ServiceInbox, func(r historyapi.InboxRequest) historyapi.Inbox {
+		if w.left[r.User] {
+			return historyapi.Inbox{}
+		}
 		room, ok := w.inbox[r.User]
 		if !ok {
 			room = chat.InboxRoom{Through: chat.Forever, Unread: 1, Mentions: 1}

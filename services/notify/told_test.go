@@ -19,7 +19,6 @@ import (
 	notifyapi "hubbub.internal/libs/api/notify"
 	presenceapi "hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/attention"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/notify/listeners"
 	"hubbub.internal/services/notify/push"
@@ -303,12 +302,15 @@ func TestSkipped(t *testing.T) {
 	}
 	w.change(func() { w.active, w.inbox["ann"] = nil, chat.InboxRoom{Read: 9, Through: 9} })
 	tell("ann")
+	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Users: []string{"bob"}}}}, []string{"ann"})
+	w.change(func() { w.left["ann"] = true })
+	tell("ann")
 	for reason, want := range map[string]float64{skipSilent: 2, skipActive: 1, skipRead: 1} {
 		if got := testutil.ToFloat64(w.metrics.skipped.WithLabelValues(reason)); got != want {
 			t.Errorf("%s: %v, want %v", reason, got, want)
 		}
 	}
-	if asked := w.asked[presenceapi.ServiceActive]; asked != 3 {
+	if asked := w.asked[presenceapi.ServiceActive]; asked != 4 {
 		t.Errorf("presence was asked %d times", asked)
 	}
 }
@@ -379,20 +381,5 @@ func TestKeyOfPushes(t *testing.T) {
 	}
 	if len(w.lapsed) != 1 || w.lapsed[0].Session != "ann-1" {
 		t.Errorf("the directory is told of %+v", w.lapsed)
-	}
-}
-
-// TestEntryNamesItsSender: what the entry's data says of them does not count.
-func TestEntryNamesItsSender(t *testing.T) {
-	w := open(t, late(), nil)
-	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "eve", ID: "e1", TS: time.Now().UnixMilli(), Text: "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "d-1", Sender: "bob", ID: "b1", Data: data}); err != nil {
-		t.Fatal(err)
-	}
-	if all := w.waiting(); len(all) != 1 || all[0].Sender != "bob" || all[0].ID != "b1" {
-		t.Errorf("%+v", all)
 	}
 }

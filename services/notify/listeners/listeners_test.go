@@ -219,6 +219,12 @@ func TestListenersFollow(t *testing.T) {
 			t.Errorf("of two users the directory was asked %d times", d.asked)
 		}
 		d.mu.Unlock()
+		d.set(with("ann", attention.Choices{}), with("cyd", attention.Choices{}))
+		a.lost <- struct{}{} // by which time nobody can say what has changed
+		time.Sleep(2 * time.Second)
+		if a.Size() != 2 {
+			t.Errorf("after changes that were lost reached are %v", a.Everybody())
+		}
 		d.set() // which nobody has told
 		time.Sleep(reloadEvery)
 		if a.Size() != 0 {
