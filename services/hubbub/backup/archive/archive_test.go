@@ -72,7 +72,7 @@ func TestCut(t *testing.T) {
 	for n := range whole {
 		if _, _, _, err := through(whole[:n]); !errors.Is(err, ErrCut) && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrDamaged) {
 			t.Fatalf("the first %d of %d bytes: %v", n, len(whole), err)
-		} else if n > len(whole)/2 && !errors.Is(err, ErrCut) {
+		} else if n >= 20 && !errors.Is(err, ErrCut) { // behind the header of gzip
 			t.Fatalf("the first %d of %d bytes: %v, want ErrCut", n, len(whole), err)
 		}
 	}
@@ -85,8 +85,12 @@ func TestDamaged(t *testing.T) {
 		b := bytes.Clone(whole)
 		b[i] ^= 1 << (i % 8)
 		// there are several ways to compress the same
-		if _, _, _, err := through(b); err == nil && !bytes.Equal(plain(t, b), plain(t, whole)) {
+		_, _, _, err := through(b)
+		if err == nil && !bytes.Equal(plain(t, b), plain(t, whole)) {
 			t.Errorf("byte %d of %d is another, and nobody notices", i, len(whole))
+		}
+		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrCut) && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrNewer) {
+			t.Errorf("byte %d of %d is another: %v, which does not say what that means", i, len(whole), err)
 		}
 	}
 }
@@ -126,7 +130,15 @@ func TestRefused(t *testing.T) {
 		"a part less":    {sample(t, func(w *Writer) { w.manifest.Parts = w.manifest.Parts[:2] }), ErrDamaged},
 		"a part more":    {sample(t, func(w *Writer) { w.manifest.Parts = append(w.manifest.Parts, Part{Name: "x"}) }), ErrDamaged},
 		"another name":   {sample(t, func(w *Writer) { w.manifest.Parts[0].Name = "x" }), ErrDamaged},
-		"a newer format": {newer(t), ErrNewer},
+		"no manifest":    {noManifest(t), ErrCut},
+		"a newer format": {packed(t, headerName, Header{Format: Format + 1, Version: "9.9.9"}), ErrNewer},
+		"no format":      {packed(t, headerName, Header{Version: "9.9.9"}), ErrForeign},
+		"another's file": {packed(t, "other.json", Header{Format: Format}), ErrForeign},
+		"something behind the end": {sample(t, func(w *Writer) {
+			if err := w.json(manifestName, w.manifest); err != nil {
+				t.Fatal(err)
+			}
+		}), ErrDamaged},
 	} {
 		if _, _, _, err := through(tt.file); !errors.Is(err, tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
@@ -134,19 +146,89 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// newer returns an archive of a form that this release does not know.
-func newer(t *testing.T) []byte {
+// packed returns an archive without parts, whose first file is not as this release writes it.
+func packed(t *testing.T, name string, h Header) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	gz := gzip.NewWriter(&out)
 	w := &Writer{gz: gz, tar: tar.NewWriter(gz)}
-	if err := w.json(headerName, Header{Format: Format + 1, Version: "9.9.9"}); err != nil {
+	if err := w.json(name, h); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// noManifest returns an archive that ends well behind its parts.
+func noManifest(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := NewWriter(&out, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Add("a", 3, strings.NewReader("one")), w.tar.Close(), w.gz.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestWhatIsWrongWithAPart is said with its name.
+func TestWhatIsWrongWithAPart(t *testing.T) {
+	for want, change := range map[string]func(parts []Part){
+		"is where x should be":    func(parts []Part) { parts[0].Name = "x" },
+		"is not what was written": func(parts []Part) { parts[0].Size++ },
+		"its sum is another":      func(parts []Part) { parts[2].SHA256 = parts[0].SHA256 + "0" },
+	} {
+		if _, _, _, err := through(sample(t, func(w *Writer) { change(w.manifest.Parts) })); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// TestPartsAreTheOwners: files that somebody unpacks are for their owner alone.
+func TestPartsAreTheOwners(t *testing.T) {
+	gz, err := gzip.NewReader(bytes.NewReader(sample(t, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(gz); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Mode != 0o600 || !h.ModTime.Equal(time.Unix(1e9, 0)) {
+			t.Errorf("%s has the mode %o and the time %s", h.Name, h.Mode, h.ModTime)
+		}
+	}
+}
+
+// TestErrorsOfTheCaller are returned as they are, unless it is the archive that is damaged.
+func TestErrorsOfTheCaller(t *testing.T) {
+	whole, own, parts := sample(t, nil), errors.New("own"), 0
+	if _, _, err := Read(bytes.NewReader(whole), func(Header) error { return own }, func(string, int64, io.Reader) error { parts++; return nil }); !errors.Is(err, own) || parts != 0 {
+		t.Errorf("of the beginning: %v, and %d parts", err, parts)
+	}
+	if _, _, err := Read(bytes.NewReader(whole), nil, func(_ string, _ int64, body io.Reader) error {
+		_, err := io.Copy(io.Discard, body)
+		return errors.Join(err, own)
+	}); !errors.Is(err, own) {
+		t.Errorf("of a part: %v", err)
+	}
+	cut, _, err := Read(bytes.NewReader(whole[:len(whole)-100]), nil, func(_ string, _ int64, body io.Reader) error {
+		if _, err := io.ReadAll(body); err != nil {
+			return own
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrCut) || cut.ID != "id" {
+		t.Errorf("of a part that is cut: %+v, %v", cut, err)
+	}
 }
 
 // TestSize holds that a part has the size that was said.
@@ -157,5 +239,8 @@ func TestSize(t *testing.T) {
 	}
 	if err := w.Add("a", 5, strings.NewReader("four")); err == nil {
 		t.Error("a part is shorter than was said")
+	}
+	if err := w.Add("b", 3, strings.NewReader("four")); err == nil {
+		t.Error("a part is longer than was said")
 	}
 }
