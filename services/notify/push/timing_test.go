@@ -19,8 +19,12 @@ import (
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/outbound"
 	"hubbub.internal/services/notify/pushtest"
 )
+
+// private is the answer of a name that leads to a private address.
+const private = -1
 
 // fakeServices are push services that answer what a test says, at the time of its bubble.
 type fakeServices struct {
@@ -32,6 +36,7 @@ type fakeServices struct {
 	at    []time.Duration // when each request came
 	under map[string]int  // requests under way, by host
 	ended []Outcome
+	last  string // payload of the push that ended last
 }
 
 func (f *fakeServices) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -46,6 +51,9 @@ func (f *fakeServices) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	if code == private {
+		return nil, outbound.ErrPrivate
+	}
 	return &http.Response{StatusCode: code, Header: http.Header{"Retry-After": {after}}, Body: io.NopCloser(bytes.NewReader(nil))}, nil
 }
 
@@ -54,10 +62,10 @@ func (f *fakeServices) run(cfg Config) (s *Sender, stop func() time.Duration) {
 	key := pushtest.Keys(f.t)
 	f.began, f.under, f.at, f.ended = time.Now(), map[string]int{}, nil, nil
 	cfg.Private = true
-	s = NewSender(cfg, Deps{Keys: func(context.Context) (directoryapi.PushKey, error) { return key, nil }, Log: zap.NewNop(), Done: func(_ Push, out Outcome) {
+	s = NewSender(cfg, Deps{Keys: func(context.Context) (directoryapi.PushKey, error) { return key, nil }, Log: zap.NewNop(), Done: func(p Push, out Outcome) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.ended = append(f.ended, out)
+		f.ended, f.last = append(f.ended, out), string(p.Payload)
 	}})
 	s.poster.client = &http.Client{Transport: f}
 	ctx, cancel := context.WithCancel(f.t.Context())
@@ -138,6 +146,33 @@ func TestRequestThatIsNotAnswered(t *testing.T) {
 		f.is(Sent)
 		if len(f.at) != 2 || f.at[1] < 16*time.Second || f.at[1] > 18*time.Second {
 			t.Errorf("tried at %v", f.at)
+		}
+	})
+}
+
+// TestTriedAgainAfterANewerOne: of one topic the newer one goes, also when the older one is tried
+// again.
+func TestTriedAgainAfterANewerOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeServices{t: t}
+		f.answer = func(*http.Request) (int, string) {
+			if len(f.at) > 1 {
+				return http.StatusOK, ""
+			}
+			time.Sleep(time.Second)
+			return http.StatusServiceUnavailable, ""
+		}
+		s, stop := f.run(Config{Pause: 8 * time.Second, Timeout: time.Minute, AtOnce: 1})
+		for _, payload := range []string{"old", "new"} {
+			p := to("a.example", "s", payload)
+			p.Topic = "t"
+			s.Send(p)
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		stop()
+		if f.is(Sent); f.last != "new" {
+			t.Errorf("sent is %s", f.last)
 		}
 	})
 }
@@ -299,7 +334,7 @@ func TestOnce(t *testing.T) {
 		Log: zap.NewNop(), Done: func(_ Push, out Outcome) { told = append(told, out) },
 	})
 	s.poster.client = &http.Client{Transport: f}
-	for c, want := range map[int]Outcome{200: Sent, 201: Sent, 202: Sent, 300: Refused, 404: Lapsed, 429: Failed, 500: Failed, 503: Failed, 0: Failed} {
+	for c, want := range map[int]Outcome{200: Sent, 201: Sent, 202: Sent, 300: Refused, 404: Lapsed, 429: Failed, 500: Failed, 503: Failed, private: Lapsed, 0: Failed} {
 		code = c
 		if out, err := s.Once(t.Context(), to("push.example", "s", "x")); out != want || (err == nil) != (want == Sent) || c == 0 && !errors.Is(err, fail) {
 			t.Errorf("%d: %s, %v", c, out, err)
