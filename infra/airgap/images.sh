@@ -107,7 +107,6 @@ if have mongo; then
   install -d -o 999 -g 999 "$work/mongo/data/db"
   (cd infra/test/ferretdb && GOWORK=off CGO_ENABLED=0 GOFLAGS=-trimpath go build -o "$work/mongo/usr/local/bin/ferretdb" .)
   printf '#!/bin/sh\n# In the place of MongoDB, to try things: it knows no users, and mongod'\''s options mean nothing to it.\nexec ferretdb -listen :27017 -dir /data/db\n' >"$work/mongo/usr/local/bin/mongod"
-  printf '#!/bin/bash\n# For the health check: whether somebody listens.\n: </dev/tcp/127.0.0.1/27017\n' >"$work/mongo/usr/local/bin/mongosh"
-  chmod 755 "$work/mongo/usr/local/bin/mongod" "$work/mongo/usr/local/bin/mongosh"
+  chmod 755 "$work/mongo/usr/local/bin/mongod"
   image mongo:8.0 mongo "$path" "VOLUME /data/db" 'CMD ["mongod"]'
 fi
