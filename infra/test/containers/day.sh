@@ -26,7 +26,7 @@ day() {
   up
   within 600 chat
   echo "chatting $((SECONDS - began)) s after up, a load of one second and its check among them (aim: 20 s)"
-  healthy 7
+  healthy
   get "$url/" || fail "the page is not there"
   [ "$bus" = redis ] || ! docker ps --format '{{.Image}}' | grep -q redis || fail "Redis runs beside NATS"
   for s in edge history presence notify directory; do
@@ -40,15 +40,15 @@ day() {
   say "$bus: five edges, back to one, and what there is one of killed: bus, store, nginx"
   talk 60s
   up --scale edge=5
-  healthy 11
+  healthy
   up --scale edge=1
   for s in bus mongo nginx; do again kill $s; done
   talked
-  healthy 7
+  healthy
 
   say "$bus: two of every service: each killed, and restarted"
-  up --scale edge=2 --scale history=2 --scale presence=2 --scale directory=2
-  healthy 11
+  up --scale edge=2 --scale history=2 --scale presence=2 --scale notify=2 --scale directory=2
+  healthy
   talk 90s
   sleep 3
   for s in edge history presence notify directory; do again kill $s; done
@@ -62,12 +62,12 @@ day() {
   up --no-deps edge history
   within 120 waits history bus
   up bus
-  healthy 7
+  healthy
   quiet stack stop -t 1 mongo history directory
   up --no-deps history directory
   within 120 waits directory store
   up mongo
-  healthy 7
+  healthy
   within 120 chat
 
   say "$bus: down and up again, with what was said"

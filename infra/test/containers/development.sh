@@ -14,7 +14,7 @@ if ! docker image inspect "$i" >/dev/null 2>&1 && ! timeout 60 docker pull -q "$
 fi
 began=$SECONDS
 up "${some[@]}"
-within 1800 at_least 7
+within 1800 all_healthy
 echo "everything was compiled, and runs, after $((SECONDS - began)) s"
 vite() { $ENGINE_NET curl -fsS "$url/" | grep -q /@vite/client; }
 within 600 vite

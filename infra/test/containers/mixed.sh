@@ -8,7 +8,9 @@ else
   if ! docker image inspect hubbub/edge:before >/dev/null 2>&1; then
     mkdir "$work/before"
     git archive "$previous" | tar -x -C "$work/before"
-    quiet make -s -C "$work/before" images IMAGES="edge history presence directory nginx" TAG=before VERSION=9.9.8 COMMIT=before DATE=2025-01-01T00:00:00Z
+    parts=(nginx)
+    for s in edge history presence notify directory; do [ ! -e "$work/before/services/$s" ] || parts+=("$s"); done
+    quiet make -s -C "$work/before" images IMAGES="${parts[*]}" TAG=before VERSION=9.9.8 COMMIT=before DATE=2025-01-01T00:00:00Z
     rm -rf "$work/before"
   fi
   compose_v2
@@ -24,12 +26,14 @@ else
     echo "$1 is $2 after $((SECONDS - began)) s"
   }
   two=(--scale edge=2 --scale history=2 --scale presence=2 --scale directory=2)
+  # A release may be the first with a service.
+  docker image inspect hubbub/notify:before >/dev/null 2>&1 || two+=(--scale notify=0)
   HUBBUB_VERSION=before up "${two[@]}"
-  healthy 11
+  healthy
   began=$SECONDS
   talk 150s
   sleep 3
-  for s in directory history presence edge; do replace $s latest; done
+  for s in directory history presence notify edge; do replace $s latest; done
   # Back again, for services without stored data that has a version.
   for s in presence edge; do replace $s before; done
   for s in presence edge; do replace $s latest; done

@@ -13,10 +13,10 @@ for i in $(grep -oE '(prom/prometheus|grafana/grafana):[v0-9.]+' docker-compose.
   esac
 done
 quiet $compose "${files[@]}" "${profile[@]}" up -d --no-build "${some[@]}"
-healthy 8
+healthy
 # asks QUERY: what Prometheus answers.
 asks() { $ENGINE_NET curl -fsS -G http://127.0.0.1:9091/api/v1/query --data-urlencode "query=$1"; }
-all_up() { asks 'count(count by (job) (up == 1))' | grep -q ',"4"\]'; }
+all_up() { asks 'count(count by (job) (up == 1))' | grep -q ',"5"\]'; }
 within 120 all_up
 $ENGINE_NET curl -fsS http://127.0.0.1:9091/api/v1/rules >"$work/rules"
 ! grep -q '"health":"err"' "$work/rules" || fail "Prometheus does not take the rules"

@@ -15,7 +15,7 @@ echo "$limit open files for each process, ports $low to $high, $(awk '/^MemAvail
 export HUBBUB_NOFILE=$limit
 [ "$limit" -le 65536 ] || export HUBBUB_NOFILE=65536
 up --scale edge=2
-healthy 8
+healthy
 # Through the bridge, as from another machine: 127.0.0.1 leads to Docker's user-space proxy.
 url=http://$($ENGINE_NET ip -4 -o address show scope global | awk '$2 ~ /^(tap|eth|en)/ { sub("/.*", "", $4); print $4; exit }'):9080
 ulimit -Sn "$limit"

@@ -38,10 +38,12 @@ within() {
 }
 up() { quiet stack up -d --no-build "$@"; }
 down() { stack down --volumes --remove-orphans --timeout 1 >/dev/null 2>&1 || true; }
-count() { docker ps --filter health=healthy --format x | wc -l; }
-at_least() { [ "$(count)" -ge "$1" ]; }
-# healthy N: waits until N containers are healthy.
-healthy() { within 600 at_least "$1"; }
+# all_healthy: whether every container runs, and is healthy if it says so.
+all_healthy() {
+  local state=(--filter status=created --filter status=restarting --filter status=exited --filter status=dead)
+  [ -z "$(docker ps -aq "${state[@]}")$(docker ps -q --filter health=starting --filter health=unhealthy)" ] && [ -n "$(docker ps -q)" ]
+}
+healthy() { within 600 all_healthy; }
 # of SERVICE: prints the ids of the service's containers.
 of() { docker ps -q --filter "label=com.docker.compose.service=$1"; }
 get() { $ENGINE_NET curl -fsS -o /dev/null "$@"; }

@@ -33,8 +33,9 @@ else
   quiet docker stack deploy --resolve-image never "${swarm[@]}" chat
   within 600 load 1s --sockets 4 --users 4 --rooms 1 --room-size 4
   echo "chatting after $((SECONDS - began)) s"
-  # Three edges, two each of history, presence and directory, nginx, bus and store.
-  healthy 12
+  # Three edges, two each of history, presence, notify and directory, nginx, bus and store.
+  replicas() { [ "$(docker ps -q --filter health=healthy | wc -l)" -ge 14 ]; }
+  within 600 replicas
   talk 120s
   sleep 3
   for n in 5 2; do

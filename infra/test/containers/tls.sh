@@ -22,7 +22,7 @@ subject() { $ENGINE_NET openssl s_client -connect 127.0.0.1:9443 -servername loc
 has() { subject | grep -q "$1"; }
 certificate one
 up --scale edge=2
-healthy 8
+healthy
 export SSL_CERT_FILE=$work/ca.pem
 url=https://localhost:9443
 $ENGINE_NET curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost:9080/room/1 | tee /dev/stderr | grep -qx '308 https://localhost:9443/room/1' || fail "plain HTTP is not sent on"
