@@ -14,20 +14,20 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var appendTests = map[string]func(*suite, *testing.T){
-	"append: Seqs grow":                           (*suite).seqsGrow,
-	"append: many senders at once":                (*suite).manySenders,
-	"append: a thousand without waiting":          (*suite).appendWithoutWaiting,
-	"append: a repeat adds nothing":               (*suite).repeat,
-	"append: a repeat at the same time":           (*suite).repeatAtOnce,
-	"append: another room or sender is no repeat": (*suite).noRepeat,
-	"append: the data is copied":                  (*suite).appendCopies,
-	"append: done is called by another goroutine": (*suite).doneElsewhere,
-	"append: what is refused":                     (*suite).appendRefuses,
-	"append: the greatest entry":                  (*suite).greatestEntry,
+var appendTests = map[string]func(*testing.T, *suite){
+	"append: Seqs grow":                           checkSeqsGrow,
+	"append: many senders at once":                checkManySenders,
+	"append: a thousand without waiting":          checkAppendWithoutWaiting,
+	"append: a repeat adds nothing":               checkRepeat,
+	"append: a repeat at the same time":           checkRepeatAtOnce,
+	"append: another room or sender is no repeat": checkNoRepeat,
+	"append: the data is copied":                  checkAppendCopies,
+	"append: done is called by another goroutine": checkDoneElsewhere,
+	"append: what is refused":                     checkAppendRefuses,
+	"append: the greatest entry":                  checkGreatestEntry,
 }
 
-func (s *suite) seqsGrow(t *testing.T) {
+func checkSeqsGrow(t *testing.T, s *suite) {
 	room := name("room")
 	last := uint64(0)
 	for range 50 {
@@ -39,7 +39,7 @@ func (s *suite) seqsGrow(t *testing.T) {
 	}
 }
 
-func (s *suite) manySenders(t *testing.T) {
+func checkManySenders(t *testing.T, s *suite) {
 	const senders, each = 10, 30
 	room := name("room")
 	var mu sync.Mutex
@@ -74,7 +74,7 @@ func (s *suite) manySenders(t *testing.T) {
 	}
 }
 
-func (s *suite) appendWithoutWaiting(t *testing.T) {
+func checkAppendWithoutWaiting(t *testing.T, s *suite) {
 	const n = 1000
 	rooms := []string{name("room"), name("room"), name("room")}
 	var mu sync.Mutex
@@ -107,7 +107,7 @@ func (s *suite) appendWithoutWaiting(t *testing.T) {
 	}
 }
 
-func (s *suite) repeat(t *testing.T) {
+func checkRepeat(t *testing.T, s *suite) {
 	other := s.open(t) // it did not see the first append
 	room := name("room")
 	want := fill(t, s.bus, room, 3)
@@ -125,7 +125,7 @@ func (s *suite) repeat(t *testing.T) {
 	}
 }
 
-func (s *suite) repeatAtOnce(t *testing.T) {
+func checkRepeatAtOnce(t *testing.T, s *suite) {
 	other := s.open(t)
 	room := name("room")
 	for range 10 {
@@ -160,7 +160,7 @@ func (s *suite) repeatAtOnce(t *testing.T) {
 	}
 }
 
-func (s *suite) noRepeat(t *testing.T) {
+func checkNoRepeat(t *testing.T, s *suite) {
 	room, other := name("room"), name("room")
 	seen := make(map[string]bool)
 	for _, e := range []bus.NewEntry{
@@ -178,7 +178,7 @@ func (s *suite) noRepeat(t *testing.T) {
 	}
 }
 
-func (s *suite) appendCopies(t *testing.T) {
+func checkAppendCopies(t *testing.T, s *suite) {
 	room := name("room")
 	data := []byte("what was said")
 	done := make(chan error, 1)
@@ -192,7 +192,7 @@ func (s *suite) appendCopies(t *testing.T) {
 	}
 }
 
-func (s *suite) doneElsewhere(t *testing.T) {
+func checkDoneElsewhere(t *testing.T, s *suite) {
 	for _, e := range []bus.NewEntry{entry(name("room"), "ann", "id"), entry("no name", "ann", "id")} {
 		var mu sync.Mutex
 		done := make(chan struct{}, 2)
@@ -207,7 +207,7 @@ func (s *suite) doneElsewhere(t *testing.T) {
 	}
 }
 
-func (s *suite) appendRefuses(t *testing.T) {
+func checkAppendRefuses(t *testing.T, s *suite) {
 	room := name("room")
 	for _, bad := range []string{"", "a b", "a.b", "a*", "a>", "a:b", "{a}", "ä", "a\n", strings.Repeat("a", 65)} {
 		for _, e := range []bus.NewEntry{entry(bad, "ann", "id"), entry(room, bad, "id"), entry(room, "ann", bad)} {
@@ -226,7 +226,7 @@ func (s *suite) appendRefuses(t *testing.T) {
 	}
 }
 
-func (s *suite) greatestEntry(t *testing.T) {
+func checkGreatestEntry(t *testing.T, s *suite) {
 	room := name("room")
 	f := s.follow(t, s.bus, room)
 	id := strings.Repeat("i", chat.MaxIDLen)

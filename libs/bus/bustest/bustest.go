@@ -71,7 +71,7 @@ type suite struct {
 // goroutines do not say whose they are.
 func RunAlone(t *testing.T, env Env) {
 	s := &suite{Env: env}
-	s.closeLeavesNothing(t)
+	checkCloseLeavesNothing(t, s)
 }
 
 // Run checks every other promise.
@@ -80,13 +80,13 @@ func Run(t *testing.T, env Env) {
 	s.open = s.log.opener()
 	s.bus = s.open(t)
 	t.Run("promises", func(t *testing.T) {
-		for _, group := range []map[string]func(*suite, *testing.T){
+		for _, group := range []map[string]func(*testing.T, *suite){
 			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, s.deaths(), propertyTests,
 		} {
 			for name, test := range group {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					test(s, t)
+					test(t, s)
 				})
 			}
 		}
@@ -94,16 +94,23 @@ func Run(t *testing.T, env Env) {
 	if env.Kill == nil {
 		return
 	}
-	t.Run("a server that is away", s.serverAway)
-	t.Run("a server that is killed in mid-stream", s.serverKilled)
-	t.Run("a server that is killed after a removal", s.removedAndKilled)
-	t.Run("a server that is silent", s.serverSilent)
-	t.Run("any calls in any order, and crashes", s.anyFaults)
-	t.Run("a store that was put back to an older state", s.storeRestored)
+	for _, alone := range []struct {
+		name string
+		test func(*testing.T, *suite)
+	}{
+		{"a server that is away", checkServerAway},
+		{"a server that is killed in mid-stream", checkServerKilled},
+		{"a server that is killed after a removal", checkRemovedAndKilled},
+		{"a server that is silent", checkServerSilent},
+		{"any calls in any order, and crashes", checkAnyFaults},
+		{"a store that was put back to an older state", checkStoreRestored},
+	} {
+		t.Run(alone.name, func(t *testing.T) { alone.test(t, s) })
+	}
 }
 
 // deaths returns the tests with member processes.
-func (s *suite) deaths() map[string]func(*suite, *testing.T) {
+func (s *suite) deaths() map[string]func(*testing.T, *suite) {
 	if s.Kill == nil {
 		return nil
 	}

@@ -9,8 +9,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// consumeCatchesUp waits for a group that holds the log up, while others go on appending.
-func (s *suite) consumeCatchesUp(t *testing.T) {
+// checkConsumeCatchesUp waits for a group that holds the log up, while others go on appending.
+func checkConsumeCatchesUp(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	if err := b.CatchUp(within(t), "group"); err != nil {
 		t.Errorf("an empty log: %v", err)

@@ -16,20 +16,20 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var consumeTests = map[string]func(*suite, *testing.T){
-	"consume: everything, each room in order":           (*suite).consumeAll,
-	"consume: two groups each get everything":           (*suite).consumeTwoGroups,
-	"consume: members share, and one leaves":            (*suite).consumeShared,
-	"consume: what is acknowledged does not come again": (*suite).consumeResumes,
-	"consume: ErrRetry never parks":                     (*suite).consumeRetry,
-	"consume: poison is parked, the rest goes on":       (*suite).consumePoison,
-	"consume: dead letters are put back":                (*suite).consumeRedriven,
-	"consume: what was removed does not come":           (*suite).consumeRemoved,
-	"consume: how it ends":                              (*suite).consumeEnds,
-	"consume: a group catches up":                       (*suite).consumeCatchesUp,
+var consumeTests = map[string]func(*testing.T, *suite){
+	"consume: everything, each room in order":           checkConsumeAll,
+	"consume: two groups each get everything":           checkConsumeTwoGroups,
+	"consume: members share, and one leaves":            checkConsumeShared,
+	"consume: what is acknowledged does not come again": checkConsumeResumes,
+	"consume: ErrRetry never parks":                     checkConsumeRetry,
+	"consume: poison is parked, the rest goes on":       checkConsumePoison,
+	"consume: dead letters are put back":                checkConsumeRedriven,
+	"consume: what was removed does not come":           checkConsumeRemoved,
+	"consume: how it ends":                              checkConsumeEnds,
+	"consume: a group catches up":                       checkConsumeCatchesUp,
 }
 
-func (s *suite) consumeAll(t *testing.T) {
+func checkConsumeAll(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	logs := make(map[string][]bus.Entry)
 	write := func() {
@@ -46,7 +46,7 @@ func (s *suite) consumeAll(t *testing.T) {
 	}
 }
 
-func (s *suite) consumeTwoGroups(t *testing.T) {
+func checkConsumeTwoGroups(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	one, two := consume(t, b, "one", nil), consume(t, b, "two", nil)
 	for range 5 {
@@ -63,7 +63,7 @@ func (s *suite) consumeTwoGroups(t *testing.T) {
 	})
 }
 
-func (s *suite) consumeShared(t *testing.T) {
+func checkConsumeShared(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	writer, a, b := open(t), open(t), open(t)
 	h := &hands{rooms: make(map[string]*consumer)}
@@ -112,7 +112,7 @@ func (s *suite) consumeShared(t *testing.T) {
 	}
 }
 
-func (s *suite) consumeResumes(t *testing.T) {
+func checkConsumeResumes(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	a, b := open(t), open(t)
 	room := name("room")
@@ -132,7 +132,7 @@ func (s *suite) consumeResumes(t *testing.T) {
 	}
 }
 
-func (s *suite) consumeRetry(t *testing.T) {
+func checkConsumeRetry(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	room := name("room")
 	var mu sync.Mutex
@@ -153,7 +153,7 @@ func (s *suite) consumeRetry(t *testing.T) {
 	}
 }
 
-func (s *suite) consumePoison(t *testing.T) {
+func checkConsumePoison(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	began := time.Now()
 	room := name("room")
@@ -201,9 +201,9 @@ func (s *suite) consumePoison(t *testing.T) {
 	}
 }
 
-// consumeRedriven redrives dead letters: while nobody consumes, while somebody does, and when they
+// checkConsumeRedriven redrives dead letters: while nobody consumes, while somebody does, and when they
 // fail again.
-func (s *suite) consumeRedriven(t *testing.T) {
+func checkConsumeRedriven(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	b, operator := open(t), open(t)
 	if letters, err := operator.Redrive(within(t), "group", 10); err != nil || len(letters) > 0 {
@@ -309,7 +309,7 @@ func (s *suite) consumeRedriven(t *testing.T) {
 	}
 }
 
-func (s *suite) consumeRemoved(t *testing.T) {
+func checkConsumeRemoved(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	s = &suite{Env: s.Env, bus: b}
 	room := name("room")
@@ -323,7 +323,7 @@ func (s *suite) consumeRemoved(t *testing.T) {
 	consume(t, b, "group", nil).has(t, room, []bus.Entry{log[1], log[3]})
 }
 
-func (s *suite) consumeEnds(t *testing.T) {
+func checkConsumeEnds(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	b, other := open(t), open(t)
 	if err := b.Consume(within(t), "a.b", nil); !errors.Is(err, bus.ErrBadName) {

@@ -18,10 +18,10 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var deathTests = map[string]func(*suite, *testing.T){
-	"a member of a group is killed":                    (*suite).memberKilled,
-	"one of those who serve is killed":                 (*suite).serviceKilled,
-	"a reply is lost, and a connection that is silent": (*suite).replyLost,
+var deathTests = map[string]func(*testing.T, *suite){
+	"a member of a group is killed":                    checkMemberKilled,
+	"one of those who serve is killed":                 checkServiceKilled,
+	"a reply is lost, and a connection that is silent": checkReplyLost,
 }
 
 // A member process is this test's binary, started with these variables.
@@ -121,9 +121,9 @@ func (c *child) ids() []string {
 	return slices.Clone(c.lines)
 }
 
-// memberKilled kills one of two members with -9: the other goes on where the first stopped, in
+// checkMemberKilled kills one of two members with -9: the other goes on where the first stopped, in
 // order.
-func (s *suite) memberKilled(t *testing.T) {
+func checkMemberKilled(t *testing.T, s *suite) {
 	log := s.Log(t, Retention{})
 	writer, b := log.open(t, ""), log.open(t, "")
 	dying := log.spawn(t, "group", name("service"))
@@ -158,9 +158,9 @@ func (s *suite) memberKilled(t *testing.T) {
 	}
 }
 
-// serviceKilled kills one of two servers of a service with -9, while requests are made: none is
+// checkServiceKilled kills one of two servers of a service with -9, while requests are made: none is
 // answered wrongly or waits for longer than it may, and soon all go to the other.
-func (s *suite) serviceKilled(t *testing.T) {
+func checkServiceKilled(t *testing.T, s *suite) {
 	service := name("service")
 	serve(t, s.open(t), service, func(context.Context, []byte) ([]byte, error) { return []byte("lives"), nil })
 	dying := s.log.spawn(t, name("group"), service)
@@ -199,10 +199,10 @@ func (s *suite) serviceKilled(t *testing.T) {
 	wg.Wait()
 }
 
-// replyLost swallows the server's answers, over connections that stay up, and then cuts the
+// checkReplyLost swallows the server's answers, over connections that stay up, and then cuts the
 // connections. An append whose answer was lost is in the log once, and acknowledged with its Seq;
 // the probe detects a silent bus; other publishers' messages arrive, once and in order.
-func (s *suite) replyLost(t *testing.T) {
+func checkReplyLost(t *testing.T, s *suite) {
 	if s.Addr == "" {
 		return // servers tell clients their own addresses
 	}

@@ -14,14 +14,14 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var followTests = map[string]func(*suite, *testing.T){
-	"follow: an empty room":                           (*suite).followEmpty,
-	"follow: head and replay miss nothing":            (*suite).followAndReplay,
-	"follow: two buses see one order":                 (*suite).followFromTwoBuses,
-	"follow: several followers of one room, and Stop": (*suite).followTogether,
-	"follow: again after everybody has stopped":       (*suite).followAgain,
-	"follow: many rooms at once":                      (*suite).followManyRooms,
-	"follow: what is refused":                         (*suite).followRefuses,
+var followTests = map[string]func(*testing.T, *suite){
+	"follow: an empty room":                           checkFollowEmpty,
+	"follow: head and replay miss nothing":            checkFollowAndReplay,
+	"follow: two buses see one order":                 checkFollowFromTwoBuses,
+	"follow: several followers of one room, and Stop": checkFollowTogether,
+	"follow: again after everybody has stopped":       checkFollowAgain,
+	"follow: many rooms at once":                      checkFollowManyRooms,
+	"follow: what is refused":                         checkFollowRefuses,
 }
 
 // follower records what it gets.
@@ -117,7 +117,7 @@ func (f *follower) has(t testing.TB, log []bus.Entry) {
 	}
 }
 
-func (s *suite) followEmpty(t *testing.T) {
+func checkFollowEmpty(t *testing.T, s *suite) {
 	room := name("room")
 	f := s.follow(t, s.bus, room)
 	if f.head != 0 {
@@ -126,7 +126,7 @@ func (s *suite) followEmpty(t *testing.T) {
 	f.has(t, fill(t, s.bus, room, 3))
 }
 
-func (s *suite) followAndReplay(t *testing.T) {
+func checkFollowAndReplay(t *testing.T, s *suite) {
 	const senders, each = 4, 50
 	room := name("room")
 	buses := []bus.Interface{s.bus, s.open(t)}
@@ -164,7 +164,7 @@ func (s *suite) followAndReplay(t *testing.T) {
 	}
 }
 
-func (s *suite) followFromTwoBuses(t *testing.T) {
+func checkFollowFromTwoBuses(t *testing.T, s *suite) {
 	room := name("room")
 	a, b := s.open(t), s.open(t)
 	fa, fb := s.follow(t, a, room), s.follow(t, b, room)
@@ -182,7 +182,7 @@ func (s *suite) followFromTwoBuses(t *testing.T) {
 	fb.has(t, log)
 }
 
-func (s *suite) followTogether(t *testing.T) {
+func checkFollowTogether(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 1)
 	fs := []*follower{s.follow(t, s.bus, room), s.follow(t, s.bus, room), s.follow(t, s.bus, room)}
@@ -199,7 +199,7 @@ func (s *suite) followTogether(t *testing.T) {
 	fs[1].has(t, log[:upto])
 }
 
-func (s *suite) followAgain(t *testing.T) {
+func checkFollowAgain(t *testing.T, s *suite) {
 	room := name("room")
 	var log []bus.Entry
 	for range 5 {
@@ -214,7 +214,7 @@ func (s *suite) followAgain(t *testing.T) {
 	}
 }
 
-func (s *suite) followManyRooms(t *testing.T) {
+func checkFollowManyRooms(t *testing.T, s *suite) {
 	const n = 300
 	b := s.open(t)
 	followers := make([]*follower, n)
@@ -229,7 +229,7 @@ func (s *suite) followManyRooms(t *testing.T) {
 	wg.Wait()
 }
 
-func (s *suite) followRefuses(t *testing.T) {
+func checkFollowRefuses(t *testing.T, s *suite) {
 	if _, _, err := s.bus.Follow(within(t), "a.b", &follower{}); !errors.Is(err, bus.ErrBadName) {
 		t.Errorf("%v, want ErrBadName", err)
 	}

@@ -15,9 +15,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverAway makes every call while the server is away: each fails when its context ends, with
+// checkServerAway makes every call while the server is away: each fails when its context ends, with
 // bus.ErrUnavailable, and works when the server is back.
-func (s *suite) serverAway(t *testing.T) {
+func checkServerAway(t *testing.T, s *suite) {
 	b := s.open(t)
 	log := fill(t, b, "room", 2)
 	busy := s.Log(t, Retention{}).Open(t, "")
@@ -90,9 +90,9 @@ func (s *suite) serverAway(t *testing.T) {
 	}
 }
 
-// removedAndKilled kills the server after the log's last entry was removed: it still recognises
+// checkRemovedAndKilled kills the server after the log's last entry was removed: it still recognises
 // repeats of earlier entries.
-func (s *suite) removedAndKilled(t *testing.T) {
+func checkRemovedAndKilled(t *testing.T, s *suite) {
 	b := s.open(t)
 	room := name("room")
 	log := fill(t, b, room, 5)
@@ -135,10 +135,10 @@ func (w *writer) run(ctx context.Context, t testing.TB, b bus.Log, total *atomic
 	}
 }
 
-// serverKilled kills the server twice while messages flow. Every acknowledged append is in the log
+// checkServerKilled kills the server twice while messages flow. Every acknowledged append is in the log
 // once, in its sender's order; followers and consumers got each of them; channels and services work
 // again by themselves.
-func (s *suite) serverKilled(t *testing.T) {
+func checkServerKilled(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{Groups: []string{"group"}})
 	buses := []bus.Interface{open(t), open(t)}
 	rooms := []string{name("room"), name("room"), name("room")}

@@ -15,13 +15,13 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var lifeTests = map[string]func(*suite, *testing.T){
-	"close: every call fails after it":      (*suite).callsAfterClose,
-	"close: appends in flight have an end":  (*suite).closeEndsAppends,
-	"close: callbacks end with it":          (*suite).closeEndsCallbacks,
-	"close: whoever is told is told before": (*suite).closeWaitsForAppends,
-	"close: of one bus leaves others alone": (*suite).closeIsOwn,
-	"calls end with their context":          (*suite).cancelled,
+var lifeTests = map[string]func(*testing.T, *suite){
+	"close: every call fails after it":      checkCallsAfterClose,
+	"close: appends in flight have an end":  checkCloseEndsAppends,
+	"close: callbacks end with it":          checkCloseEndsCallbacks,
+	"close: whoever is told is told before": checkCloseWaitsForAppends,
+	"close: of one bus leaves others alone": checkCloseIsOwn,
+	"calls end with their context":          checkCancelled,
 }
 
 // calls returns every call that needs the server, by name.
@@ -52,7 +52,7 @@ func calls(b bus.Interface) map[string]func(context.Context) error {
 	}
 }
 
-func (s *suite) callsAfterClose(t *testing.T) {
+func checkCallsAfterClose(t *testing.T, s *suite) {
 	b := s.open(t)
 	for range 2 {
 		if err := b.Close(); err != nil {
@@ -70,8 +70,8 @@ func (s *suite) callsAfterClose(t *testing.T) {
 	}
 }
 
-// cancelled makes calls whose context has ended, or ends while they wait.
-func (s *suite) cancelled(t *testing.T) {
+// checkCancelled makes calls whose context has ended, or ends while they wait.
+func checkCancelled(t *testing.T, s *suite) {
 	b := s.open(t)
 	for name, call := range calls(b) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -103,7 +103,7 @@ func (s *suite) cancelled(t *testing.T) {
 	put(t, b, entry(name("room"), "ann", "id")) // the bus is well
 }
 
-func (s *suite) closeEndsAppends(t *testing.T) {
+func checkCloseEndsAppends(t *testing.T, s *suite) {
 	b := s.open(t)
 	const n = 2000
 	var ended atomic.Int64
@@ -139,8 +139,8 @@ func (s *suite) closeEndsAppends(t *testing.T) {
 	}
 }
 
-// closeWaitsForAppends checks that no append's done runs any more when Close returns.
-func (s *suite) closeWaitsForAppends(t *testing.T) {
+// checkCloseWaitsForAppends checks that no append's done runs any more when Close returns.
+func checkCloseWaitsForAppends(t *testing.T, s *suite) {
 	b := s.open(t)
 	inside, told := make(chan struct{}), false
 	b.Append(entry(name("room"), "ann", "id"), func(bus.Appended, error) {
@@ -159,7 +159,7 @@ func (s *suite) closeWaitsForAppends(t *testing.T) {
 	}
 }
 
-func (s *suite) closeEndsCallbacks(t *testing.T) {
+func checkCloseEndsCallbacks(t *testing.T, s *suite) {
 	b := s.open(t)
 	room, channel, service := name("room"), name("chan"), name("service")
 	f := &follower{room: room}
@@ -194,7 +194,7 @@ func (s *suite) closeEndsCallbacks(t *testing.T) {
 	}
 }
 
-func (s *suite) closeIsOwn(t *testing.T) {
+func checkCloseIsOwn(t *testing.T, s *suite) {
 	room, channel := name("room"), name("chan")
 	a, b := s.open(t), s.open(t)
 	fa, fb := s.follow(t, a, room), s.follow(t, b, room)
@@ -209,7 +209,7 @@ func (s *suite) closeIsOwn(t *testing.T) {
 	heard(t, s.bus, channel, l)
 }
 
-func (s *suite) closeLeavesNothing(t *testing.T) {
+func checkCloseLeavesNothing(t *testing.T, s *suite) {
 	before, count := goleak.IgnoreCurrent(), goroutines()
 	b := s.Log(t, Retention{}).Open(t, "")
 	room := name("room")

@@ -11,13 +11,13 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-var liveTests = map[string]func(*suite, *testing.T){
-	"live: from bus to bus, in order":     (*suite).liveOrder,
-	"live: several subscribers, and Stop": (*suite).liveStop,
-	"live: channels are apart":            (*suite).liveApart,
-	"live: bytes":                         (*suite).liveBytes,
-	"live: what is refused":               (*suite).liveRefuses,
-	"probe":                               (*suite).probe,
+var liveTests = map[string]func(*testing.T, *suite){
+	"live: from bus to bus, in order":     checkLiveOrder,
+	"live: several subscribers, and Stop": checkLiveStop,
+	"live: channels are apart":            checkLiveApart,
+	"live: bytes":                         checkLiveBytes,
+	"live: what is refused":               checkLiveRefuses,
+	"probe":                               checkProbe,
 }
 
 // listener records the messages of a channel.
@@ -84,7 +84,7 @@ func (l *listener) clear() {
 	l.got = nil
 }
 
-func (s *suite) liveOrder(t *testing.T) {
+func checkLiveOrder(t *testing.T, s *suite) {
 	other := s.open(t)
 	channel := name("typing") + ".room.x_1"
 	here, there := listen(t, s.bus, channel), listen(t, other, channel)
@@ -106,7 +106,7 @@ func (s *suite) liveOrder(t *testing.T) {
 	}
 }
 
-func (s *suite) liveStop(t *testing.T) {
+func checkLiveStop(t *testing.T, s *suite) {
 	channel := name("chan")
 	ls := []*listener{listen(t, s.bus, channel), listen(t, s.bus, channel), listen(t, s.bus, channel)}
 	publish(t, s.bus, channel, "1")
@@ -132,7 +132,7 @@ func (s *suite) liveStop(t *testing.T) {
 	}
 }
 
-func (s *suite) liveApart(t *testing.T) {
+func checkLiveApart(t *testing.T, s *suite) {
 	n := name("room") // also the name of a room and of a service
 	f := s.follow(t, s.bus, n)
 	a, b, c := listen(t, s.bus, n), listen(t, s.bus, n+".a"), listen(t, s.bus, n+".a.b")
@@ -146,7 +146,7 @@ func (s *suite) liveApart(t *testing.T) {
 	f.has(t, log)
 }
 
-func (s *suite) liveBytes(t *testing.T) {
+func checkLiveBytes(t *testing.T, s *suite) {
 	channel := name("chan")
 	l, m := listen(t, s.bus, channel), listen(t, s.bus, channel) // each may overwrite its message
 	for i, data := range [][]byte{{}, {0, '\r', '\n', 0xff}, bytes.Repeat([]byte("x"), bus.MaxData)} {
@@ -164,7 +164,7 @@ func (s *suite) liveBytes(t *testing.T) {
 	}
 }
 
-func (s *suite) liveRefuses(t *testing.T) {
+func checkLiveRefuses(t *testing.T, s *suite) {
 	for _, bad := range []string{"", ".", "a.", ".a", "a..b", "a b", "a.*", ">", "a.b.c.d.e", "a:b"} {
 		if err := s.bus.Publish(bad, nil); !errors.Is(err, bus.ErrBadName) {
 			t.Errorf("publish to %q: %v, want ErrBadName", bad, err)
@@ -178,7 +178,7 @@ func (s *suite) liveRefuses(t *testing.T) {
 	}
 }
 
-func (s *suite) probe(t *testing.T) {
+func checkProbe(t *testing.T, s *suite) {
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {

@@ -14,8 +14,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-var propertyTests = map[string]func(*suite, *testing.T){
-	"any calls in any order": (*suite).anyCalls,
+var propertyTests = map[string]func(*testing.T, *suite){
+	"any calls in any order": checkAnyCalls,
 }
 
 // world is a model of a few rooms, and their followers.
@@ -32,9 +32,9 @@ type world struct {
 	crashed   bool
 }
 
-// anyCalls makes random calls over two buses, compares every answer with the model, and checks what
+// checkAnyCalls makes random calls over two buses, compares every answer with the model, and checks what
 // every follower got.
-func (s *suite) anyCalls(t *testing.T) {
+func checkAnyCalls(t *testing.T, s *suite) {
 	buses, checks := []bus.Interface{s.open(t), s.open(t)}, 40
 	if s.Replicas {
 		checks = 25 // each call takes the servers some milliseconds
@@ -46,9 +46,9 @@ func (s *suite) anyCalls(t *testing.T) {
 	})
 }
 
-// anyFaults is anyCalls with faults in between: servers that are killed and started again, and
+// checkAnyFaults is anyCalls with faults in between: servers that are killed and started again, and
 // buses that are closed and opened again.
-func (s *suite) anyFaults(t *testing.T) {
+func checkAnyFaults(t *testing.T, s *suite) {
 	checks, crashes := 4, 3
 	if s.Addr == "" { // several servers take seconds to find each other again
 		checks, crashes = 1, 1

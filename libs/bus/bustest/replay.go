@@ -12,20 +12,20 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-var replayTests = map[string]func(*suite, *testing.T){
-	"replay: an empty room":                        (*suite).replayEmpty,
-	"replay: from before the first entry":          (*suite).replayFromNothing,
-	"replay: from just before an entry":            (*suite).replayBefore,
-	"replay: from every entry, with every limit":   (*suite).replayEverywhere,
-	"replay: through a Seq that no entry has":      (*suite).replayThrough,
-	"replay: another entry there is a rewind":      (*suite).replayMismatch,
-	"replay: ahead of the end is a rewind":         (*suite).replayAhead,
-	"replay: after an entry of a log that is lost": (*suite).replayOtherLog,
-	"replay: what is refused":                      (*suite).replayRefuses,
-	"remove":                                       (*suite).remove,
-	"remove: the last entry":                       (*suite).removeLast,
-	"remove: what is not there":                    (*suite).removeNothing,
-	"advance":                                      (*suite).advance,
+var replayTests = map[string]func(*testing.T, *suite){
+	"replay: an empty room":                        checkReplayEmpty,
+	"replay: from before the first entry":          checkReplayFromNothing,
+	"replay: from just before an entry":            checkReplayBefore,
+	"replay: from every entry, with every limit":   checkReplayEverywhere,
+	"replay: through a Seq that no entry has":      checkReplayThrough,
+	"replay: another entry there is a rewind":      checkReplayMismatch,
+	"replay: ahead of the end is a rewind":         checkReplayAhead,
+	"replay: after an entry of a log that is lost": checkReplayOtherLog,
+	"replay: what is refused":                      checkReplayRefuses,
+	"remove":                                       checkRemove,
+	"remove: the last entry":                       checkRemoveLast,
+	"remove: what is not there":                    checkRemoveNothing,
+	"advance":                                      checkAdvance,
 }
 
 func replay(t testing.TB, b bus.Log, room string, after bus.Position, limit int) bus.Replayed {
@@ -39,16 +39,16 @@ func replay(t testing.TB, b bus.Log, room string, after bus.Position, limit int)
 
 func at(e bus.Entry) bus.Position { return bus.Position{Seq: e.Seq, ID: e.ID} }
 
-func (s *suite) replayEmpty(t *testing.T) {
+func checkReplayEmpty(t *testing.T, s *suite) {
 	fill(t, s.bus, name("room"), 1) // another room's
 	if diff := cmp.Diff(bus.Replayed{}, replay(t, s.bus, name("room"), bus.Position{}, 10), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// replayFromNothing replays from where a new log ended before its first entry, as a client does
+// checkReplayFromNothing replays from where a new log ended before its first entry, as a client does
 // that asked for the heads then.
-func (s *suite) replayFromNothing(t *testing.T) {
+func checkReplayFromNothing(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	room := name("room")
 	heads, err := b.Heads(within(t), []string{room})
@@ -70,9 +70,9 @@ func (s *suite) replayFromNothing(t *testing.T) {
 	check("with entries", fill(t, b, room, 2))
 }
 
-// replayBefore reads one entry by its Seq, as a caller does that has only that: also the first of a
+// checkReplayBefore reads one entry by its Seq, as a caller does that has only that: also the first of a
 // room, and of the whole log.
-func (s *suite) replayBefore(t *testing.T) {
+func checkReplayBefore(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	for range 40 { // rooms of every partition
 		room := name("room")
@@ -85,7 +85,7 @@ func (s *suite) replayBefore(t *testing.T) {
 	}
 }
 
-func (s *suite) replayEverywhere(t *testing.T) {
+func checkReplayEverywhere(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 7)
 	fill(t, s.bus, name("room"), 3)
@@ -116,7 +116,7 @@ func (s *suite) replayEverywhere(t *testing.T) {
 	}
 }
 
-func (s *suite) replayThrough(t *testing.T) {
+func checkReplayThrough(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 2)
 	fill(t, s.bus, name("room"), 20)
@@ -132,7 +132,7 @@ func (s *suite) replayThrough(t *testing.T) {
 	}
 }
 
-func (s *suite) replayMismatch(t *testing.T) {
+func checkReplayMismatch(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 3)
 	for i, e := range log {
@@ -143,7 +143,7 @@ func (s *suite) replayMismatch(t *testing.T) {
 	}
 }
 
-func (s *suite) replayAhead(t *testing.T) {
+func checkReplayAhead(t *testing.T, s *suite) {
 	log := fill(t, s.bus, name("room"), 3)
 	for _, room := range []string{log[0].Room, name("room")} {
 		for _, p := range []bus.Position{
@@ -156,9 +156,9 @@ func (s *suite) replayAhead(t *testing.T) {
 	}
 }
 
-// replayOtherLog asks a new log about positions in an old one, which was lost or belongs to another
+// checkReplayOtherLog asks a new log about positions in an old one, which was lost or belongs to another
 // bus. The new log has nothing at first, then entries of another room, then some of the same room.
-func (s *suite) replayOtherLog(t *testing.T) {
+func checkReplayOtherLog(t *testing.T, s *suite) {
 	CheckLostLog(t, s.opener(t, Retention{})(t), func() bus.Log { return s.opener(t, Retention{})(t) })
 }
 
@@ -196,7 +196,7 @@ func CheckLostLog(t *testing.T, old bus.Log, open func() bus.Log) {
 	}
 }
 
-func (s *suite) replayRefuses(t *testing.T) {
+func checkReplayRefuses(t *testing.T, s *suite) {
 	for _, limit := range []int{-1, 0, 1001} {
 		if _, err := s.bus.Replay(within(t), name("room"), bus.Position{}, limit); err == nil {
 			t.Errorf("limit %d is taken", limit)
@@ -207,7 +207,7 @@ func (s *suite) replayRefuses(t *testing.T) {
 	}
 }
 
-func (s *suite) remove(t *testing.T) {
+func checkRemove(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 5)
 	for range 2 { // the second time it is not there
@@ -250,7 +250,7 @@ func (s *suite) isGone(t *testing.T, room string, removed ...bus.Entry) {
 	}
 }
 
-func (s *suite) removeLast(t *testing.T) {
+func checkRemoveLast(t *testing.T, s *suite) {
 	room := name("room")
 	log := fill(t, s.bus, room, 2)
 	f := s.follow(t, s.bus, room)
@@ -271,7 +271,7 @@ func (s *suite) removeLast(t *testing.T) {
 	}
 }
 
-func (s *suite) removeNothing(t *testing.T) {
+func checkRemoveNothing(t *testing.T, s *suite) {
 	room, other := name("room"), name("room")
 	log := fill(t, s.bus, room, 2)
 	theirs := fill(t, s.bus, other, 1)
@@ -288,7 +288,7 @@ func (s *suite) removeNothing(t *testing.T) {
 	}
 }
 
-func (s *suite) advance(t *testing.T) {
+func checkAdvance(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	b, other := open(t), open(t)
 	rooms := []string{name("room"), name("room"), name("room"), name("room")}

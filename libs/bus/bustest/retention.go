@@ -13,14 +13,14 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-var retentionTests = map[string]func(*suite, *testing.T){
-	"retention: by age":  (*suite).trimByAge,
-	"retention: by size": (*suite).trimBySize,
-	"retention: never what a required group has not read": (*suite).trimNothingUnread,
-	"retention: a group that is retired":                  (*suite).retireGroup,
+var retentionTests = map[string]func(*testing.T, *suite){
+	"retention: by age":  checkTrimByAge,
+	"retention: by size": checkTrimBySize,
+	"retention: never what a required group has not read": checkTrimNothingUnread,
+	"retention: a group that is retired":                  checkRetireGroup,
 }
 
-func (s *suite) trimByAge(t *testing.T) {
+func checkTrimByAge(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond})(t)
 	room := name("room")
 	log := fill(t, b, room, 5)
@@ -45,7 +45,7 @@ func (s *suite) trimByAge(t *testing.T) {
 	f.has(t, more) // and got nothing else
 }
 
-func (s *suite) trimBySize(t *testing.T) {
+func checkTrimBySize(t *testing.T, s *suite) {
 	const size = 1 << 20
 	b := s.opener(t, Retention{MaxBytes: size, TrimEvery: 50 * time.Millisecond})(t)
 	room := name("room")
@@ -67,7 +67,7 @@ func (s *suite) trimBySize(t *testing.T) {
 	}
 }
 
-func (s *suite) trimNothingUnread(t *testing.T) {
+func checkTrimNothingUnread(t *testing.T, s *suite) {
 	const size = 1 << 20
 	open := s.opener(t, Retention{MaxAge: time.Second, MaxBytes: size, TrimEvery: 50 * time.Millisecond, Groups: []string{"store"}})
 	b := open(t)
@@ -124,9 +124,9 @@ func (s *suite) trimNothingUnread(t *testing.T) {
 	}
 }
 
-// retireGroup makes retention wait for a group that does not come back, until an operator retires
+// checkRetireGroup makes retention wait for a group that does not come back, until an operator retires
 // it.
-func (s *suite) retireGroup(t *testing.T) {
+func checkRetireGroup(t *testing.T, s *suite) {
 	log := s.Log(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond, Groups: []string{"gone", "stays"}})
 	if err := log.open(t, "").Close(); err != nil { // opening it has registered the groups
 		t.Fatal(err)

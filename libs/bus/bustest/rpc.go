@@ -15,17 +15,17 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-var rpcTests = map[string]func(*suite, *testing.T){
-	"rpc: reply":                          (*suite).rpcReply,
-	"rpc: errors":                         (*suite).rpcErrors,
-	"rpc: no responder":                   (*suite).rpcNobody,
-	"rpc: the deadline is carried":        (*suite).rpcDeadline,
-	"rpc: no reply in time":               (*suite).rpcTimeout,
-	"rpc: servers share":                  (*suite).rpcShared,
-	"rpc: a hundred at the same time":     (*suite).rpcParallel,
-	"rpc: Stop waits for what is in hand": (*suite).rpcStop,
-	"rpc: no request is lost by a Stop":   (*suite).rpcHandOver,
-	"rpc: what is refused":                (*suite).rpcRefuses,
+var rpcTests = map[string]func(*testing.T, *suite){
+	"rpc: reply":                          checkRpcReply,
+	"rpc: errors":                         checkRpcErrors,
+	"rpc: no responder":                   checkRpcNobody,
+	"rpc: the deadline is carried":        checkRpcDeadline,
+	"rpc: no reply in time":               checkRpcTimeout,
+	"rpc: servers share":                  checkRpcShared,
+	"rpc: a hundred at the same time":     checkRpcParallel,
+	"rpc: Stop waits for what is in hand": checkRpcStop,
+	"rpc: no request is lost by a Stop":   checkRpcHandOver,
+	"rpc: what is refused":                checkRpcRefuses,
 }
 
 type handler = func(context.Context, []byte) ([]byte, error)
@@ -42,7 +42,7 @@ func serve(t testing.TB, b bus.RPC, service string, h handler) bus.Subscription 
 
 func echo(_ context.Context, data []byte) ([]byte, error) { return data, nil }
 
-func (s *suite) rpcReply(t *testing.T) {
+func checkRpcReply(t *testing.T, s *suite) {
 	service := name("service") + ".echo"
 	serve(t, s.open(t), service, echo)
 	for _, data := range [][]byte{{}, []byte("hello"), {0, '\r', '\n', 0xff}, bytes.Repeat([]byte("x"), bus.MaxData)} {
@@ -53,7 +53,7 @@ func (s *suite) rpcReply(t *testing.T) {
 	}
 }
 
-func (s *suite) rpcErrors(t *testing.T) {
+func checkRpcErrors(t *testing.T, s *suite) {
 	service := name("service")
 	want := &bus.Error{Code: "slow_down", Message: "not so fast,\r\nä", RetryAfter: 1500 * time.Millisecond}
 	serve(t, s.open(t), service, func(_ context.Context, data []byte) ([]byte, error) {
@@ -82,7 +82,7 @@ func (s *suite) rpcErrors(t *testing.T) {
 	}
 }
 
-func (s *suite) rpcNobody(t *testing.T) {
+func checkRpcNobody(t *testing.T, s *suite) {
 	service := name("service")
 	nobody := func() {
 		t.Helper()
@@ -112,7 +112,7 @@ func (s *suite) rpcNobody(t *testing.T) {
 	nobody()
 }
 
-func (s *suite) rpcDeadline(t *testing.T) {
+func checkRpcDeadline(t *testing.T, s *suite) {
 	service := name("service")
 	left := make(chan time.Duration, 1)
 	serve(t, s.open(t), service, func(ctx context.Context, _ []byte) ([]byte, error) {
@@ -139,7 +139,7 @@ func (s *suite) rpcDeadline(t *testing.T) {
 	}
 }
 
-func (s *suite) rpcTimeout(t *testing.T) {
+func checkRpcTimeout(t *testing.T, s *suite) {
 	service := name("service")
 	ended, leave := make(chan error, 1), make(chan struct{})
 	serve(t, s.open(t), service, func(ctx context.Context, _ []byte) ([]byte, error) {
@@ -159,7 +159,7 @@ func (s *suite) rpcTimeout(t *testing.T) {
 	}
 }
 
-func (s *suite) rpcShared(t *testing.T) {
+func checkRpcShared(t *testing.T, s *suite) {
 	service := name("service")
 	var counts [3]atomic.Int64
 	for i, b := range []bus.Interface{s.bus, s.open(t), s.open(t)} {
@@ -186,7 +186,7 @@ func (s *suite) rpcShared(t *testing.T) {
 	}
 }
 
-func (s *suite) rpcParallel(t *testing.T) {
+func checkRpcParallel(t *testing.T, s *suite) {
 	const n = 100
 	service := name("service")
 	var in sync.WaitGroup
@@ -208,7 +208,7 @@ func (s *suite) rpcParallel(t *testing.T) {
 	wg.Wait()
 }
 
-func (s *suite) rpcStop(t *testing.T) {
+func checkRpcStop(t *testing.T, s *suite) {
 	service := name("service")
 	inside, leave := make(chan struct{}), make(chan struct{})
 	var left atomic.Bool
@@ -246,7 +246,7 @@ func (s *suite) rpcStop(t *testing.T) {
 	sub.Stop() // the second Stop
 }
 
-func (s *suite) rpcHandOver(t *testing.T) {
+func checkRpcHandOver(t *testing.T, s *suite) {
 	service := name("service")
 	b := s.open(t)
 	serve(t, s.bus, service, echo) // this one stays
@@ -269,7 +269,7 @@ func (s *suite) rpcHandOver(t *testing.T) {
 	wg.Wait()
 }
 
-func (s *suite) rpcRefuses(t *testing.T) {
+func checkRpcRefuses(t *testing.T, s *suite) {
 	for _, bad := range []string{"", "a..b", "a.*", ">", "a b"} {
 		if _, err := s.bus.Request(within(t), bad, nil); !errors.Is(err, bus.ErrBadName) {
 			t.Errorf("request to %q: %v, want ErrBadName", bad, err)

@@ -11,10 +11,10 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverSilent freezes the server: connections stay up and nothing answers. The probe detects it;
+// checkServerSilent freezes the server: connections stay up and nothing answers. The probe detects it;
 // an entry that was appended meanwhile is in the log once, whatever became of its repeats; and a
 // bus can be closed.
-func (s *suite) serverSilent(t *testing.T) {
+func checkServerSilent(t *testing.T, s *suite) {
 	if s.Pause == nil {
 		return
 	}
@@ -64,9 +64,9 @@ func (s *suite) serverSilent(t *testing.T) {
 	}
 }
 
-// storeRestored restores the servers' data to what it was before five entries, as from a backup.
+// checkStoreRestored restores the servers' data to what it was before five entries, as from a backup.
 // Followers and callers learn of it; no later entry is taken for a lost one; consumers go on.
-func (s *suite) storeRestored(t *testing.T) {
+func checkStoreRestored(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{Groups: []string{"group"}})(t)
 	room := name("room")
 	f := s.follow(t, b, room)

@@ -10,11 +10,11 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-var watchTests = map[string]func(*suite, *testing.T){
-	"heads: of rooms with and without entries":       (*suite).headsOfRooms,
-	"heads: what is refused":                         (*suite).headsRefuse,
-	"watch: every personal room, whoever follows it": (*suite).watchPersonal,
-	"watch: nothing after Stop":                      (*suite).watchStops,
+var watchTests = map[string]func(*testing.T, *suite){
+	"heads: of rooms with and without entries":       checkHeadsOfRooms,
+	"heads: what is refused":                         checkHeadsRefuse,
+	"watch: every personal room, whoever follows it": checkWatchPersonal,
+	"watch: nothing after Stop":                      checkWatchStops,
 }
 
 // watcher records its hints.
@@ -63,7 +63,7 @@ func watchAll(t *testing.T, b bus.Log) (*watcher, bus.Subscription) {
 	return w, sub
 }
 
-func (s *suite) headsOfRooms(t *testing.T) {
+func checkHeadsOfRooms(t *testing.T, s *suite) {
 	const n = 60
 	rooms := make([]string, n)
 	want := make([]bus.Position, n)
@@ -89,7 +89,7 @@ func (s *suite) headsOfRooms(t *testing.T) {
 	}
 }
 
-func (s *suite) headsRefuse(t *testing.T) {
+func checkHeadsRefuse(t *testing.T, s *suite) {
 	if _, err := s.bus.Heads(within(t), []string{"good", "a.b"}); !errors.Is(err, bus.ErrBadName) {
 		t.Errorf("%v, want ErrBadName", err)
 	}
@@ -101,7 +101,7 @@ func (s *suite) headsRefuse(t *testing.T) {
 	}
 }
 
-func (s *suite) watchPersonal(t *testing.T) {
+func checkWatchPersonal(t *testing.T, s *suite) {
 	b := s.open(t)
 	w, _ := watchAll(t, b)
 	followed := name("u")
@@ -126,7 +126,7 @@ func (s *suite) watchPersonal(t *testing.T) {
 	eventually(t, "a hint after the last follower has stopped", func() bool { return w.has(followed, seq) })
 }
 
-func (s *suite) watchStops(t *testing.T) {
+func checkWatchStops(t *testing.T, s *suite) {
 	b := s.open(t)
 	first, sub := watchAll(t, b)
 	second, _ := watchAll(t, b)
