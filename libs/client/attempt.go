@@ -17,57 +17,57 @@ import (
 var errTimeout = errors.New("no reply came in time")
 
 // requestID returns the id of the next command. mu is held.
-func (c *Client) requestID() string {
-	c.lastID++
-	return strconv.FormatUint(c.lastID, 36)
+func (l *link) requestID() string {
+	l.lastID++
+	return strconv.FormatUint(l.lastID, 36)
 }
 
 // attempt sends a command over conn once and waits for its reply; it gives an ID to a command that
 // has none. It returns an error event as its *chat.Error; errLost and errTimeout leave the
 // command's outcome open.
-func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
-	c.mu.Lock()
-	if c.conn != conn {
-		c.mu.Unlock()
+func (l *link) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
+	l.mu.Lock()
+	if l.conn != conn {
+		l.mu.Unlock()
 		return wire.Event{}, errLost
 	}
 	if r.ID == "" {
-		r.ID = c.requestID()
+		r.ID = l.requestID()
 	}
-	reply := c.expect(r.ID)
-	c.mu.Unlock()
+	reply := l.expect(r.ID)
+	l.mu.Unlock()
 
 	b, err := json.Marshal(r)
 	if err != nil {
-		c.giveUp(r.ID)
+		l.giveUp(r.ID)
 		return wire.Event{}, fmt.Errorf("encode %s: %w", r.Type, err)
 	}
 	if err := conn.WriteText(b); err != nil {
-		c.drop(conn)
+		l.drop(conn)
 		return wire.Event{}, errLost
 	}
-	return c.answer(ctx, r.ID, reply)
+	return l.answer(ctx, r.ID, reply)
 }
 
 // expect returns the channel for the reply to a command that is about to be sent over the
 // connection; the channel is closed when the connection is lost. mu is held.
-func (c *Client) expect(id string) <-chan wire.Event {
+func (l *link) expect(id string) <-chan wire.Event {
 	ch := make(chan wire.Event, 1)
-	c.pending[id] = ch
+	l.pending[id] = ch
 	return ch
 }
 
 // giveUp stops waiting for a reply.
-func (c *Client) giveUp(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.pending, id)
+func (l *link) giveUp(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, id)
 }
 
 // answer waits for the reply to a command that was sent.
-func (c *Client) answer(ctx context.Context, id string, reply <-chan wire.Event) (wire.Event, error) {
-	defer c.giveUp(id)
-	timeout := time.NewTimer(c.cfg.ReplyTimeout)
+func (l *link) answer(ctx context.Context, id string, reply <-chan wire.Event) (wire.Event, error) {
+	defer l.giveUp(id)
+	timeout := time.NewTimer(l.cfg.ReplyTimeout)
 	defer timeout.Stop()
 	select {
 	case e, ok := <-reply:
@@ -83,12 +83,12 @@ func (c *Client) answer(ctx context.Context, id string, reply <-chan wire.Event)
 }
 
 // drop closes a connection that does not work; its reader notices and connects again.
-func (c *Client) drop(conn *Conn) {
-	c.mu.Lock()
-	if c.conn == conn {
-		c.disconnect()
+func (l *link) drop(conn *Conn) {
+	l.mu.Lock()
+	if l.conn == conn {
+		l.disconnect()
 	}
-	c.mu.Unlock()
+	l.mu.Unlock()
 	_ = conn.NetConn().Close()
 }
 
@@ -98,7 +98,7 @@ func (c *Client) drop(conn *Conn) {
 //
 // Once an attempt may have taken effect, the command may have been done. From then on attempts to
 // send say so (retry), and an error, which is that of the last attempt alone, wraps ErrUnknown.
-func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
+func (l *link) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
 	var first time.Time // when it was first sent
 	mayBeDone := r.Retry
 	fail := func(err error) (wire.Event, error) {
@@ -108,7 +108,7 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 		return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
 	}
 	for n := 0; ; n++ {
-		conn, err := c.await(ctx, r.Room)
+		conn, err := l.await(ctx, r.Room)
 		if err == nil {
 			err = ctx.Err() // do not send what is not wanted any more
 		}
@@ -117,25 +117,25 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 				first = time.Now()
 			}
 			var e wire.Event
-			if e, err = c.attempt(ctx, conn, r); err == nil {
+			if e, err = l.attempt(ctx, conn, r); err == nil {
 				return e, nil
 			}
 			mayBeDone = mayBeDone || mayHaveDone(r, err)
 			r.Retry = mayBeDone && r.Type == wire.Send.String()
 		}
 		switch lost := errors.Is(err, errLost) || errors.Is(err, errTimeout); {
-		case ctx.Err() != nil || c.ctx.Err() != nil:
-			if e := c.Err(); e != nil {
+		case ctx.Err() != nil || l.ctx.Err() != nil:
+			if e := l.why(); e != nil {
 				err = e
 			}
 			return fail(err)
-		case !lost && !again(err), time.Since(first) > c.cfg.RetryFor:
+		case !lost && !again(err), time.Since(first) > l.cfg.RetryFor:
 			return fail(err)
 		}
 		if errors.Is(err, errLost) {
 			continue // await waits for the next connection
 		}
-		delay := backoff(n, c.cfg.MinBackoff, c.cfg.MaxBackoff)
+		delay := backoff(n, l.cfg.MinBackoff, l.cfg.MaxBackoff)
 		if e, ok := errors.AsType[*chat.Error](err); ok && e.RetryAfter > 0 {
 			delay = e.RetryAfter
 		}

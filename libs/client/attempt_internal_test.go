@@ -13,9 +13,7 @@ import (
 
 // unconnected is a client that nobody runs.
 func unconnected() *Client {
-	c := &Client{rooms: map[string]*room{}, turns: map[string]*turns{}, pending: map[string]chan<- wire.Event{}, changed: make(chan struct{})}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.cfg.ReplyTimeout = time.Minute
+	c := newClient(Config{ReplyTimeout: time.Minute})
 	return c
 }
 
@@ -52,12 +50,12 @@ func TestAttemptOverAnother(t *testing.T) {
 	c := unconnected()
 	old, _ := piped(t)
 	now, _ := piped(t)
-	c.conn = now
-	reply := c.expect("x")
-	if _, err := c.attempt(t.Context(), old, wire.Request{Type: "ping"}); !errors.Is(err, errLost) || len(c.pending) != 1 {
-		t.Errorf("%v; %d replies are waited for", err, len(c.pending))
+	c.link.conn = now
+	reply := c.link.expect("x")
+	if _, err := c.link.attempt(t.Context(), old, wire.Request{Type: "ping"}); !errors.Is(err, errLost) || len(c.link.pending) != 1 {
+		t.Errorf("%v; %d replies are waited for", err, len(c.link.pending))
 	}
-	if c.drop(old); c.conn != now {
+	if c.link.drop(old); c.link.conn != now {
 		t.Error("the new connection was dropped with the old one")
 	}
 	select {
@@ -65,7 +63,7 @@ func TestAttemptOverAnother(t *testing.T) {
 		t.Error("what waits for the new one has ended")
 	default:
 	}
-	if c.drop(now); c.conn != nil {
+	if c.link.drop(now); c.link.conn != nil {
 		t.Error("a connection that was lost is kept")
 	}
 	if _, ok := <-reply; ok {
@@ -81,9 +79,9 @@ func TestAttemptOverAnother(t *testing.T) {
 func TestDisconnected(t *testing.T) {
 	c := unconnected()
 	conn, _ := piped(t)
-	c.conn, c.rooms["r"] = conn, &room{name: "r", live: true}
-	reply, changed := c.expect("x"), c.changed
-	if got := c.disconnect(); got != conn || c.conn != nil || c.rooms["r"].live || len(c.pending) != 0 {
+	c.link.conn, c.joins.rooms["r"] = conn, &room{name: "r", live: true}
+	reply, changed := c.link.expect("x"), c.link.changed
+	if got := c.link.disconnect(); got != conn || c.link.conn != nil || c.joins.rooms["r"].live || len(c.link.pending) != 0 {
 		t.Errorf("left is %+v", c)
 	}
 	if _, ok := <-reply; ok {
@@ -100,14 +98,14 @@ func TestDisconnected(t *testing.T) {
 func TestFirstErrorCounts(t *testing.T) {
 	c := unconnected()
 	first := errors.New("first")
-	c.end(first)
-	c.end(ErrClosed)
-	if !errors.Is(c.Err(), first) || c.ctx.Err() == nil {
+	c.link.end(first)
+	c.link.end(ErrClosed)
+	if !errors.Is(c.Err(), first) || c.link.ctx.Err() == nil {
 		t.Errorf("ended with %v", c.Err())
 	}
 	ran := false
-	c.start(func() { ran = true })
-	if c.wait.Wait(); ran {
+	c.link.start(func() { ran = true })
+	if c.link.wait.Wait(); ran {
 		t.Error("something was begun after the end")
 	}
 }

@@ -47,18 +47,18 @@ func (c *Client) Pin(ctx context.Context, room string, m Name, on bool) (ack wir
 
 func (c *Client) change(ctx context.Context, r wire.Request) (wire.Event, error) {
 	r.MsgID = chat.NewID()
-	return c.do(ctx, r, c.mayPass(r.Room))
+	return c.link.do(ctx, r, c.joins.mayPass(r.Room))
 }
 
 // Typing tells the room that the user is typing: now, or not at all (ErrNotConnected).
 func (c *Client) Typing(ctx context.Context, room string) error {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	conn := c.link.conn
+	c.link.mu.Unlock()
 	if conn == nil {
 		return fmt.Errorf("typing: %w", ErrNotConnected)
 	}
-	_, err := c.attempt(ctx, conn, wire.Request{Type: wire.Typing.String(), Room: room})
+	_, err := c.link.attempt(ctx, conn, wire.Request{Type: wire.Typing.String(), Room: room})
 	if lostOrLate(err) {
 		err = ErrNotConnected
 	}
@@ -70,33 +70,33 @@ func (c *Client) Typing(ctx context.Context, room string) error {
 
 // Read says that the user has read the room through a seq.
 func (c *Client) Read(ctx context.Context, room string, seq uint64) error {
-	_, err := c.do(ctx, wire.Request{Type: wire.Read.String(), Room: room, Seq: seq}, never)
+	_, err := c.link.do(ctx, wire.Request{Type: wire.Read.String(), Room: room, Seq: seq}, never)
 	return err
 }
 
 // Unread marks the message at a seq, and what follows in its room, as unread.
 func (c *Client) Unread(ctx context.Context, room string, seq uint64) error {
-	_, err := c.do(ctx, wire.Request{Type: wire.Unread.String(), Room: room, Seq: seq}, never)
+	_, err := c.link.do(ctx, wire.Request{Type: wire.Unread.String(), Room: room, Seq: seq}, never)
 	return err
 }
 
 // Seen marks everything in a room as read; with an empty room, in all rooms.
 func (c *Client) Seen(ctx context.Context, room string) error {
-	_, err := c.do(ctx, wire.Request{Type: wire.Seen.String(), Room: room}, never)
+	_, err := c.link.do(ctx, wire.Request{Type: wire.Seen.String(), Room: room}, never)
 	return err
 }
 
 // Inbox returns what is new in the user's rooms, ordered by room id, or with a room in that one. If
 // it returns a next, there are more: ask again with it. The first next is empty.
 func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.InboxRoom, more string, err error) {
-	e, err := c.do(ctx, wire.Request{Type: wire.Inbox.String(), Room: room, Next: next}, never)
+	e, err := c.link.do(ctx, wire.Request{Type: wire.Inbox.String(), Room: room, Next: next}, never)
 	return e.Rooms, e.Next, err
 }
 
 // NewThreads returns the threads that the user follows and that have something new, the one with
 // the last answer first, and whether there are more: see Session.Followed.
 func (c *Client) NewThreads(ctx context.Context) (threads []chat.InboxThread, more bool, err error) {
-	e, err := c.do(ctx, wire.Request{Type: wire.Inbox.String()}, never)
+	e, err := c.link.do(ctx, wire.Request{Type: wire.Inbox.String()}, never)
 	return e.Threads, e.MoreThreads, err
 }
 
@@ -128,44 +128,44 @@ func (c *Client) History(ctx context.Context, room string, q Query) (Page, error
 	if q.After > 0 || q.Oldest {
 		r.After = q.After
 	}
-	e, err := c.do(ctx, r, never)
+	e, err := c.link.do(ctx, r, never)
 	return Page{Messages: e.Messages, More: e.More, Root: e.Root}, err
 }
 
 // Who returns who is online in a room over the whole cluster: the first people, or those after a
 // place, which the Next of the answer before names.
 func (c *Client) Who(ctx context.Context, room, next string) (Online, error) {
-	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room, Next: next}, never)
+	e, err := c.link.do(ctx, wire.Request{Type: wire.Who.String(), Room: room, Next: next}, never)
 	return Online{Count: e.Count, Users: e.Users, Next: e.Next}, err
 }
 
 // Watch turns presence events of a joined room on or off; also on later connections.
 func (c *Client) Watch(ctx context.Context, room string, on bool) error {
-	if _, err := c.do(ctx, wire.Request{Type: wire.Watch.String(), Room: room, On: &on}, never); err != nil {
+	if _, err := c.link.do(ctx, wire.Request{Type: wire.Watch.String(), Room: room, On: &on}, never); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	if r := c.rooms[room]; r != nil {
+	c.link.mu.Lock()
+	if r := c.joins.rooms[room]; r != nil {
 		r.watched = on
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	return nil
 }
 
 // Status sets the user's status: online, idle, dnd or invisible; also on later connections.
 func (c *Client) Status(ctx context.Context, status string) error {
-	if _, err := c.do(ctx, wire.Request{Type: wire.Status.String(), Status: status}, never); err != nil {
+	if _, err := c.link.do(ctx, wire.Request{Type: wire.Status.String(), Status: status}, never); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.status = status
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	c.link.status = status
+	c.link.mu.Unlock()
 	return nil
 }
 
 // Ping returns how long the server takes to answer.
 func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	_, err := c.do(ctx, wire.Request{Type: wire.Ping.String()}, never)
+	_, err := c.link.do(ctx, wire.Request{Type: wire.Ping.String()}, never)
 	return time.Since(start), err
 }

@@ -29,57 +29,77 @@ type Joined struct {
 func (c *Client) JoinAll(ctx context.Context, rooms []RoomAt) []Joined {
 	out := make([]Joined, len(rooms))
 	waits := make([]*room, len(rooms))
-	c.mu.Lock()
+	c.link.mu.Lock()
 	for i, at := range rooms {
 		out[i].Room = at.Room
-		waits[i], out[i].Err = c.begin(at)
+		waits[i], out[i].Err = c.joins.begin(at)
 	}
-	c.ask(waits)
-	c.mu.Unlock()
+	c.joins.ask(waits)
+	c.link.mu.Unlock()
 	for i, r := range waits {
 		if r != nil {
-			out[i].Event, out[i].Err = c.finish(ctx, r)
+			out[i].Event, out[i].Err = c.joins.finish(ctx, r)
 		}
 	}
 	return out
 }
 
-// begin starts joining a room; finish waits for that. mu is held.
-func (c *Client) begin(at RoomAt) (*room, error) {
+// joins keeps the rooms of a client joined, over any number of connections.
+type joins struct {
+	link  *link
+	rooms map[string]*room // by name; guarded by link.mu
+}
+
+// lost notes that no room is live any more. link.mu is held.
+func (j *joins) lost() {
+	for _, r := range j.rooms {
+		r.live = false
+	}
+}
+
+// isReady reports whether commands for a room may be sent: it is live, or was not joined. link.mu is
+// held.
+func (j *joins) isReady(name string) bool {
+	r := j.rooms[name]
+	return r == nil || r.live
+}
+
+// begin starts joining a room; finish waits for that. link.mu is held.
+func (j *joins) begin(at RoomAt) (*room, error) {
 	if !chat.ValidID(at.Room) {
 		return nil, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
 	}
-	if c.err != nil {
-		return nil, fmt.Errorf("join: %w", c.err)
+	if j.link.err != nil {
+		return nil, fmt.Errorf("join: %w", j.link.err)
 	}
 	r := &room{name: at.Room, done: make(chan error, 1)}
 	r.waits = r.done
 	if at.After != nil {
 		r.place(*at.After)
 	}
-	if old := c.rooms[at.Room]; old != nil {
+	if old := j.rooms[at.Room]; old != nil {
 		r.watched, r.own = old.watched, old.own
-		c.forget(old, errors.New("joined again"))
+		j.forget(old, errors.New("joined again"))
 	}
-	c.rooms[at.Room] = r
-	c.resync(r)
+	j.rooms[at.Room] = r
+	j.resync(r)
 	return r, nil
 }
 
 // finish waits until a room that was begun is live. If that fails the room is not joined.
-func (c *Client) finish(ctx context.Context, r *room) (joined wire.Event, err error) {
+func (j *joins) finish(ctx context.Context, r *room) (joined wire.Event, err error) {
 	select {
 	case err = <-r.waits:
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-c.ctx.Done():
-		err = c.Err()
+	case <-j.link.ctx.Done():
+		err = j.link.why()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	j.link.mu.Lock()
+	defer j.link.mu.Unlock()
 	r.done = nil
 	if err != nil {
-		c.forget(r, err)
+		j.forget(r, err)
 		return wire.Event{}, fmt.Errorf("join: %w", err)
 	}
 	return r.end, nil
@@ -95,9 +115,9 @@ type asking struct {
 }
 
 // ask sends the joins of the rooms that goroutines are joining, in as few messages as the server
-// accepts. Without a connection, resume sends them when there is one. mu is held.
-func (c *Client) ask(rooms []*room) {
-	if c.conn == nil {
+// accepts. Without a connection, resume sends them when there is one. link.mu is held.
+func (j *joins) ask(rooms []*room) {
+	if j.link.conn == nil {
 		return
 	}
 	var joins []wire.RoomJoin
@@ -105,27 +125,27 @@ func (c *Client) ask(rooms []*room) {
 		if r == nil || r.left || !r.syncing {
 			continue
 		}
-		req := c.joinRequest(r)
+		req := j.joinRequest(r)
 		after, _ := req.After.(*wire.Position)
-		r.asking = &asking{conn: c.conn, id: req.ID, reply: c.expect(req.ID), before: r.held}
+		r.asking = &asking{conn: j.link.conn, id: req.ID, reply: j.link.expect(req.ID), before: r.held}
 		joins = append(joins, wire.RoomJoin{ID: req.ID, Room: r.name, After: after})
 	}
-	conn, limits := c.conn, wire.Limits{}
-	if l := c.welcome.Limits; l != nil {
+	conn, limits := j.link.conn, wire.Limits{}
+	if l := j.link.welcome.Limits; l != nil {
 		limits = *l
 	}
 	if len(joins) > 0 {
-		c.start(func() {
+		j.link.start(func() {
 			if writeJoins(conn, joins, limits) != nil {
-				c.drop(conn)
+				j.link.drop(conn)
 			}
 		})
 	}
 }
 
-// joinRequest returns the next join of a room. mu is held.
-func (c *Client) joinRequest(r *room) wire.Request {
-	req := wire.Request{Type: wire.Join.String(), Room: r.name, ID: c.requestID()}
+// joinRequest returns the next join of a room. link.mu is held.
+func (j *joins) joinRequest(r *room) wire.Request {
+	req := wire.Request{Type: wire.Join.String(), Room: r.name, ID: j.link.requestID()}
 	r.asked = req.ID
 	if r.placed {
 		after := r.last

@@ -110,10 +110,10 @@ func (r *room) advance(e *wire.Event, id uint64) bool {
 }
 
 // entry handles an entry of a room's log and returns what to deliver.
-func (c *Client) entry(e wire.Event) (out []wire.Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.rooms[e.Room]
+func (j *joins) entry(e wire.Event) (out []wire.Event) {
+	j.link.mu.Lock()
+	defer j.link.mu.Unlock()
+	r := j.rooms[e.Room]
 	switch {
 	case r == nil:
 		return nil // it was left
@@ -131,11 +131,11 @@ func (c *Client) entry(e wire.Event) (out []wire.Event) {
 		}
 	case ahead:
 		r.keep(e)
-		c.resync(r)
+		j.resync(r)
 	case rewound:
 		r.keep(e) // it counts if the join finds the log rewound
 		if r.live {
-			c.resync(r)
+			j.resync(r)
 		}
 	case drop:
 	}
@@ -151,16 +151,16 @@ func (r *room) keep(e wire.Event) {
 }
 
 // joined handles the answer to a join and returns what to deliver.
-func (c *Client) joined(e wire.Event) (out []wire.Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.rooms[e.Room]
+func (j *joins) joined(e wire.Event) (out []wire.Event) {
+	j.link.mu.Lock()
+	defer j.link.mu.Unlock()
+	r := j.rooms[e.Room]
 	// unasked; a join in progress finds out by itself
 	if r != nil && e.ID == "" && e.Rewind && r.live {
 		r.place(wire.Position{Seq: e.Seq})
 		return []wire.Event{e}
 	}
-	if r == nil || r.asked != e.ID || c.pending[e.ID] == nil {
+	if r == nil || r.asked != e.ID || j.link.pending[e.ID] == nil {
 		return nil // the room was left or joined anew, or an earlier attempt was given up
 	}
 	r.end = e
@@ -194,7 +194,7 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 		r.ahead, r.flooded = nil, false
 		r.live = false // the goroutine that joins sees it and goes on
 	}
-	c.announce()
+	j.link.announce()
 	return out
 }
 

@@ -28,11 +28,13 @@ func rewoundTo(seq uint64) wire.Event {
 func joiningClient(held uint64) (*Client, *room) {
 	r := &room{name: "r", asked: "1", syncing: true}
 	r.place(wire.Position{Seq: held})
-	return &Client{rooms: map[string]*room{"r": r}, pending: map[string]chan<- wire.Event{"1": nil}, changed: make(chan struct{})}, r
+	c := newClient(Config{})
+	c.joins.rooms["r"], c.link.pending["1"] = r, nil
+	return c, r
 }
 
 // pend makes a request be waited for.
-func (c *Client) pend(id string) { c.pending[id] = make(chan wire.Event, 1) }
+func (c *Client) pend(id string) { c.link.pending[id] = make(chan wire.Event, 1) }
 
 func seqs(events []wire.Event) (all []uint64) {
 	for _, e := range events {
@@ -47,8 +49,8 @@ func TestHolesAreAskedForSoOften(t *testing.T) {
 	c, r := joiningClient(1)
 	c.pend("1")
 	hole := func() []wire.Event {
-		c.entry(said(5, 4))
-		return c.joined(answer("1", 5))
+		c.joins.entry(said(5, 4))
+		return c.joins.joined(answer("1", 5))
 	}
 	for i := range 2 {
 		if out := hole(); out != nil || r.live || r.held != 1 || len(r.ahead) != 0 {
@@ -56,16 +58,16 @@ func TestHolesAreAskedForSoOften(t *testing.T) {
 		}
 	}
 	for i := uint64(2); i < 5; i++ { // whole after all
-		c.entry(said(i, i-1))
+		c.joins.entry(said(i, i-1))
 	}
-	c.entry(said(5, 4))
-	if out := c.joined(answer("1", 5)); !slices.Equal(seqs(out), nil) || r.held != 5 || !r.live {
+	c.joins.entry(said(5, 4))
+	if out := c.joins.joined(answer("1", 5)); !slices.Equal(seqs(out), nil) || r.held != 5 || !r.live {
 		t.Fatalf("of a whole replay delivered %v at the end, held %d", seqs(out), r.held)
 	}
 	r.live = false
 	hole = func() []wire.Event {
-		c.entry(said(9, 8))
-		return c.joined(answer("1", 9))
+		c.joins.entry(said(9, 8))
+		return c.joins.joined(answer("1", 9))
 	}
 	for i := range 3 {
 		if out := hole(); out != nil || r.live {
@@ -83,7 +85,7 @@ func TestRewindForgets(t *testing.T) {
 	c.pend("1")
 	r.live = true
 	for i := uint64(2); i < 2+2*recentEntries; i++ {
-		if out := c.entry(said(i, i-1)); len(out) != 1 {
+		if out := c.joins.entry(said(i, i-1)); len(out) != 1 {
 			t.Fatalf("entry %d: delivered %v", i, seqs(out))
 		}
 	}
@@ -98,13 +100,13 @@ func TestRewindForgets(t *testing.T) {
 		t.Error("the oldest entry that is remembered is not known")
 	}
 	r.holes, r.flooded = maxHoles, true
-	if out := c.joined(rewoundTo(1)); len(out) != 1 || !out[0].Rewind {
+	if out := c.joins.joined(rewoundTo(1)); len(out) != 1 || !out[0].Rewind {
 		t.Errorf("told of a rewind: %v", out)
 	}
 	if r.held != 1 || r.last.Seq != 1 || len(r.recent) != 0 || r.next != 0 || r.holes != 0 || r.flooded || len(r.ahead) != 0 {
 		t.Errorf("left is %+v", r)
 	}
-	if out := c.entry(said(2, 1)); len(out) != 1 {
+	if out := c.joins.entry(said(2, 1)); len(out) != 1 {
 		t.Errorf("an entry of the new log: delivered %v", seqs(out))
 	}
 }
@@ -115,16 +117,16 @@ func TestKeptAheadIsBounded(t *testing.T) {
 	c, r := joiningClient(1)
 	c.pend("1")
 	for i := range uint64(maxAhead) {
-		c.entry(said(10+i, 9+i))
+		c.joins.entry(said(10+i, 9+i))
 	}
 	if len(r.ahead) != maxAhead || r.flooded {
 		t.Fatalf("%d are kept, flooded: %v", len(r.ahead), r.flooded)
 	}
-	c.entry(said(10+maxAhead, 9+maxAhead))
+	c.joins.entry(said(10+maxAhead, 9+maxAhead))
 	if len(r.ahead) != maxAhead || !r.flooded {
 		t.Errorf("%d are kept, flooded: %v", len(r.ahead), r.flooded)
 	}
-	if out := c.joined(answer("1", 9)); len(out) != maxAhead || r.live || r.flooded {
+	if out := c.joins.joined(answer("1", 9)); len(out) != maxAhead || r.live || r.flooded {
 		t.Errorf("delivered %d, live: %v", len(out), r.live)
 	}
 }
@@ -145,9 +147,9 @@ func TestLateAnswers(t *testing.T) {
 			c.pend("1")
 		}
 		if name == "given up" {
-			delete(c.pending, "1")
+			delete(c.link.pending, "1")
 		}
-		if out := c.joined(e); out != nil || r.live || r.held != 1 {
+		if out := c.joins.joined(e); out != nil || r.live || r.held != 1 {
 			t.Errorf("%s: delivered %v, held %d, live %v", name, seqs(out), r.held, r.live)
 		}
 	}

@@ -18,35 +18,35 @@ import (
 const helloID = "hello"
 
 // run connects again and again until the client ends.
-func (c *Client) run() {
+func (l *link) run() {
 	for attempt := 0; ; attempt++ {
 		since := time.Now()
-		welcomed, retryAfter, err := c.session()
-		if c.ctx.Err() != nil {
+		welcomed, retryAfter, err := l.session()
+		if l.ctx.Err() != nil {
 			return
 		}
 		if !welcomed {
-			c.mu.Lock()
-			c.last = err
-			c.mu.Unlock()
-		} else if time.Since(since) > c.cfg.MaxBackoff {
+			l.mu.Lock()
+			l.last = err
+			l.mu.Unlock()
+		} else if time.Since(since) > l.cfg.MaxBackoff {
 			// it was a good connection; after one that is lost at once, keep the delay
 			attempt = 0
 		}
 		if !passes(err) {
-			c.cfg.Log.Info("the server refused this client", zap.Error(err))
-			c.end(err)
+			l.cfg.Log.Info("the server refused this client", zap.Error(err))
+			l.end(err)
 			return
 		}
-		delay := backoff(attempt, c.cfg.MinBackoff, c.cfg.MaxBackoff)
+		delay := backoff(attempt, l.cfg.MinBackoff, l.cfg.MaxBackoff)
 		if e, ok := errors.AsType[*chat.Error](err); ok && retryAfter == 0 {
 			retryAfter = e.RetryAfter
 		}
 		if retryAfter > 0 {
 			delay = retryAfter
 		}
-		c.cfg.Log.Debug("not connected", zap.Error(err), zap.Duration("retry_in", delay))
-		if await.Sleep(c.ctx, delay) != nil {
+		l.cfg.Log.Debug("not connected", zap.Error(err), zap.Duration("retry_in", delay))
+		if await.Sleep(l.ctx, delay) != nil {
 			return
 		}
 	}
@@ -54,49 +54,49 @@ func (c *Client) run() {
 
 // session runs one connection. It returns whether the server welcomed the client, how long its bye
 // asked to wait, and why the connection ended.
-func (c *Client) session() (welcomed bool, retryAfter time.Duration, err error) {
-	conn, welcome, err := c.connect()
+func (l *link) session() (welcomed bool, retryAfter time.Duration, err error) {
+	conn, welcome, err := l.connect()
 	if err != nil {
 		return false, 0, err
 	}
-	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
+	l.mu.Lock()
+	if l.err != nil {
+		l.mu.Unlock()
 		conn.Close(wire.CloseNormal)
-		return true, 0, c.err
+		return true, 0, l.err
 	}
-	c.conn, c.welcome = conn, welcome
-	c.resume()
-	c.announce()
-	c.mu.Unlock()
-	c.cfg.Log.Debug("connected", zap.String("user", welcome.User), zap.String("session", welcome.Session))
+	l.conn, l.welcome = conn, welcome
+	l.joins.resume()
+	l.announce()
+	l.mu.Unlock()
+	l.cfg.Log.Debug("connected", zap.String("user", welcome.User), zap.String("session", welcome.Session))
 
-	c.handle(welcome)
-	retryAfter, err = c.read(conn)
-	c.mu.Lock()
-	c.disconnect()
-	c.mu.Unlock()
+	l.handle(welcome)
+	retryAfter, err = l.read(conn)
+	l.mu.Lock()
+	l.disconnect()
+	l.mu.Unlock()
 	conn.Close(wire.CloseAbnormal)
 	return true, retryAfter, err
 }
 
 // connect opens a connection and says hello.
-func (c *Client) connect() (*Conn, wire.Event, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.ReplyTimeout)
+func (l *link) connect() (*Conn, wire.Event, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.ReplyTimeout)
 	defer cancel()
-	token, err := c.cfg.Token(ctx)
+	token, err := l.cfg.Token(ctx)
 	if err != nil {
 		return nil, wire.Event{}, fmt.Errorf("get token: %w", err)
 	}
-	conn, err := DialConn(ctx, c.cfg.URL, c.cfg.Conn)
+	conn, err := DialConn(ctx, l.cfg.URL, l.cfg.Conn)
 	if err != nil {
 		return nil, wire.Event{}, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().SetDeadline(time.Unix(1, 0)) })
-	c.mu.Lock()
-	status := c.status
-	c.mu.Unlock()
-	welcome, err := hello(conn, token, c.cfg.Device)
+	l.mu.Lock()
+	status := l.status
+	l.mu.Unlock()
+	welcome, err := hello(conn, token, l.cfg.Device)
 	if err == nil && status != "" {
 		// first, so that events of rooms find it
 		err = say(conn, wire.Request{Type: wire.Status.String(), Status: status})
@@ -106,8 +106,8 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 	}
 	if err != nil {
 		conn.Close(wire.CloseNormal)
-		if chat.CodeOf(err) == chat.CodeTokenExpired && c.cfg.TokenExpired != nil {
-			c.cfg.TokenExpired(token)
+		if chat.CodeOf(err) == chat.CodeTokenExpired && l.cfg.TokenExpired != nil {
+			l.cfg.TokenExpired(token)
 		}
 		return nil, wire.Event{}, fmt.Errorf("hello: %w", err)
 	}
@@ -149,13 +149,13 @@ func say(conn *Conn, r wire.Request) error {
 }
 
 // read handles the connection's events until it ends.
-func (c *Client) read(conn *Conn) (retryAfter time.Duration, err error) {
+func (l *link) read(conn *Conn) (retryAfter time.Duration, err error) {
 	var deadline time.Time
 	for {
 		// Setting a deadline for each frame would cost a timer for each; it may be late by a
 		// quarter.
-		if now := time.Now(); deadline.Sub(now) < c.cfg.Silence*3/4 {
-			deadline = now.Add(c.cfg.Silence)
+		if now := time.Now(); deadline.Sub(now) < l.cfg.Silence*3/4 {
+			deadline = now.Add(l.cfg.Silence)
 			if err := conn.NetConn().SetReadDeadline(deadline); err != nil {
 				return retryAfter, lost(err)
 			}
@@ -171,43 +171,43 @@ func (c *Client) read(conn *Conn) (retryAfter time.Duration, err error) {
 		if e.Type == wire.EventBye {
 			retryAfter = time.Duration(e.RetryAfterMS) * time.Millisecond
 		}
-		c.dispatch(conn, e)
+		l.dispatch(conn, e)
 	}
 }
 
 // dispatch passes an event to its room, its call or the handler.
-func (c *Client) dispatch(conn *Conn, e wire.Event) {
+func (l *link) dispatch(conn *Conn, e wire.Event) {
 	switch e.Type {
 	case wire.EventAck, wire.EventWho, wire.EventHistory, wire.EventInbox:
-		c.reply(e)
+		l.reply(e)
 	case wire.EventError:
 		if e.ID == "" {
-			c.handle(e)
+			l.handle(e)
 			return
 		}
-		c.reply(e)
+		l.reply(e)
 	case wire.EventJoined:
-		for _, e := range c.joined(e) {
-			c.handle(e)
+		for _, e := range l.joins.joined(e) {
+			l.handle(e)
 		}
-		c.reply(e)
+		l.reply(e)
 	case wire.EventTyping, wire.EventRead, wire.EventPresence, wire.EventNotice, wire.EventBye:
-		c.handle(e)
+		l.handle(e)
 	default:
 		if e.Logged() {
-			for _, e := range c.entry(e) {
-				c.handle(e)
+			for _, e := range l.joins.entry(e) {
+				l.handle(e)
 			}
 		}
 	}
 }
 
 // reply passes an event to the call that waits for it, if it still does.
-func (c *Client) reply(e wire.Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ch, ok := c.pending[e.ID]; ok {
-		delete(c.pending, e.ID)
+func (l *link) reply(e wire.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ch, ok := l.pending[e.ID]; ok {
+		delete(l.pending, e.ID)
 		ch <- e // has capacity 1
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
@@ -42,51 +43,58 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 	if m.ID == "" {
 		m.ID = chat.NewID()
 	}
-	if err := c.turn(ctx, m.Room); err != nil {
+	if err := c.sends.turn(ctx, m.Room); err != nil {
 		return wire.Event{}, fmt.Errorf("send: %w", err)
 	}
-	defer c.endTurn(m.Room)
+	defer c.sends.endTurn(m.Room)
 	r := wire.Request{
 		Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo.ID, ReplyAuthor: m.ReplyTo.User,
 		Thread: m.Thread.thread(), Broadcast: m.Broadcast, Retry: m.Retry,
 	}
-	return c.do(ctx, r, c.mayPass(m.Room))
+	return c.link.do(ctx, r, c.joins.mayPass(m.Room))
 }
 
 // mayPass returns a function that reports whether another attempt may succeed after an error of a
 // command in a room.
-func (c *Client) mayPass(room string) func(error) bool {
+func (j *joins) mayPass(room string) func(error) bool {
 	return func(err error) bool {
 		if chat.CodeOf(err) == chat.CodeNotJoined {
 			// the connection was lost meanwhile, and the client is joining the room again
-			return c.joinedOnce(room)
+			return j.joinedOnce(room)
 		}
 		return passes(err)
 	}
 }
 
 // joinedOnce reports whether the client keeps the room joined.
-func (c *Client) joinedOnce(name string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.rooms[name] != nil
+func (j *joins) joinedOnce(name string) bool {
+	j.link.mu.Lock()
+	defer j.link.mu.Unlock()
+	return j.rooms[name] != nil
 }
 
 // turns are the calls that wait to send to one room, in order.
 type turns struct{ waiting []chan struct{} }
 
+// sends lets one call at a time send to a room.
+type sends struct {
+	link  *link
+	mu    sync.Mutex
+	turns map[string]*turns // by room
+}
+
 // turn waits until it is the caller's turn to send to a room.
-func (c *Client) turn(ctx context.Context, name string) error {
-	c.mu.Lock()
-	t := c.turns[name]
+func (s *sends) turn(ctx context.Context, name string) error {
+	s.mu.Lock()
+	t := s.turns[name]
 	if t == nil {
-		c.turns[name] = &turns{}
-		c.mu.Unlock()
+		s.turns[name] = &turns{}
+		s.mu.Unlock()
 		return nil
 	}
 	mine := make(chan struct{})
 	t.waiting = append(t.waiting, mine)
-	c.mu.Unlock()
+	s.mu.Unlock()
 
 	var err error
 	select {
@@ -94,31 +102,31 @@ func (c *Client) turn(ctx context.Context, name string) error {
 		return nil
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-c.ctx.Done():
-		err = c.Err()
+	case <-s.link.ctx.Done():
+		err = s.link.why()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if i := slices.Index(t.waiting, mine); i >= 0 {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 	} else {
-		c.pass(name) // the turn came meanwhile
+		s.pass(name) // the turn came meanwhile
 	}
 	return err
 }
 
 // endTurn lets the next call send.
-func (c *Client) endTurn(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pass(name)
+func (s *sends) endTurn(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pass(name)
 }
 
 // pass passes the turn to send to a room to the next call. mu is held.
-func (c *Client) pass(name string) {
-	t := c.turns[name]
+func (s *sends) pass(name string) {
+	t := s.turns[name]
 	if len(t.waiting) == 0 {
-		delete(c.turns, name)
+		delete(s.turns, name)
 		return
 	}
 	close(t.waiting[0])

@@ -20,96 +20,96 @@ import (
 // Joining a room again starts it anew. If ctx ends first, or the server refuses (*chat.Error), the
 // room is not joined.
 func (c *Client) Join(ctx context.Context, name string, after *wire.Position) (joined wire.Event, err error) {
-	c.mu.Lock()
-	r, err := c.begin(RoomAt{Room: name, After: after})
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	r, err := c.joins.begin(RoomAt{Room: name, After: after})
+	c.link.mu.Unlock()
 	if err != nil {
 		return wire.Event{}, err
 	}
-	return c.finish(ctx, r)
+	return c.joins.finish(ctx, r)
 }
 
 // Leave leaves a room: nothing of it is delivered any more.
 func (c *Client) Leave(ctx context.Context, name string) error {
-	c.mu.Lock()
-	if r := c.rooms[name]; r != nil {
-		c.forget(r, errors.New("left"))
+	c.link.mu.Lock()
+	if r := c.joins.rooms[name]; r != nil {
+		c.joins.forget(r, errors.New("left"))
 	}
-	c.mu.Unlock()
-	_, err := c.do(ctx, wire.Request{Type: wire.Leave.String(), Room: name}, never)
+	c.link.mu.Unlock()
+	_, err := c.link.do(ctx, wire.Request{Type: wire.Leave.String(), Room: name}, never)
 	return err
 }
 
 // Position returns the client's position in a room that it has joined: pass it to Join to go on
 // from there. Once Close has returned, everything up to it has been handled.
 func (c *Client) Position(name string) (p wire.Position, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.rooms[name]; r != nil && r.placed {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if r := c.joins.rooms[name]; r != nil && r.placed {
 		return r.last, true
 	}
 	return wire.Position{}, false
 }
 
-// forget drops the client's state of a room. mu is held.
-func (c *Client) forget(r *room, why error) {
+// forget drops the client's state of a room. link.mu is held.
+func (j *joins) forget(r *room, why error) {
 	if r.left {
 		return
 	}
 	r.left = true
-	if c.rooms[r.name] == r {
-		delete(c.rooms, r.name)
+	if j.rooms[r.name] == r {
+		delete(j.rooms, r.name)
 	}
 	if r.done != nil {
 		r.done <- why
 		r.done = nil
 	}
-	c.announce()
+	j.link.announce()
 }
 
-// resume starts to join all rooms again on a new connection. mu is held.
-func (c *Client) resume() {
-	own := chat.UserRoom(c.welcome.User)
-	if c.rooms[own] == nil {
-		c.rooms[own] = &room{name: own, own: true}
+// resume starts to join all rooms again on a new connection. link.mu is held.
+func (j *joins) resume() {
+	own := chat.UserRoom(j.link.welcome.User)
+	if j.rooms[own] == nil {
+		j.rooms[own] = &room{name: own, own: true}
 	}
-	again := make([]*room, 0, len(c.rooms))
-	for _, r := range c.rooms {
+	again := make([]*room, 0, len(j.rooms))
+	for _, r := range j.rooms {
 		if r.own && !r.placed && !r.syncing && r.done == nil {
 			r.live = true
 			continue
 		}
-		c.resync(r)
+		j.resync(r)
 		again = append(again, r)
 	}
-	c.ask(again)
+	j.ask(again)
 }
 
-// resync starts a goroutine that joins the room from its position, unless one is running. mu is
+// resync starts a goroutine that joins the room from its position, unless one is running. link.mu is
 // held.
-func (c *Client) resync(r *room) {
+func (j *joins) resync(r *room) {
 	r.live = false
 	if !r.syncing && !r.left {
 		r.syncing = true
-		c.start(func() { c.sync(r) })
+		j.link.start(func() { j.sync(r) })
 	}
 }
 
 // sync joins a room until it is live.
-func (c *Client) sync(r *room) {
+func (j *joins) sync(r *room) {
 	for failures := 0; ; {
-		conn, err := c.await(c.ctx, "")
+		conn, err := j.link.await(j.link.ctx, "")
 		if err != nil {
 			return // the client has ended
 		}
-		before, more, err := c.joinOnce(conn, r)
+		before, more, err := j.joinOnce(conn, r)
 		if err == nil {
-			err = c.watchAgain(conn, r)
+			err = j.watchAgain(conn, r)
 		}
-		c.mu.Lock()
+		j.link.mu.Lock()
 		switch {
 		case r.left:
-			c.mu.Unlock()
+			j.link.mu.Unlock()
 			return
 		case err == nil && r.live:
 			r.syncing = false
@@ -117,32 +117,32 @@ func (c *Client) sync(r *room) {
 				r.done <- nil
 				r.done = nil
 			}
-			c.mu.Unlock()
+			j.link.mu.Unlock()
 			return
 		case err == nil && more && r.held > before:
 			failures = 0
-			c.mu.Unlock()
+			j.link.mu.Unlock()
 			continue // the next page
 		case err != nil && !lostOrLate(err) && !passes(err):
 			waits := r.done != nil
-			c.forget(r, err)
-			c.mu.Unlock()
+			j.forget(r, err)
+			j.link.mu.Unlock()
 			if ce, ok := errors.AsType[*chat.Error](err); ok && !waits {
-				c.refused(r.name, ce)
+				j.refused(r.name, ce)
 			}
 			return
 		}
-		c.mu.Unlock()
+		j.link.mu.Unlock()
 		if errors.Is(err, errLost) {
 			continue
 		}
-		delay := backoff(failures, c.cfg.MinBackoff, c.cfg.MaxBackoff)
+		delay := backoff(failures, j.link.cfg.MinBackoff, j.link.cfg.MaxBackoff)
 		if ce, ok := errors.AsType[*chat.Error](err); ok && ce.RetryAfter > 0 {
 			delay = ce.RetryAfter
 		}
-		c.cfg.Log.Debug("room is not live yet", zap.String("room", r.name), zap.Error(err), zap.Duration("retry_in", delay))
+		j.link.cfg.Log.Debug("room is not live yet", zap.String("room", r.name), zap.Error(err), zap.Duration("retry_in", delay))
 		failures++
-		if await.Sleep(c.ctx, delay) != nil {
+		if await.Sleep(j.link.ctx, delay) != nil {
 			return
 		}
 	}
@@ -150,38 +150,38 @@ func (c *Client) sync(r *room) {
 
 // joinOnce sends one join from the room's position, or waits for the answer to the join that ask
 // has sent. It returns the seq through which the room was complete before.
-func (c *Client) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
-	c.mu.Lock()
+func (j *joins) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
+	j.link.mu.Lock()
 	if r.left {
-		c.mu.Unlock()
+		j.link.mu.Unlock()
 		return 0, false, errLost
 	}
 	a := r.asking
 	r.asking = nil
 	if a != nil && a.conn == conn {
-		c.mu.Unlock()
-		e, err := c.answer(c.ctx, a.id, a.reply)
+		j.link.mu.Unlock()
+		e, err := j.link.answer(j.link.ctx, a.id, a.reply)
 		return a.before, e.More, err
 	}
-	req := c.joinRequest(r)
+	req := j.joinRequest(r)
 	before = r.held
-	c.mu.Unlock()
-	e, err := c.attempt(c.ctx, conn, req)
+	j.link.mu.Unlock()
+	e, err := j.link.attempt(j.link.ctx, conn, req)
 	return before, e.More, err
 }
 
 // watchAgain asks for the presence of a room that has just become live, if the room is watched.
-func (c *Client) watchAgain(conn *Conn, r *room) error {
-	c.mu.Lock()
+func (j *joins) watchAgain(conn *Conn, r *room) error {
+	j.link.mu.Lock()
 	watch := r.live && r.watched
-	c.mu.Unlock()
+	j.link.mu.Unlock()
 	if !watch {
 		return nil
 	}
 	on := true
-	_, err := c.attempt(c.ctx, conn, wire.Request{Type: wire.Watch.String(), Room: r.name, On: &on})
+	_, err := j.link.attempt(j.link.ctx, conn, wire.Request{Type: wire.Watch.String(), Room: r.name, On: &on})
 	if err != nil && !lostOrLate(err) {
-		c.cfg.Log.Debug("room is not watched", zap.String("room", r.name), zap.Error(err))
+		j.link.cfg.Log.Debug("room is not watched", zap.String("room", r.name), zap.Error(err))
 		return nil // the room works without
 	}
 	return err
@@ -190,8 +190,8 @@ func (c *Client) watchAgain(conn *Conn, r *room) error {
 func lostOrLate(err error) bool { return errors.Is(err, errLost) || errors.Is(err, errTimeout) }
 
 // refused tells the handler that a room could not be joined again.
-func (c *Client) refused(name string, e *chat.Error) {
-	c.handle(wire.Event{
+func (j *joins) refused(name string, e *chat.Error) {
+	j.link.handle(wire.Event{
 		Event: chat.Event{Type: wire.EventError, Room: name},
 		Code:  wire.Code(e.Code), Message: e.Message, RetryAfterMS: e.RetryAfter.Milliseconds(),
 	})
