@@ -124,3 +124,16 @@ func (t Texts) Revise(sender, id string, seq uint64, data []byte) ([]byte, error
 	}
 	return WithText(data, now.text)
 }
+
+// FirstCharacters returns the first characters of a text, at most most of them: code points, not
+// bytes.
+func FirstCharacters(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}

@@ -36,32 +36,50 @@ var (
 // errNear is for a change of a message that has room for few more: others may be under way.
 var errNear = errors.New("a message has room for few more changes")
 
+// changes applies what clients do to messages: edits, deletions, reactions and pins. It checks them
+// against the record and appends them to the log.
+type changes struct {
+	bus      bus.Interface
+	store    store.Store
+	records  *records
+	pins     *pins
+	maxEdits int    // edits of one message
+	most     int    // changes of a message: maxChanges
+	full     single // changes of a message that has room for few more
+}
+
+func newChanges(maxEdits int, records *records, pins *pins) *changes {
+	c := &changes{bus: records.bus, store: records.store, records: records, pins: pins, maxEdits: maxEdits, most: maxChanges}
+	c.full.init()
+	return c
+}
+
 // apply answers historyapi.ServiceApply. Changes of one message go on at the same time until it has
 // room for few more: then they wait for each other, so that none passes a limit.
-func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
+func (c *changes) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
 	if e := req.Event; e.Type == chat.TypePinned && e.On {
 		// One of a room at a time, so that its bound holds.
-		done, err := s.full.acquire(ctx, e.Room+" pins")
+		done, err := c.full.acquire(ctx, e.Room+" pins")
 		if err != nil {
 			return historyapi.Applied{}, err
 		}
 		defer done()
 	}
-	out, err := s.applyIf(ctx, req, false)
+	out, err := c.applyIf(ctx, req, false)
 	if !errors.Is(err, errNear) {
 		return out, err
 	}
-	done, err := s.full.acquire(ctx, req.Event.Room+" "+req.Event.Target)
+	done, err := c.full.acquire(ctx, req.Event.Room+" "+req.Event.Target)
 	if err != nil {
 		return out, err
 	}
 	defer done()
-	return s.applyIf(ctx, req, true)
+	return c.applyIf(ctx, req, true)
 }
 
 // applyIf does what is asked. Unless it is alone, which of the changes of its message only one is
 // at a time, it returns errNear where others that are under way could make it one too many.
-func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alone bool) (historyapi.Applied, error) {
+func (c *changes) applyIf(ctx context.Context, req historyapi.ApplyRequest, alone bool) (historyapi.Applied, error) {
 	var out historyapi.Applied
 	e := req.Event
 	near := func(n, most int) bool { return !alone && n+appliesAtOnce > most }
@@ -70,7 +88,7 @@ func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alon
 			return out, chat.E(chat.CodeBadRequest, "room, msg_id, target and author are ids")
 		}
 	}
-	r, err := s.record(ctx, e.Room)
+	r, err := c.records.of(ctx, e.Room)
 	if err != nil {
 		return out, err
 	}
@@ -112,22 +130,22 @@ func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alon
 		}
 	}
 	if e.Type == chat.TypePinned && e.On {
-		if already, err := r.mayPin(ctx, about); err != nil || already > 0 {
+		if already, err := c.pins.may(ctx, r, about); err != nil || already > 0 {
 			return historyapi.Applied{Seq: already}, err
 		}
 	}
 	if e.Type != chat.TypeDeleted {
-		all, edits, err := r.changes(ctx, target, 2*s.most)
+		all, edits, err := r.changes(ctx, target, 2*c.most)
 		switch {
 		case err != nil:
 			return out, err
-		case all >= s.most && e.Type == chat.TypeReacted, all >= 2*s.most:
+		case all >= c.most && e.Type == chat.TypeReacted, all >= 2*c.most:
 			// The second half is for its author and for moderators: nobody else's reactions, put
 			// and taken back, keep them out.
 			return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
-		case e.Type == chat.TypeEdited && edits >= s.cfg.MaxEdits:
+		case e.Type == chat.TypeEdited && edits >= c.maxEdits:
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
-		case near(all, s.most) && e.Type == chat.TypeReacted, near(all, 2*s.most):
+		case near(all, c.most) && e.Type == chat.TypeReacted, near(all, 2*c.most):
 			return out, errNear
 		}
 	}
@@ -138,12 +156,12 @@ func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alon
 	if err != nil {
 		return out, err
 	}
-	a, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+	a, err := bus.Append(ctx, c.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
 	if err != nil {
 		return out, fmt.Errorf("append to the log: %w", err)
 	}
 	if a.Duplicate { // of a command that came at the same time
-		before, ok, err := s.find(ctx, e.Room, e.User, e.ID)
+		before, ok, err := c.records.find(ctx, e.Room, e.User, e.ID)
 		if err == nil && !ok {
 			err = fmt.Errorf("the log has entry %d of room %s, and does not show it", a.Seq, e.Room)
 		}
@@ -234,13 +252,4 @@ func allowed(req historyapi.ApplyRequest, author string) error {
 		return chat.E(chat.CodeBadRequest, "that is nothing to do to a message")
 	}
 	return nil
-}
-
-// read answers historyapi.ServiceRead.
-func (s *Service) read(ctx context.Context, req historyapi.ReadRequest) (historyapi.ReadReply, error) {
-	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) || !chat.ValidID(req.User) || req.Seq > bus.MaxSeq {
-		return historyapi.ReadReply{}, chat.E(chat.CodeBadRequest, "a read position is a room, a user and a seq")
-	}
-	seq, err := s.store.PutRead(ctx, req.Room, req.User, req.Seq)
-	return historyapi.ReadReply{Seq: seq}, err
 }

@@ -259,7 +259,7 @@ func TestApplyAtOnce(t *testing.T) {
 // alone together: anything else can still be done to it.
 func TestManyEdits(t *testing.T) {
 	w := open(t)
-	w.Service.cfg.MaxEdits = 10
+	w.changes.maxEdits = 10
 	w.store.readers.Store(true)
 	w.say("r1", "ann", "m1", "0")
 	edit := func(i int) (uint64, string) {
@@ -301,7 +301,7 @@ func TestManyEdits(t *testing.T) {
 // be deleted.
 func TestManyChanges(t *testing.T) {
 	w := open(t)
-	w.Service.most = 100
+	w.changes.most = 100
 	first := w.say("r1", "ann", "m1", "1")
 	w.stored("r1", first)
 	var all []store.Entry

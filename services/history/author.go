@@ -13,7 +13,7 @@ import (
 // about, where a service of an earlier release has appended them and they do not say it: those of
 // the first message with the id, which is what that release checked. Where there is none they are
 // about nothing.
-func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
+func (rs *records) addAuthors(ctx context.Context, entries []store.Entry) error {
 	type target struct{ room, id string }
 	known := make(map[target]string)
 	for i := range entries {
@@ -24,7 +24,7 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 		at := target{e.Room, e.Target}
 		author, ok := known[at]
 		if !ok {
-			first, err := s.store.Namesakes(ctx, e.Room, e.Target, 1)
+			first, err := rs.store.Namesakes(ctx, e.Room, e.Target, 1)
 			if err != nil {
 				return err
 			}
@@ -43,16 +43,16 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 
 // unname takes the names of users who have deleted their accounts out of entries that are about to
 // be given out.
-func (s *Service) unname(ctx context.Context, entries []store.Entry) {
-	s.cache.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
+func (rs *records) unname(ctx context.Context, entries []store.Entry) {
+	rs.cache.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
 		func(i int, data []byte) { entries[i].Data = data })
 }
 
 // about returns the stored entries of these types, or of any, about messages, in order, with their
 // authors. With a limit other than 0 it returns false where there are more of them; then it returns
 // none.
-func (s *Service) about(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
-	found, err := s.store.About(ctx, room, names, limit, types...)
+func (rs *records) about(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
+	found, err := rs.store.About(ctx, room, names, limit, types...)
 	if err != nil || limit > 0 && len(found) == limit {
 		return nil, false, err
 	}
@@ -63,7 +63,7 @@ func (s *Service) about(ctx context.Context, room string, names []store.Name, li
 			}
 		}
 	}
-	if err := s.addAuthors(ctx, found); err != nil {
+	if err := rs.addAuthors(ctx, found); err != nil {
 		return nil, false, err
 	}
 	wanted := make(map[store.Name]bool, len(names))

@@ -12,12 +12,32 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/history/store"
 )
 
+// ingest takes entries of the log into the store, and does what follows from them.
+type ingest struct {
+	bus     bus.Interface
+	store   store.Store
+	log     *zap.Logger
+	tracer  *trace.Tracer
+	metrics *metrics
+	noting  *noting
+	repeats repeats
+
+	records   *records
+	resolver  *resolver
+	positions *positions
+	follows   *follows
+	indexer   *indexer
+	removal   *removal
+	sweeper   *sweeper
+}
+
 // consume stores a batch of log entries. With the store down it is given the batch again, for ever;
 // an entry that is no event is an error, so that the bus parks it where an operator finds it.
-func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
+func (in *ingest) consume(ctx context.Context, batch []bus.Entry) error {
 	began := time.Now()
 	entries := make([]store.Entry, 0, len(batch))
 	for _, e := range batch {
@@ -28,55 +48,55 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		if err != nil {
 			return fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
 		}
-		if s.cfg.Search && entry.Type == chat.TypeMsg {
+		if in.indexer.on && entry.Type == chat.TypeMsg {
 			entry.Terms = termsOf(entry, event, false)
 		}
 		entries = append(entries, entry)
 	}
-	entries, err := s.kept(ctx, entries)
+	entries, err := in.removal.kept(ctx, entries)
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	if len(entries) == 0 {
 		return nil
 	}
-	if err := s.addNames(ctx, entries); err != nil {
+	if err := in.records.addNames(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	noted := toNote(entries)
-	defer s.noting.begin(roomsToNote(noted, entries))()
-	out, err := s.store.Append(ctx, entries)
+	defer in.noting.begin(roomsToNote(noted, entries))()
+	out, err := in.store.Append(ctx, entries)
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	s.traceStored(entries, began)
-	s.metrics.stored.Add(float64(len(entries)))
-	s.metrics.repeats.Add(float64(len(out.Repeats)))
+	in.traceStored(entries, began)
+	in.metrics.stored.Add(float64(len(entries)))
+	in.metrics.repeats.Add(float64(len(out.Repeats)))
 	for _, e := range out.Conflicts {
-		s.metrics.conflicts.Inc()
-		s.log.Error("two entries have one seq: the log on the bus was rewound, by a failover that lost its tail or a restored disk; both are kept",
+		in.metrics.conflicts.Inc()
+		in.log.Error("two entries have one seq: the log on the bus was rewound, by a failover that lost its tail or a restored disk; both are kept",
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
-	if err := s.repeated(ctx, out.Repeats); err != nil {
+	if err := in.repeated(ctx, out.Repeats); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := s.noteResets(ctx, entries); err != nil {
+	if err := in.sweeper.noteResets(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := s.beginReads(ctx, entries); err != nil {
+	if err := in.positions.begin(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := s.beginFollows(ctx, entries); err != nil {
+	if err := in.follows.begin(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := s.noteMentions(ctx, noted); err != nil {
+	if err := in.resolver.note(ctx, noted); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := s.taken(ctx, entries); err != nil {
+	if err := in.removal.taken(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	redriven := len(batch) == 1 && batch[0].Redriven // it comes late, and alone
-	if err := s.reindex(ctx, entries, redriven); err != nil {
+	if err := in.indexer.reindex(ctx, entries, redriven); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	settled := make(map[message]bool)
@@ -89,7 +109,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 			continue
 		}
 		settled[m] = true
-		if err := s.settle(ctx, m); err != nil {
+		if err := in.settle(ctx, m); err != nil {
 			return errors.Join(bus.ErrRetry, err)
 		}
 	}
@@ -97,9 +117,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 }
 
 // traceStored records that the store has a batch, for each message of it that is traced.
-func (s *Service) traceStored(batch []store.Entry, began time.Time) {
+func (in *ingest) traceStored(batch []store.Entry, began time.Time) {
 	for _, e := range batch {
-		if m := s.tracer.Message(e.Room, e.Sender, e.ID); m.Sampled() {
+		if m := in.tracer.Message(e.Room, e.Sender, e.ID); m.Sampled() {
 			m.Span("store", began, time.Now(), nil,
 				attribute.String("hubbub.room", e.Room), attribute.Int64("hubbub.seq", int64(e.Seq)), attribute.Int("hubbub.batch", len(batch)))
 		}
@@ -109,8 +129,8 @@ func (s *Service) traceStored(batch []store.Entry, began time.Time) {
 // settle removes the texts of a message that were replaced or deleted from the store, and what was
 // deleted from the log, too. What the log has of a text that was replaced nobody is given any more:
 // see decision 29. It may be done again.
-func (s *Service) settle(ctx context.Context, m message) error {
-	about, _, err := s.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeEdited, chat.TypeDeleted)
+func (in *ingest) settle(ctx context.Context, m message) error {
+	about, _, err := in.records.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeEdited, chat.TypeDeleted)
 	if err != nil {
 		return err
 	}
@@ -126,29 +146,23 @@ func (s *Service) settle(ctx context.Context, m message) error {
 	}
 	if gone {
 		before = everything
-		if err := s.store.Unpin(ctx, m.room, m.name); err != nil {
+		if err := in.store.Unpin(ctx, m.room, m.name); err != nil {
 			return err
 		}
 	}
 	if before == 0 {
 		return nil
 	}
-	seqs, err := s.store.Erase(ctx, m.room, m.name, before, scrub)
+	seqs, err := in.store.Erase(ctx, m.room, m.name, before, scrub)
 	if err != nil || !gone {
 		return err
 	}
-	for _, seq := range append(seqs, s.repeats.of(m)...) {
-		if err := s.bus.Remove(ctx, m.room, seq); err != nil {
+	for _, seq := range append(seqs, in.repeats.of(m)...) {
+		if err := in.bus.Remove(ctx, m.room, seq); err != nil {
 			return fmt.Errorf("remove a deleted message from the log: %w", err)
 		}
 	}
 	return nil
-}
-
-// deleted reports whether the store has the deletion of a message.
-func (s *Service) deleted(ctx context.Context, m message) (bool, error) {
-	about, _, err := s.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeDeleted)
-	return len(about) > 0, err
 }
 
 // scrub returns the data of an entry without its text.

@@ -77,14 +77,14 @@ func TestRedriven(t *testing.T) {
 	}
 	first := entry(1, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "1"})
 	second := entry(2, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "secret"})
-	if err := w.consume(t.Context(), []bus.Entry{
+	if err := w.ingest.consume(t.Context(), []bus.Entry{
 		entry(3, chat.Event{Type: chat.TypeMsg, ID: "m3", Text: "3"}), entry(4, chat.Event{Type: chat.TypeDeleted, ID: "d2", Target: "m2"}),
 	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range []bus.Entry{first, second, first} {
 		e.Redriven = true
-		if err := w.consume(t.Context(), []bus.Entry{e}); err != nil {
+		if err := w.ingest.consume(t.Context(), []bus.Entry{e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +113,7 @@ func TestConsumeAgain(t *testing.T) {
 	}
 	same := bus.Entry{Room: "r1", Seq: seq, Sender: "bob", ID: "m2", Data: data}
 	for range 2 {
-		if err := w.consume(t.Context(), []bus.Entry{same}); err != nil {
+		if err := w.ingest.consume(t.Context(), []bus.Entry{same}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestConsumeAgain(t *testing.T) {
 	w.store.readers.Store(true)
 	w.bus.Append(bus.NewEntry{Room: "r1", Sender: "bob", ID: "m2", Data: data}, func(bus.Appended, error) {})
 	w.eventually("the log has it again", func() bool {
-		r, err := w.record(t.Context(), "r1")
+		r, err := w.records.of(t.Context(), "r1")
 		return err == nil && len(r.tail) == 1
 	})
 	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2" {
@@ -138,7 +138,7 @@ func TestConsumeAgain(t *testing.T) {
 	w.eventually("it is not stored again", func() bool { return testutil.ToFloat64(w.metrics.repeats) == 1 })
 	later := same
 	later.Seq += 5
-	if err := w.consume(t.Context(), []bus.Entry{later}); err != nil {
+	if err := w.ingest.consume(t.Context(), []bus.Entry{later}); err != nil {
 		t.Fatal(err)
 	}
 	if got := testutil.ToFloat64(w.metrics.repeats); got != 2 {

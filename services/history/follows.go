@@ -15,9 +15,18 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// beginFollows has who is in a thread follow it, by the answers that were stored: who answers, who
+// follows keeps who follows which threads, and what is new to them there.
+type follows struct {
+	store     store.Store
+	cache     *directoryapi.Cache
+	directory *directoryapi.Client
+	records   *records
+	news      *announcer
+}
+
+// begin has who is in a thread follow it, by the answers that were stored: who answers, who
 // has read what was before, and who sent the root, to whom every answer is new.
-func (s *Service) beginFollows(ctx context.Context, entries []store.Entry) error {
+func (fs *follows) begin(ctx context.Context, entries []store.Entry) error {
 	var all []store.Follow
 	for _, e := range entries {
 		if e.Type != chat.TypeMsg || e.Thread == (store.Name{}) {
@@ -35,16 +44,16 @@ func (s *Service) beginFollows(ctx context.Context, entries []store.Entry) error
 			all = append(all, f)
 		}
 	}
-	return s.store.BeginFollows(ctx, all)
+	return fs.store.BeginFollows(ctx, all)
 }
 
-// followMentioned has users who are mentioned by name in an answer follow its thread, of which that
+// mentioned has users who are mentioned by name in an answer follow its thread, of which that
 // and what follows is new to them.
-func (s *Service) followMentioned(ctx context.Context, u *unresolved, users []string) error {
+func (fs *follows) mentioned(ctx context.Context, u *unresolved, users []string) error {
 	if u.thread == (chat.Thread{}) || u.gone || len(users) == 0 {
 		return nil
 	}
-	roots, err := s.store.RootsOf(ctx, u.Room, []store.Name{u.Name()})
+	roots, err := fs.store.RootsOf(ctx, u.Room, []store.Name{u.Name()})
 	if err != nil {
 		return err
 	}
@@ -58,7 +67,7 @@ func (s *Service) followMentioned(ctx context.Context, u *unresolved, users []st
 			continue
 		}
 		// Of a thread that is followed, what is unread stays so.
-		if _, known, err := s.store.FollowOf(ctx, user, u.Room, root); err != nil || known {
+		if _, known, err := fs.store.FollowOf(ctx, user, u.Room, root); err != nil || known {
 			if err != nil {
 				return err
 			}
@@ -66,13 +75,13 @@ func (s *Service) followMentioned(ctx context.Context, u *unresolved, users []st
 		}
 		all = append(all, store.Follow{User: user, Room: u.Room, Author: root.Sender, ID: root.ID, Read: u.seq - 1, Touched: nowMillis()})
 	}
-	return s.store.BeginFollows(ctx, all)
+	return fs.store.BeginFollows(ctx, all)
 }
 
-// newThreads returns the threads with something new that a user follows, the one with the last
+// unread returns the threads with something new that a user follows, the one with the last
 // answer first, for an inbox, and whether there are more.
-func (s *Service) newThreads(ctx context.Context, user string, mine directoryapi.Memberships) ([]chat.InboxThread, bool, error) {
-	all, err := s.followed(ctx, user, mine.Rooms)
+func (fs *follows) unread(ctx context.Context, user string, mine directoryapi.Memberships) ([]chat.InboxThread, bool, error) {
+	all, err := fs.followed(ctx, user, mine.Rooms)
 	if err != nil {
 		return nil, false, err
 	}
@@ -81,7 +90,7 @@ func (s *Service) newThreads(ctx context.Context, user string, mine directoryapi
 		if !behindIn(f) {
 			break // nor is any that follows
 		}
-		thread, err := s.inboxThread(ctx, f, mine.Hidden)
+		thread, err := fs.inboxThread(ctx, f, mine.Hidden)
 		if err != nil {
 			return nil, false, err
 		}
@@ -98,8 +107,8 @@ func (s *Service) newThreads(ctx context.Context, user string, mine directoryapi
 
 // followed returns the threads that a user follows in rooms that the user is in: those that may
 // have something new first, and of both the one with the last answer first.
-func (s *Service) followed(ctx context.Context, user string, rooms []directoryapi.Membership) ([]store.Followed, error) {
-	all, err := s.store.Followed(ctx, user, historyapi.MaxFollows)
+func (fs *follows) followed(ctx context.Context, user string, rooms []directoryapi.Membership) ([]store.Followed, error) {
+	all, err := fs.store.Followed(ctx, user, historyapi.MaxFollows)
 	if err != nil {
 		return nil, err
 	}
@@ -150,18 +159,18 @@ func parsePlace(cursor string) (p threadPlace, ok bool) {
 	return p, err == nil && chat.ValidID(p.room) && chat.ValidID(p.author) && chat.ValidID(p.id)
 }
 
-func (s *Service) inboxThread(ctx context.Context, f store.Followed, hidden []string) (chat.InboxThread, error) {
+func (fs *follows) inboxThread(ctx context.Context, f store.Followed, hidden []string) (chat.InboxThread, error) {
 	thread := chat.InboxThread{Room: f.Room, Author: f.Author, ID: f.ID, Read: f.Read, Last: f.Replies.Last, TS: f.Replies.TS}
 	if !behindIn(f) {
 		return thread, nil
 	}
-	unread, first, err := s.store.UnreadAnswers(ctx, f.User, hidden, f.Room, f.Root(), f.Read)
+	unread, first, err := fs.store.UnreadAnswers(ctx, f.User, hidden, f.Room, f.Root(), f.Read)
 	thread.Unread, thread.More, thread.FirstUnread = min(unread, chat.MaxUnread), unread > chat.MaxUnread, first
 	return thread, err
 }
 
-// threadsOf makes a page of the threads that a user follows.
-func (s *Service) threadsOf(ctx context.Context, req historyapi.FollowedRequest) (out historyapi.Followed, err error) {
+// page makes a page of the threads that a user follows.
+func (fs *follows) page(ctx context.Context, req historyapi.FollowedRequest) (out historyapi.Followed, err error) {
 	after, ok := parsePlace(req.Cursor)
 	switch {
 	case req.Cursor != "" && !ok:
@@ -170,11 +179,11 @@ func (s *Service) threadsOf(ctx context.Context, req historyapi.FollowedRequest)
 		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxThreads))
 	}
 	limit := cmp.Or(req.Limit, historyapi.DefaultThreads)
-	mine, err := s.directory.Memberships(ctx, req.User)
+	mine, err := fs.directory.Memberships(ctx, req.User)
 	if err != nil {
 		return out, err
 	}
-	all, err := s.followed(ctx, req.User, mine.Rooms)
+	all, err := fs.followed(ctx, req.User, mine.Rooms)
 	if err != nil {
 		return out, err
 	}
@@ -188,7 +197,7 @@ func (s *Service) threadsOf(ctx context.Context, req historyapi.FollowedRequest)
 			break
 		}
 		thread := historyapi.FollowedThread{Replies: *f.Replies.Visible()}
-		if thread.InboxThread, err = s.inboxThread(ctx, f, mine.Hidden); err != nil {
+		if thread.InboxThread, err = fs.inboxThread(ctx, f, mine.Hidden); err != nil {
 			return out, err
 		}
 		if req.Unread && thread.Unread == 0 {
@@ -199,27 +208,27 @@ func (s *Service) threadsOf(ctx context.Context, req historyapi.FollowedRequest)
 			out.Next = threadPlace{last.Read >= last.Last, last.TS, last.Room, last.Author, last.ID}.String()
 			break
 		}
-		e, err := s.endsOf(ctx, f)
+		e, err := fs.endsOf(ctx, f)
 		if err != nil {
 			return out, err
 		}
 		out.Threads, found = append(out.Threads, thread), append(found, e)
 	}
-	return out, s.addEnds(ctx, out.Threads, found)
+	return out, fs.addEnds(ctx, out.Threads, found)
 }
 
 // ends are the root of a thread and its last answer, as far as they are there.
 type ends struct{ root, latest *store.Entry }
 
-func (s *Service) endsOf(ctx context.Context, f store.Followed) (e ends, err error) {
-	root, ok, err := s.store.Find(ctx, f.Room, f.Author, f.ID)
+func (fs *follows) endsOf(ctx context.Context, f store.Followed) (e ends, err error) {
+	root, ok, err := fs.store.Find(ctx, f.Room, f.Author, f.ID)
 	if err != nil {
 		return e, err
 	}
 	if ok && root.Type == chat.TypeMsg {
 		e.root = &root
 	}
-	at, err := s.store.At(ctx, f.Room, f.Replies.Last)
+	at, err := fs.store.At(ctx, f.Room, f.Replies.Last)
 	for i := range at {
 		if at[i].Type == chat.TypeMsg {
 			e.latest = &at[i]
@@ -229,7 +238,7 @@ func (s *Service) endsOf(ctx context.Context, f store.Followed) (e ends, err err
 }
 
 // addEnds adds to threads what was said at their ends.
-func (s *Service) addEnds(ctx context.Context, threads []historyapi.FollowedThread, all []ends) error {
+func (fs *follows) addEnds(ctx context.Context, threads []historyapi.FollowedThread, all []ends) error {
 	var entries []*store.Entry
 	for _, e := range all {
 		for _, one := range []*store.Entry{e.root, e.latest} {
@@ -238,42 +247,42 @@ func (s *Service) addEnds(ctx context.Context, threads []historyapi.FollowedThre
 			}
 		}
 	}
-	s.cache.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
+	fs.cache.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
 		func(i int, data []byte) { entries[i].Data = data })
 	var err error
 	for i, e := range all {
-		if threads[i].Root, err = s.inboxLatest(ctx, e.root); err != nil {
+		if threads[i].Root, err = fs.records.latest(ctx, e.root); err != nil {
 			return err
 		}
-		if threads[i].Latest, err = s.inboxLatest(ctx, e.latest); err != nil {
+		if threads[i].Latest, err = fs.records.latest(ctx, e.latest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// follow says that a user follows a thread, or does not any more, and tells the user's devices. The
+// put says that a user follows a thread, or does not any more, and tells the user's devices. The
 // caller has checked that the user may read the room.
-func (s *Service) follow(ctx context.Context, user, room string, name store.Name, following bool) error {
-	root, last, err := s.threadNamed(ctx, room, name)
+func (fs *follows) put(ctx context.Context, user, room string, name store.Name, following bool) error {
+	root, last, err := fs.named(ctx, room, name)
 	if err != nil {
 		return err
 	}
 	f := store.Follow{User: user, Room: room, Author: root.Sender, ID: root.ID, Following: following, Touched: nowMillis(), Read: last}
-	if err := s.store.PutFollow(ctx, f); err != nil {
+	if err := fs.store.PutFollow(ctx, f); err != nil {
 		return err
 	}
-	return s.tellChanged(ctx, user, chat.ListThreads)
+	return fs.news.tellChanged(ctx, user, chat.ListThreads)
 }
 
-// threadNamed returns the root of the thread that a message is the root of, or is in, and the Seq
+// named returns the root of the thread that a message is the root of, or is in, and the Seq
 // of the last answer; 0: there is none. Where there is neither a root nor an answer, there is no
 // thread.
-func (s *Service) threadNamed(ctx context.Context, room string, name store.Name) (root store.Name, last uint64, err error) {
+func (fs *follows) named(ctx context.Context, room string, name store.Name) (root store.Name, last uint64, err error) {
 	if !chat.ValidID(room) || chat.Reserved(room) || !chat.ValidID(name.Sender) || !chat.ValidID(name.ID) {
 		return root, 0, chat.E(chat.CodeBadRequest, "a thread is named by its room, and the author and the id of its root")
 	}
-	r, err := s.record(ctx, room)
+	r, err := fs.records.of(ctx, room)
 	if err != nil {
 		return root, 0, err
 	}
@@ -304,30 +313,30 @@ func (r *record) newestAnswer(ctx context.Context, root store.Name) ([]store.Ent
 	return r.store.NewestAnswers(ctx, r.room, root, everything, 1)
 }
 
-// readThread moves a user's position in a thread on to a Seq, or to its end, and tells the user's
+// read moves a user's position in a thread on to a Seq, or to its end, and tells the user's
 // devices. Of a thread that the user does not follow there is none.
-func (s *Service) readThread(ctx context.Context, user, room string, name store.Name, seq uint64) error {
+func (fs *follows) read(ctx context.Context, user, room string, name store.Name, seq uint64) error {
 	if seq > bus.MaxSeq {
 		return chat.E(chat.CodeBadRequest, "a seq is below 2^53")
 	}
-	root, last, err := s.threadNamed(ctx, room, name)
+	root, last, err := fs.named(ctx, room, name)
 	if err != nil {
 		return err
 	}
-	moved, err := s.store.ReadThread(ctx, user, room, root, cmp.Or(seq, last), nowMillis())
+	moved, err := fs.store.ReadThread(ctx, user, room, root, cmp.Or(seq, last), nowMillis())
 	if err != nil || !moved {
 		return err
 	}
-	return s.tellChanged(ctx, user, chat.ListThreads)
+	return fs.news.tellChanged(ctx, user, chat.ListThreads)
 }
 
-// followOf returns whether a user follows a thread, and how far it is read.
-func (s *Service) followOf(ctx context.Context, user, room string, name store.Name) (historyapi.FollowState, error) {
-	root, _, err := s.threadNamed(ctx, room, name)
+// of returns whether a user follows a thread, and how far it is read.
+func (fs *follows) of(ctx context.Context, user, room string, name store.Name) (historyapi.FollowState, error) {
+	root, _, err := fs.named(ctx, room, name)
 	if err != nil {
 		return historyapi.FollowState{}, err
 	}
-	f, _, err := s.store.FollowOf(ctx, user, room, root)
+	f, _, err := fs.store.FollowOf(ctx, user, room, root)
 	return followState(f), err
 }
 
@@ -335,10 +344,10 @@ func followState(f store.Follow) historyapi.FollowState {
 	return historyapi.FollowState{Room: f.Room, Author: f.Author, ID: f.ID, Following: f.Following, Read: f.Read}
 }
 
-// follows returns what is kept of a user and threads.
-func (s *Service) follows(ctx context.Context, user string) (historyapi.Follows, error) {
+// all returns what is kept of a user and threads.
+func (fs *follows) all(ctx context.Context, user string) (historyapi.Follows, error) {
 	out := historyapi.Follows{Threads: []historyapi.FollowState{}}
-	all, err := s.store.Follows(ctx, user, historyapi.MaxFollows)
+	all, err := fs.store.Follows(ctx, user, historyapi.MaxFollows)
 	for _, f := range all {
 		out.Threads = append(out.Threads, followState(f))
 	}

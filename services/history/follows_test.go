@@ -191,7 +191,7 @@ func TestListOfFollowedThreads(t *testing.T) {
 	list := func(req historyapi.FollowedRequest) (ids []string) {
 		t.Helper()
 		for req.User = "ann"; ; {
-			got, err := w.threadsOf(t.Context(), req)
+			got, err := w.follows.page(t.Context(), req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,12 +217,12 @@ func TestListOfFollowedThreads(t *testing.T) {
 	seq := w.answer("bob", "lost", chat.Thread{Author: "ann", ID: "none"})
 	w.stored("r1", seq)
 	w.eventually("the deletion is stored", func() bool {
-		got, err := w.threadsOf(t.Context(), historyapi.FollowedRequest{User: "ann"})
+		got, err := w.follows.page(t.Context(), historyapi.FollowedRequest{User: "ann"})
 		return err == nil && got.Threads[0].ID == "none" && got.Threads[0].Root == nil && got.Threads[1].ID == "m5" && got.Threads[1].Root.Deleted && got.Threads[1].Root.Text == ""
 	})
 	for _, req := range []historyapi.FollowedRequest{{Cursor: "x"}, {Cursor: "false~x~r1~ann~m1"}, {Cursor: "maybe~1~r1~ann~m1"}, {Cursor: "false~1~r 1~ann~m1"}, {Limit: 101}, {Limit: -1}} {
 		req.User = "ann"
-		if _, err := w.threadsOf(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+		if _, err := w.follows.page(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
 			t.Errorf("%+v: %v", req, err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,46 +82,93 @@ type Deps struct {
 	Trace       *trace.Tracer // nil: nothing is traced
 }
 
-// Service is the history service. Its methods are safe for concurrent use.
+// Service is the history service: its parts, each of which owns one subject, and the ways to them
+// over the bus and HTTP. Its methods are safe for concurrent use.
 type Service struct {
-	cfg     Config
 	bus     bus.Interface
 	store   store.Store
-	cache   *directoryapi.Cache
 	log     *zap.Logger
-	tracer  *trace.Tracer
 	slow    time.Duration // from which on requests are logged as slow; 0: none is
 	metrics *metrics
-	repeats repeats
-	most    int    // changes of a message: maxChanges
-	reads   *turns // for pages and catch-ups
-	changes *turns // for edits and the like, which also wait for the log
-	full    single // those of a message that has room for few more
-	imports single // of rooms
-	jobs    jobs
-	// sweeping wakes the round of retention.
-	sweeping chan struct{}
-	lifted   atomic.Bool // something may be put aside that no hold is about
-	handler  http.Handler
+	handler http.Handler
 
-	directory *directoryapi.Client
-	presence  *presence.Client
-	noting    noting
-	indexing  sync.Mutex // held while what messages are found by is read and written
+	reads  *turns // for pages and catch-ups
+	writes *turns // for edits and the like, which also wait for the log
+
+	intake
+	guard    *guard
+	pages    *pages
+	changes  *changes
+	inboxes  *inboxes
+	searcher *searcher
+	quotes   *quotes
+	threads  *threads
+	pins     *pins
+	saved    *saves
+	importer *importer
+	holds    *holds
+	tidier   *tidier
+}
+
+// intake is the part of the service that takes entries of the log in, and what that works with.
+type intake struct {
+	jobs      *jobs
+	noting    *noting
+	records   *records
+	news      *announcer
+	positions *positions
+	follows   *follows
+	resolver  *resolver
+	indexer   *indexer
+	removal   *removal
+	sweeper   *sweeper
+	ingest    *ingest
+}
+
+func newIntake(cfg Config, deps Deps, m *metrics) intake {
+	var p intake
+	directory := directoryapi.NewClient(deps.Bus)
+	p.jobs, p.noting, p.news = newJobs(), newNoting(), &announcer{deps.Bus}
+	p.records = &records{store: deps.Store, bus: deps.Bus, cache: deps.Cache, jobs: p.jobs, maxTail: cfg.MaxTail}
+	p.positions = &positions{store: deps.Store, directory: directory, jobs: p.jobs, records: p.records, news: p.news}
+	p.follows = &follows{store: deps.Store, cache: deps.Cache, directory: directory, records: p.records, news: p.news}
+	p.resolver = &resolver{
+		store: deps.Store, log: deps.Log, directory: directory, presence: presence.NewClient(deps.Bus),
+		noting: p.noting, records: p.records, follows: p.follows, news: p.news,
+	}
+	p.indexer = &indexer{on: cfg.Search, store: deps.Store, log: deps.Log, records: p.records}
+	p.removal = &removal{store: deps.Store, bus: deps.Bus, log: deps.Log, metrics: m, jobs: p.jobs, records: p.records}
+	p.sweeper = &sweeper{
+		store: deps.Store, bus: deps.Bus, log: deps.Log, directory: directory, metrics: m, jobs: p.jobs,
+		holds: newHolds(deps.Store, deps.Log), wake: make(chan struct{}, 1),
+	}
+	p.ingest = &ingest{
+		bus: deps.Bus, store: deps.Store, log: deps.Log, tracer: deps.Trace, metrics: m, noting: p.noting,
+		records: p.records, resolver: p.resolver, positions: p.positions, follows: p.follows, indexer: p.indexer, removal: p.removal, sweeper: p.sweeper,
+	}
+	return p
 }
 
 // New returns the service. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics)}
-	s.directory, s.presence = directoryapi.NewClient(deps.Bus), presence.NewClient(deps.Bus)
-	s.noting.init()
-	s.sweeping = make(chan struct{}, 1)
-	s.lifted.Store(true)
-	s.most = maxChanges
-	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
-	s.full.init()
-	s.imports.init()
-	s.jobs.init()
+	s := &Service{
+		bus: deps.Bus, store: deps.Store, log: deps.Log, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics),
+		reads: newTurns(cfg.Pages, cfg.Bytes), writes: newTurns(appliesAtOnce, 0),
+		guard: &guard{deps.Cache},
+	}
+	s.intake = newIntake(cfg, deps, s.metrics)
+	directory := directoryapi.NewClient(deps.Bus)
+	s.pins, s.threads = &pins{s.records}, &threads{store: s.store, records: s.records}
+	s.saved = newSaves(s.guard, s.records, s.news)
+	s.changes = newChanges(cfg.MaxEdits, s.records, s.pins)
+	s.pages = &pages{store: s.store, directory: directory, reads: s.reads, records: s.records, saved: s.saved}
+	s.inboxes = &inboxes{
+		store: s.store, cache: deps.Cache, directory: directory, reads: s.reads, noting: s.noting,
+		records: s.records, positions: s.positions, follows: s.follows,
+	}
+	s.searcher = &searcher{on: cfg.Search, store: s.store, directory: directory, metrics: s.metrics, reads: s.reads, guard: s.guard, records: s.records}
+	s.quotes = &quotes{store: s.store, noting: s.noting, reads: s.reads, records: s.records}
+	s.importer, s.holds, s.tidier = newImporter(s.records), s.sweeper.holds, &tidier{store: s.store, log: s.log}
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
@@ -150,12 +196,10 @@ func (s *Service) Run(ctx context.Context) error {
 	defer beside.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	beside.Go(func() { s.runJobs(ctx) })
-	beside.Go(func() { s.runMentions(ctx) })
-	beside.Go(func() { s.runIndexing(ctx) })
-	beside.Go(func() { s.runRetention(ctx) })
-	beside.Go(func() { s.runTidying(ctx) })
-	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
+	for _, run := range []func(context.Context){s.removal.run, s.resolver.run, s.indexer.run, s.sweeper.run, s.tidier.run} {
+		beside.Go(func() { run(ctx) })
+	}
+	if err := s.bus.Consume(ctx, group, s.ingest.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
 	return nil
@@ -167,24 +211,24 @@ func (s *Service) methods() []api.Method {
 	author := func(r historyapi.ApplyRequest) string { return r.Event.User }
 	owner := func(r historyapi.MineRequest) string { return r.User }
 	return []api.Method{
-		api.Answer(historyapi.ServicePage, coded(s, s.pageOf)),
-		api.Answer(historyapi.ServiceSince, coded(s, inTurn(s.reads, asker, sizeOfSince, s.since))),
-		api.Answer(historyapi.ServiceApply, coded(s, inTurn(s.changes, author, func(historyapi.Applied) int { return 0 }, s.apply))),
-		api.Answer(historyapi.ServiceRead, coded(s, s.read)),
-		api.Answer(historyapi.ServiceSent, coded(s, s.sent)),
-		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.mine))),
-		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxOf)),
-		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.changes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.mark))),
-		api.Answer(historyapi.ServiceSearch, coded(s, s.searchOf)),
-		api.Answer(historyapi.ServiceImport, coded(s, s.importAll)),
-		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
-		api.Answer(historyapi.ServiceUnsave, coded(s, s.unsave)),
-		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
-		api.Answer(historyapi.ServiceHold, coded(s, s.hold)),
-		api.Answer(historyapi.ServiceHolds, coded(s, s.holdsOf)),
-		api.Answer(historyapi.ServiceLift, coded(s, s.lift)),
-		api.Answer(historyapi.ServiceHeld, coded(s, s.heldOf)),
-		api.Answer(historyapi.ServiceSweep, coded(s, s.sweepOf)),
+		api.Answer(historyapi.ServicePage, coded(s, s.pages.of)),
+		api.Answer(historyapi.ServiceSince, coded(s, inTurn(s.reads, asker, sizeOfSince, s.pages.since))),
+		api.Answer(historyapi.ServiceApply, coded(s, inTurn(s.writes, author, func(historyapi.Applied) int { return 0 }, s.changes.apply))),
+		api.Answer(historyapi.ServiceRead, coded(s, s.positions.read)),
+		api.Answer(historyapi.ServiceSent, coded(s, s.changes.sent)),
+		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.pages.mine))),
+		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxes.of)),
+		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.writes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.positions.mark))),
+		api.Answer(historyapi.ServiceSearch, coded(s, s.searcher.of)),
+		api.Answer(historyapi.ServiceImport, coded(s, s.importer.run)),
+		api.Answer(historyapi.ServicePurge, coded(s, s.removal.purge)),
+		api.Answer(historyapi.ServiceUnsave, coded(s, s.saved.forget)),
+		api.Answer(historyapi.ServiceForget, coded(s, s.removal.forget)),
+		api.Answer(historyapi.ServiceHold, coded(s, s.holds.put)),
+		api.Answer(historyapi.ServiceHolds, coded(s, s.holds.list)),
+		api.Answer(historyapi.ServiceLift, coded(s, s.holds.lift)),
+		api.Answer(historyapi.ServiceHeld, coded(s, s.holds.held)),
+		api.Answer(historyapi.ServiceSweep, coded(s, s.sweeper.hurry)),
 	}
 }
 

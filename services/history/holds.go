@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -18,26 +19,39 @@ const heldBatch = 200
 
 var errNoHold = chat.E(chat.CodeNotFound, "there is no such hold: it may have been lifted")
 
-// hold answers historyapi.ServiceHold.
-func (s *Service) hold(ctx context.Context, h historyapi.Hold) (out historyapi.HoldReply, err error) {
+// holds keeps what legal holds are about from being lost.
+type holds struct {
+	store  store.Store
+	log    *zap.Logger
+	lifted atomic.Bool // something may be put aside that no hold is about
+}
+
+func newHolds(s store.Store, log *zap.Logger) *holds {
+	hs := &holds{store: s, log: log}
+	hs.lifted.Store(true)
+	return hs
+}
+
+// put answers historyapi.ServiceHold.
+func (hs *holds) put(ctx context.Context, h historyapi.Hold) (out historyapi.HoldReply, err error) {
 	room := h.Room != "" && chat.ValidID(h.Room) && !chat.Reserved(h.Room)
 	user := h.User != "" && chat.ValidID(h.User)
 	if !chat.ValidID(h.ID) || room == user || h.Room != "" && h.User != "" || h.Reason == "" {
 		return out, chat.E(chat.CodeBadRequest, "a hold has an id, a reason, and the id of a room or of a user")
 	}
-	all, err := s.store.Holds(ctx)
+	all, err := hs.store.Holds(ctx)
 	if err != nil {
 		return out, err
 	}
 	if len(all) >= store.MaxHolds {
 		return out, chat.E(chat.CodeTooMany, fmt.Sprintf("there are %d holds, which are as many as there can be: lift one first", store.MaxHolds))
 	}
-	return out, s.store.PutHold(ctx, store.Hold(h))
+	return out, hs.store.PutHold(ctx, store.Hold(h))
 }
 
-// holdsOf answers historyapi.ServiceHolds.
-func (s *Service) holdsOf(ctx context.Context, _ historyapi.HoldsRequest) (out historyapi.Holds, err error) {
-	all, err := s.store.Holds(ctx)
+// list answers historyapi.ServiceHolds.
+func (hs *holds) list(ctx context.Context, _ historyapi.HoldsRequest) (out historyapi.Holds, err error) {
+	all, err := hs.store.Holds(ctx)
 	out.Holds = make([]historyapi.Hold, len(all))
 	for i, h := range all {
 		out.Holds[i] = historyapi.Hold(h)
@@ -46,20 +60,20 @@ func (s *Service) holdsOf(ctx context.Context, _ historyapi.HoldsRequest) (out h
 }
 
 // lift answers historyapi.ServiceLift.
-func (s *Service) lift(ctx context.Context, r historyapi.LiftRequest) (historyapi.Hold, error) {
-	h, ok, err := s.store.DeleteHold(ctx, r.ID)
+func (hs *holds) lift(ctx context.Context, r historyapi.LiftRequest) (historyapi.Hold, error) {
+	h, ok, err := hs.store.DeleteHold(ctx, r.ID)
 	if err == nil && !ok {
 		err = errNoHold
 	}
 	if err == nil {
-		s.lifted.Store(true)
+		hs.lifted.Store(true)
 	}
 	return historyapi.Hold(h), err
 }
 
-// heldOf answers historyapi.ServiceHeld.
-func (s *Service) heldOf(ctx context.Context, r historyapi.HeldRequest) (out historyapi.Held, err error) {
-	all, err := s.store.Holds(ctx)
+// held answers historyapi.ServiceHeld.
+func (hs *holds) held(ctx context.Context, r historyapi.HeldRequest) (out historyapi.Held, err error) {
+	all, err := hs.store.Holds(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -67,7 +81,7 @@ func (s *Service) heldOf(ctx context.Context, r historyapi.HeldRequest) (out his
 	if at < 0 {
 		return out, errNoHold
 	}
-	found, err := s.store.Held(ctx, all[at], r.Room, r.Seq, heldBatch)
+	found, err := hs.store.Held(ctx, all[at], r.Room, r.Seq, heldBatch)
 	if err != nil {
 		return out, err
 	}
@@ -87,18 +101,18 @@ func (s *Service) heldOf(ctx context.Context, r historyapi.HeldRequest) (out his
 	return out, nil
 }
 
-// dropHeld removes some of what no hold is about any more, and reports whether there may be more.
+// drop removes some of what no hold is about any more, and reports whether there may be more.
 // Each process looks once it has started, and when it has lifted a hold.
-func (s *Service) dropHeld(ctx context.Context) (bool, error) {
-	if !s.lifted.Swap(false) {
+func (hs *holds) drop(ctx context.Context) (bool, error) {
+	if !hs.lifted.Swap(false) {
 		return false, nil
 	}
-	n, err := s.store.DropHeld(ctx, sweepBatch)
+	n, err := hs.store.DropHeld(ctx, sweepBatch)
 	if err != nil || n == sweepBatch {
-		s.lifted.Store(true)
+		hs.lifted.Store(true)
 	}
 	if n > 0 {
-		s.log.Info("removed what no hold keeps any longer", zap.Int("entries", n))
+		hs.log.Info("removed what no hold keeps any longer", zap.Int("entries", n))
 	}
 	return n > 0, err
 }

@@ -23,31 +23,46 @@ var (
 	errImportGone  = chat.E(chat.CodeConflict, "that room was deleted lately, and what is imported would be deleted with it")
 )
 
-// importAll answers historyapi.ServiceImport. What is missing is appended to the room's log, as
+// importer takes in what was exported elsewhere.
+type importer struct {
+	store   store.Store
+	bus     bus.Interface
+	jobs    *jobs
+	records *records
+	imports single // of rooms
+}
+
+func newImporter(records *records) *importer {
+	m := &importer{store: records.store, bus: records.bus, jobs: records.jobs, records: records}
+	m.imports.init()
+	return m
+}
+
+// run answers historyapi.ServiceImport. What is missing is appended to the room's log, as
 // everything is, and it waits until the record has it: so an import goes no faster than the record,
 // and whoever asks knows that it is stored.
-func (s *Service) importAll(ctx context.Context, req historyapi.ImportRequest) (out historyapi.ImportReply, err error) {
+func (m *importer) run(ctx context.Context, req historyapi.ImportRequest) (out historyapi.ImportReply, err error) {
 	if err := checkImport(req); err != nil {
 		return out, err
 	}
-	done, err := s.imports.acquire(ctx, req.Room)
+	done, err := m.imports.acquire(ctx, req.Room)
 	if err != nil {
 		return out, err
 	}
 	defer done()
-	if s.jobs.forgotten(req.Room) {
+	if m.jobs.forgotten(req.Room) {
 		return out, errImportGone
 	}
-	r, err := s.record(ctx, req.Room)
+	r, err := m.records.of(ctx, req.Room)
 	if err != nil {
 		return out, err
 	}
-	missing, err := r.missing(ctx, req.Events)
+	missing, err := m.missing(ctx, r, req.Events)
 	out.Known = len(req.Events) - len(missing)
 	if err != nil || req.Check || len(missing) == 0 {
 		return out, err
 	}
-	if err := r.checkImported(ctx); err != nil {
+	if err := m.checkImported(ctx, r); err != nil {
 		return out, err
 	}
 	last := uint64(0)
@@ -56,13 +71,13 @@ func (s *Service) importAll(ctx context.Context, req historyapi.ImportRequest) (
 		if err != nil {
 			return out, err
 		}
-		a, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+		a, err := bus.Append(ctx, m.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
 		if err != nil {
 			return out, fmt.Errorf("append an imported entry to the log: %w", err)
 		}
 		last = max(last, a.Seq)
 	}
-	if err := s.awaitStored(ctx, req.Room, last); err != nil {
+	if err := m.awaitStored(ctx, req.Room, last); err != nil {
 		return out, err
 	}
 	out.Added = len(missing)
@@ -97,7 +112,7 @@ func checkImport(req historyapi.ImportRequest) error {
 
 // missing returns the events that neither the store nor the tail has. An event about a message that
 // is missing is missing, too.
-func (r *record) missing(ctx context.Context, events []chat.Event) (missing []chat.Event, err error) {
+func (m *importer) missing(ctx context.Context, r *record, events []chat.Event) (missing []chat.Event, err error) {
 	var names []store.Name
 	for _, e := range events {
 		if e.Type == chat.TypeMsg {
@@ -141,7 +156,7 @@ func (r *record) missing(ctx context.Context, events []chat.Event) (missing []ch
 
 // checkImported returns an error if the last message of the room was sent here: what is imported is
 // older, and the order of a room is that of its log.
-func (r *record) checkImported(ctx context.Context) error {
+func (m *importer) checkImported(ctx context.Context, r *record) error {
 	newest, err := r.newest(ctx, everything, 1)
 	if err != nil || len(newest) == 0 {
 		return err
@@ -158,9 +173,9 @@ func (r *record) checkImported(ctx context.Context) error {
 }
 
 // awaitStored waits until the record of a room has what its log has through a Seq.
-func (s *Service) awaitStored(ctx context.Context, room string, seq uint64) error {
+func (m *importer) awaitStored(ctx context.Context, room string, seq uint64) error {
 	for {
-		last, err := s.store.Last(ctx, room)
+		last, err := m.store.Last(ctx, room)
 		if err != nil || last.Seq >= seq {
 			return err
 		}

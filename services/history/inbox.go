@@ -11,7 +11,6 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
@@ -24,33 +23,45 @@ const (
 	lookInbox = 5 * time.Millisecond
 )
 
-// inboxOf answers historyapi.ServiceInbox when it is the user's turn: with a historyapi.Inbox in
-// JSON.
-func (s *Service) inboxOf(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
-	return inTurn(s.reads, func(r historyapi.InboxRequest) string { return r.User }, func(inbox json.RawMessage) int { return len(inbox) }, s.inbox)(ctx, req)
+// inboxes makes inboxes: what is new to a user in the user's rooms.
+type inboxes struct {
+	store     store.Store
+	cache     *directoryapi.Cache
+	directory *directoryapi.Client
+	reads     *turns
+	noting    *noting
+	records   *records
+	positions *positions
+	follows   *follows
 }
 
-// inbox makes an inbox.
-func (s *Service) inbox(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
+// of answers historyapi.ServiceInbox when it is the user's turn: with a historyapi.Inbox in
+// JSON.
+func (b *inboxes) of(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
+	return inTurn(b.reads, func(r historyapi.InboxRequest) string { return r.User }, func(inbox json.RawMessage) int { return len(inbox) }, b.build)(ctx, req)
+}
+
+// build makes an inbox.
+func (b *inboxes) build(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
 	if err := checkInbox(&req); err != nil {
 		return nil, err
 	}
-	mine, err := s.directory.Memberships(ctx, req.User)
+	mine, err := b.directory.Memberships(ctx, req.User)
 	if err != nil {
 		return nil, err
 	}
 	rooms, more := wantedRooms(mine.Rooms, req)
-	found, err := s.settledInbox(ctx, req.User, rooms, mine.Hidden)
+	found, err := b.settled(ctx, req.User, rooms, mine.Hidden)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.unnameLast(ctx, found); err != nil {
+	if err := b.unnameLast(ctx, found); err != nil {
 		return nil, err
 	}
 	out := historyapi.Inbox{Rooms: make([]chat.InboxRoom, 0, len(found))}
 	size := 0
 	for i := range found {
-		room, err := s.inboxRoom(ctx, found[i])
+		room, err := b.room(ctx, found[i])
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +75,7 @@ func (s *Service) inbox(ctx context.Context, req historyapi.InboxRequest) (json.
 		out.Rooms = append(out.Rooms, room)
 	}
 	if req.Room == "" && req.Next == "" {
-		if out.Threads, out.MoreThreads, err = s.newThreads(ctx, req.User, mine); err != nil {
+		if out.Threads, out.MoreThreads, err = b.follows.unread(ctx, req.User, mine); err != nil {
 			return nil, err
 		}
 	}
@@ -108,38 +119,38 @@ func wantedRooms(mine []directoryapi.Membership, req historyapi.InboxRequest) ([
 	return mine[:min(len(mine), req.Limit)], len(mine) > req.Limit
 }
 
-// settledInbox returns what is new in rooms, with everything that was acknowledged before, if that
+// settled returns what is new in rooms, with everything that was acknowledged before, if that
 // is taken in soon enough.
-func (s *Service) settledInbox(ctx context.Context, user string, rooms []directoryapi.Membership, hidden []string) ([]store.Inbox, error) {
+func (b *inboxes) settled(ctx context.Context, user string, rooms []directoryapi.Membership, hidden []string) ([]store.Inbox, error) {
 	names := make([]string, len(rooms))
 	for i, m := range rooms {
 		names[i] = m.Room
 	}
-	heads, err := s.headsOf(ctx, names)
+	heads, err := b.records.heads(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	for deadline := time.Now().Add(settleInbox); ; {
-		resolved := s.noting.resolved()
-		found, err := s.store.Inbox(ctx, user, names, hidden)
+		resolved := b.noting.resolved()
+		found, err := b.store.Inbox(ctx, user, names, hidden)
 		if err != nil {
 			return nil, err
 		}
-		behind, err := s.behind(ctx, found, heads)
+		behind, err := b.behind(ctx, found, heads)
 		if err == nil && !behind {
-			behind, err = s.isUnresolved(ctx, names)
+			behind, err = b.isUnresolved(ctx, names)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if moved, err := s.readResets(ctx, user, found); err != nil {
+		if moved, err := b.positions.readResets(ctx, user, found); err != nil {
 			return nil, err
 		} else if moved {
 			continue
 		}
-		settled := !behind && resolved == s.noting.resolved()
+		settled := !behind && resolved == b.noting.resolved()
 		if settled || time.Now().After(deadline) {
-			return found, s.beginUnknown(ctx, user, rooms, found, heads, hidden)
+			return found, b.beginUnknown(ctx, user, rooms, found, heads, hidden)
 		}
 		if err := await.Sleep(ctx, lookInbox); err != nil {
 			return nil, err
@@ -147,37 +158,22 @@ func (s *Service) settledInbox(ctx context.Context, user string, rooms []directo
 	}
 }
 
-// headsOf returns where the logs of rooms end; 0: there is nothing in one.
-func (s *Service) headsOf(ctx context.Context, rooms []string) (map[string]uint64, error) {
-	heads := make(map[string]uint64, len(rooms))
-	for part := range slices.Chunk(rooms, bus.MaxHeads) {
-		all, err := s.bus.Heads(ctx, part)
-		if err != nil {
-			return nil, fmt.Errorf("where the logs of rooms end: %w", err)
-		}
-		for i, room := range part {
-			heads[room] = all[i].Seq
-		}
-	}
-	return heads, nil
-}
-
 // isUnresolved reports whether it is not known yet whom messages of some rooms mention.
-func (s *Service) isUnresolved(ctx context.Context, rooms []string) (bool, error) {
-	if s.noting.any(rooms) {
+func (b *inboxes) isUnresolved(ctx context.Context, rooms []string) (bool, error) {
+	if b.noting.any(rooms) {
 		return true, nil
 	}
-	return s.store.IsUnresolved(ctx, rooms)
+	return b.store.IsUnresolved(ctx, rooms)
 }
 
 // behind reports whether rooms have entries in the log that what was found does not have. It takes
 // those off heads that have none.
-func (s *Service) behind(ctx context.Context, found []store.Inbox, heads map[string]uint64) (bool, error) {
+func (b *inboxes) behind(ctx context.Context, found []store.Inbox, heads map[string]uint64) (bool, error) {
 	for _, in := range found {
 		if heads[in.Room] <= in.Through {
 			continue
 		}
-		r, err := s.record(ctx, in.Room)
+		r, err := b.records.of(ctx, in.Room)
 		if err != nil {
 			return false, err
 		}
@@ -191,15 +187,15 @@ func (s *Service) behind(ctx context.Context, found []store.Inbox, heads map[str
 
 // beginUnknown makes a read position in the rooms where there is none, and the record is not
 // behind.
-func (s *Service) beginUnknown(ctx context.Context, user string, rooms []directoryapi.Membership, found []store.Inbox, heads map[string]uint64, hidden []string) error {
+func (b *inboxes) beginUnknown(ctx context.Context, user string, rooms []directoryapi.Membership, found []store.Inbox, heads map[string]uint64, hidden []string) error {
 	for i := range found {
 		if found[i].Known || heads[found[i].Room] > found[i].Through {
 			continue
 		}
-		if err := s.beginSince(ctx, user, rooms[i], found[i]); err != nil {
+		if err := b.positions.beginSince(ctx, user, rooms[i], found[i]); err != nil {
 			return err
 		}
-		now, err := s.store.Inbox(ctx, user, []string{rooms[i].Room}, hidden)
+		now, err := b.store.Inbox(ctx, user, []string{rooms[i].Room}, hidden)
 		if err != nil {
 			return err
 		}
@@ -209,81 +205,26 @@ func (s *Service) beginUnknown(ctx context.Context, user string, rooms []directo
 }
 
 // unnameLast takes the names of users who have deleted their accounts out of the last messages.
-func (s *Service) unnameLast(ctx context.Context, found []store.Inbox) error {
+func (b *inboxes) unnameLast(ctx context.Context, found []store.Inbox) error {
 	var last []*store.Entry
 	for i := range found {
 		if found[i].Last != nil {
 			last = append(last, found[i].Last)
 		}
 	}
-	s.cache.Unnamed(ctx, len(last), func(i int) (string, []byte) { return last[i].Sender, last[i].Data },
+	b.cache.Unnamed(ctx, len(last), func(i int) (string, []byte) { return last[i].Sender, last[i].Data },
 		func(i int, data []byte) { last[i].Data = data })
 	return nil
 }
 
-// inboxRoom is what clients get of a room. Of a message without a text, the edits are read: it was
+// room is what clients get of a room. Of a message without a text, the edits are read: it was
 // edited, or deleted.
-func (s *Service) inboxRoom(ctx context.Context, in store.Inbox) (chat.InboxRoom, error) {
+func (b *inboxes) room(ctx context.Context, in store.Inbox) (chat.InboxRoom, error) {
 	room := chat.InboxRoom{
 		Room: in.Room, Read: in.Read, Through: in.Through, Unread: in.Unread, More: in.More, FirstUnread: in.FirstUnread,
 		Mentions: in.Mentions, FirstMention: in.FirstMention,
 	}
 	var err error
-	room.Last, err = s.inboxLatest(ctx, in.Last)
+	room.Last, err = b.records.latest(ctx, in.Last)
 	return room, err
-}
-
-// inboxLatest is what clients get of a stored message where there is no room for more; nil for nil.
-func (s *Service) inboxLatest(ctx context.Context, message *store.Entry) (*chat.InboxLatest, error) {
-	if message == nil {
-		return nil, nil //nolint:nilnil // there is none
-	}
-	e, err := chat.DecodeEntry(message.Data, message.Seq, 0)
-	if err != nil {
-		return nil, fmt.Errorf("message %d of room %s: %w", message.Seq, message.Room, err)
-	}
-	latest := &chat.InboxLatest{Seq: message.Seq, ID: message.ID, User: message.Sender, Name: e.Name, TS: e.TS, Text: e.Text}
-	if e.Text == "" {
-		if latest.Text, latest.Deleted, err = s.textNow(ctx, message.Room, *message); err != nil {
-			return nil, err
-		}
-	}
-	latest.Text = cut(latest.Text, chat.InboxText)
-	return latest, nil
-}
-
-// textNow returns the text that a stored message has now, and whether it was deleted.
-func (s *Service) textNow(ctx context.Context, room string, e store.Entry) (text string, gone bool, err error) {
-	about, _, err := s.about(ctx, room, []store.Name{e.Name()}, 0, chat.TypeEdited, chat.TypeDeleted)
-	if err != nil {
-		return "", false, err
-	}
-	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-	if err != nil {
-		return "", false, err
-	}
-	text = event.Text
-	for _, a := range about {
-		if a.Type == chat.TypeDeleted {
-			return "", true, nil
-		}
-		edit, err := chat.DecodeEntry(a.Data, a.Seq, 0)
-		if err != nil {
-			return "", false, err
-		}
-		text = edit.Text
-	}
-	return text, false, nil
-}
-
-// cut returns the first characters of a text.
-func cut(text string, most int) string {
-	n := 0
-	for i := range text {
-		if n == most {
-			return text[:i]
-		}
-		n++
-	}
-	return text
 }

@@ -54,7 +54,7 @@ func BenchmarkIngest(b *testing.B) {
 	for b.Loop() {
 		entries := next()
 		before, began := used(b), time.Now()
-		if err := w.consume(b.Context(), entries); err != nil {
+		if err := w.ingest.consume(b.Context(), entries); err != nil {
 			b.Fatal(err)
 		}
 		took, cpu = append(took, time.Since(began)), cpu+used(b)-before

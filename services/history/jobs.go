@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/history/store"
 )
 
@@ -35,7 +36,7 @@ type jobs struct {
 	resets map[string]uint64 // rooms that were reset, and by which Seq, while something is left
 }
 
-func (s *jobs) init() { s.wake = make(chan struct{}, 1) }
+func newJobs() *jobs { return &jobs{wake: make(chan struct{}, 1)} }
 
 // set takes in all jobs, as of now.
 func (s *jobs) set(all []store.Job, now time.Time) {
@@ -90,56 +91,66 @@ func (s *jobs) floor(room string) uint64 {
 	return s.resets[room]
 }
 
+// removal removes all that a user has written, and all of rooms that were deleted.
+type removal struct {
+	store   store.Store
+	bus     bus.Interface
+	log     *zap.Logger
+	metrics *metrics
+	jobs    *jobs
+	records *records
+}
+
 // refresh reads which jobs there are. If that fails, runJobs tries again soon.
-func (s *Service) refresh(ctx context.Context) {
+func (rm *removal) refresh(ctx context.Context) {
 	now := time.Now()
-	all, err := s.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())
+	all, err := rm.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())
 	if err == nil {
-		s.jobs.set(all, now)
+		rm.jobs.set(all, now)
 		var resets map[string]uint64
-		if resets, err = s.store.Resets(ctx, maxResets); err == nil {
-			s.jobs.setResets(resets)
+		if resets, err = rm.store.Resets(ctx, maxResets); err == nil {
+			rm.jobs.setResets(resets)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.log.Warn("could not read the jobs of removal; trying again", zap.Error(err))
+		rm.log.Warn("could not read the jobs of removal; trying again", zap.Error(err))
 	}
 }
 
-// runJobs works on jobs until ctx ends. What fails is tried again, from where it had got.
-func (s *Service) runJobs(ctx context.Context) {
+// run works on jobs until ctx ends. What fails is tried again, from where it had got.
+func (rm *removal) run(ctx context.Context) {
 	refreshed := time.Time{}
 	for {
 		wait := refreshJobs
 		if time.Since(refreshed) >= refreshJobs {
 			refreshed = time.Now()
-			s.refresh(ctx)
+			rm.refresh(ctx)
 		}
-		worked, err := s.workSome(ctx)
+		worked, err := rm.workSome(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("could not remove messages; trying again", zap.Error(err))
+			rm.log.Warn("could not remove messages; trying again", zap.Error(err))
 		} else if worked {
 			wait = jobPause
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.jobs.wake:
+		case <-rm.jobs.wake:
 		case <-time.After(wait):
 		}
 	}
 }
 
 // workSome does a step of each open job, and reports whether there was one to do.
-func (s *Service) workSome(ctx context.Context) (bool, error) {
-	open, err := s.store.OpenJobs(ctx, openAtOnce)
+func (rm *removal) workSome(ctx context.Context) (bool, error) {
+	open, err := rm.store.OpenJobs(ctx, openAtOnce)
 	if err != nil {
 		return false, err
 	}
-	s.metrics.jobs.Set(float64(len(open)))
+	rm.metrics.jobs.Set(float64(len(open)))
 	worked := false
 	for _, j := range open {
-		did, err := s.work(ctx, j)
+		did, err := rm.work(ctx, j)
 		if err != nil {
 			return false, err
 		}
@@ -149,31 +160,31 @@ func (s *Service) workSome(ctx context.Context) (bool, error) {
 }
 
 // work does a step of a job, unless another process does or its time has not come.
-func (s *Service) work(ctx context.Context, j store.Job) (bool, error) {
+func (rm *removal) work(ctx context.Context, j store.Job) (bool, error) {
 	now := time.Now()
 	if j.Pass > 0 && now.Sub(time.UnixMilli(j.Created)) < settle {
 		return false, nil
 	}
-	j, mine, err := s.store.ClaimJob(ctx, j.ID, now.UnixMilli(), now.Add(jobLease).UnixMilli())
+	j, mine, err := rm.store.ClaimJob(ctx, j.ID, now.UnixMilli(), now.Add(jobLease).UnixMilli())
 	if err != nil || !mine {
 		return false, err
 	}
-	step := s.purgeSome
+	step := rm.purgeSome
 	if j.User == "" {
-		step = s.forgetSome
+		step = rm.forgetSome
 	}
 	through, err := step(ctx, &j)
 	if through && err == nil {
 		if j.Pass++; j.Pass > 1 {
 			j.Done = now.UnixMilli()
-			s.log.Info("removed messages", zap.String("job", j.ID), zap.String("user", j.User), zap.String("room", j.Room))
+			rm.log.Info("removed messages", zap.String("job", j.ID), zap.String("user", j.User), zap.String("room", j.Room))
 		}
 	}
 	j.Lease = 0
 	// How far it has got is kept also when a step failed halfway, and when the process ends.
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobLease/10)
 	defer cancel()
-	if e := s.store.SaveJob(save, j); err == nil {
+	if e := rm.store.SaveJob(save, j); err == nil {
 		err = e
 	}
 	return true, err

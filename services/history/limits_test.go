@@ -52,7 +52,7 @@ func TestInboxOfLongMessages(t *testing.T) {
 	var found []string
 	answers := 0
 	for next := ""; answers < 10; {
-		data, err := w.Service.inbox(t.Context(), historyapi.InboxRequest{User: "bob", Next: next})
+		data, err := w.Service.inboxes.build(t.Context(), historyapi.InboxRequest{User: "bob", Next: next})
 		if err != nil || len(data) > bus.MaxData {
 			t.Fatalf("%d bytes, %v", len(data), err)
 		}
@@ -116,8 +116,8 @@ func TestTurnsAreAsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.reads.free != 3 || s.reads.allowance.perSecond != 70_000 || s.changes.free != appliesAtOnce || s.changes.allowance.perSecond != 0 {
-		t.Errorf("reads: %d of %d bytes; changes: %d of %d", s.reads.free, s.reads.allowance.perSecond, s.changes.free, s.changes.allowance.perSecond)
+	if s.reads.free != 3 || s.reads.allowance.perSecond != 70_000 || s.writes.free != appliesAtOnce || s.writes.allowance.perSecond != 0 {
+		t.Errorf("reads: %d of %d bytes; changes: %d of %d", s.reads.free, s.reads.allowance.perSecond, s.writes.free, s.writes.allowance.perSecond)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestNamesOfManyMessages(t *testing.T) {
 		}
 		all = append(all, u)
 	}
-	found, err := w.lookUp(t.Context(), all)
+	found, err := w.resolver.lookUp(t.Context(), all)
 	if err != nil || len(found) != len(all) || asked != 2 { // of those that name anybody
 		t.Fatalf("%d of %d in %d answers: %v", len(found), len(all), asked, err)
 	}

@@ -85,7 +85,7 @@ func TestPositionsDoNotGoBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Service.consume(t.Context(), r.Entries); err != nil {
+	if err := w.Service.ingest.consume(t.Context(), r.Entries); err != nil {
 		t.Fatal(err)
 	}
 	w.event(chat.Event{Type: chat.TypeMember, Room: "r1", User: "ann", ID: "role", Member: "bob", Role: "moderator"})

@@ -43,10 +43,10 @@ func TestStoredMeanwhile(t *testing.T) {
 		if n > 0 {
 			last.Seq = all[n-1]
 		}
-		w.Service.store = behind{w.store, last}
+		w.Service = over(w, w.bus, behind{w.store, last})
 		for _, limit := range []int{1, 2, 3, 5, 6} {
 			for after := uint64(0); ; {
-				got, err := w.since(t.Context(), historyapi.SinceRequest{Room: "r1", After: after, Limit: limit})
+				got, err := w.pages.since(t.Context(), historyapi.SinceRequest{Room: "r1", After: after, Limit: limit})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -87,7 +87,7 @@ func TestStoredMeanwhile(t *testing.T) {
 				}
 			}
 		}
-		if e, ok, err := w.find(t.Context(), "r1", "ann", "m2"); err != nil || !ok || e.Seq != seqs[2] {
+		if e, ok, err := w.records.find(t.Context(), "r1", "ann", "m2"); err != nil || !ok || e.Seq != seqs[2] {
 			t.Errorf("%d known as stored: %+v, %v", n, e, err)
 		}
 	}

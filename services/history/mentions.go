@@ -57,28 +57,40 @@ func roomsToNote(noted []store.Unresolved, entries []store.Entry) (rooms []strin
 	return rooms
 }
 
-// noteMentions notes messages that are stored now. Whom they mention is found out beside: the
+// resolver finds out whom messages mention, and tells those.
+type resolver struct {
+	store     store.Store
+	log       *zap.Logger
+	directory *directoryapi.Client
+	presence  *presence.Client
+	noting    *noting
+	records   *records
+	follows   *follows
+	news      *announcer
+}
+
+// note notes messages that are stored now. Whom they mention is found out beside: the
 // record does not wait for the directory.
-func (s *Service) noteMentions(ctx context.Context, noted []store.Unresolved) error {
+func (v *resolver) note(ctx context.Context, noted []store.Unresolved) error {
 	if len(noted) == 0 {
 		return nil
 	}
-	if err := s.store.PutUnresolved(ctx, noted); err != nil {
+	if err := v.store.PutUnresolved(ctx, noted); err != nil {
 		return err
 	}
 	select {
-	case s.noting.wake <- struct{}{}:
+	case v.noting.wake <- struct{}{}:
 	default:
 	}
 	return nil
 }
 
-// runMentions resolves mentions until ctx ends. What fails is tried again.
-func (s *Service) runMentions(ctx context.Context) {
+// run resolves mentions until ctx ends. What fails is tried again.
+func (v *resolver) run(ctx context.Context) {
 	for {
-		more, err := s.resolveSome(ctx)
+		more, err := v.resolveSome(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("could not resolve mentions; trying again", zap.Error(err))
+			v.log.Warn("could not resolve mentions; trying again", zap.Error(err))
 		}
 		if more && err == nil {
 			continue
@@ -86,7 +98,7 @@ func (s *Service) runMentions(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.noting.wake:
+		case <-v.noting.wake:
 		case <-time.After(resolveEvery):
 		}
 	}
@@ -108,8 +120,8 @@ type unresolved struct {
 }
 
 // resolveSome resolves some of what is unresolved, and reports whether there may be more.
-func (s *Service) resolveSome(ctx context.Context) (bool, error) {
-	noted, err := s.store.Unresolved(ctx, resolveAtOnce)
+func (v *resolver) resolveSome(ctx context.Context) (bool, error) {
+	noted, err := v.store.Unresolved(ctx, resolveAtOnce)
 	if err != nil || len(noted) == 0 {
 		return false, err
 	}
@@ -126,26 +138,26 @@ func (s *Service) resolveSome(ctx context.Context) (bool, error) {
 		u.since = append(u.since, n)
 	}
 	for _, u := range all {
-		if err := s.readText(ctx, u); err != nil {
+		if err := v.readText(ctx, u); err != nil {
 			return false, err
 		}
 	}
-	found, err := s.lookUp(ctx, all)
+	found, err := v.lookUp(ctx, all)
 	if err != nil {
 		return false, err
 	}
 	for i, u := range all {
-		if err := s.resolve(ctx, u, found[i]); err != nil {
+		if err := v.resolve(ctx, u, found[i]); err != nil {
 			return false, err
 		}
-		s.noting.resolve(1)
+		v.noting.resolve(1)
 	}
 	return len(noted) == resolveAtOnce, nil
 }
 
 // readText reads what a message says now.
-func (s *Service) readText(ctx context.Context, u *unresolved) error {
-	e, ok, err := s.store.Find(ctx, u.Room, u.Sender, u.ID)
+func (v *resolver) readText(ctx context.Context, u *unresolved) error {
+	e, ok, err := v.store.Find(ctx, u.Room, u.Sender, u.ID)
 	if err != nil || !ok || e.Type != chat.TypeMsg {
 		return err
 	}
@@ -153,7 +165,7 @@ func (s *Service) readText(ctx context.Context, u *unresolved) error {
 	if err != nil {
 		return fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
 	}
-	text, gone, err := s.textNow(ctx, u.Room, e)
+	text, gone, err := v.records.textNow(ctx, u.Room, e)
 	if err != nil {
 		return err
 	}
@@ -166,7 +178,7 @@ func (s *Service) readText(ctx context.Context, u *unresolved) error {
 }
 
 // lookUp asks the directory whom the names in messages mean.
-func (s *Service) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi.Mentioned, error) {
+func (v *resolver) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi.Mentioned, error) {
 	out := make([]directoryapi.Mentioned, len(all))
 	var asked []int
 	var texts []directoryapi.MentionText
@@ -175,7 +187,7 @@ func (s *Service) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi
 		if len(texts) == 0 {
 			return nil
 		}
-		reply, err := s.directory.Mentions(ctx, texts)
+		reply, err := v.directory.Mentions(ctx, texts)
 		if err != nil {
 			return err
 		}
@@ -206,18 +218,18 @@ func (s *Service) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi
 
 // resolve keeps whom a message mentions, and tells those whom it did not mention before, or does
 // not any more.
-func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi.Mentioned) error {
+func (v *resolver) resolve(ctx context.Context, u *unresolved, known directoryapi.Mentioned) error {
 	now := store.Mentions{Room: u.Room, Seq: u.seq, Sender: u.Sender, OnlyInThread: u.onlyInThread}
 	before := now
 	if u.seq > 0 {
 		var err error
-		if before, err = s.store.MentionsOf(ctx, u.Room, u.seq, u.Sender); err != nil {
+		if before, err = v.store.MentionsOf(ctx, u.Room, u.seq, u.Sender); err != nil {
 			return err
 		}
 	}
 	if u.imported != nil { // it was said long ago: it is shown, and nobody is told
 		now.Visible = u.imported.Mentions
-		return s.store.PutMentions(ctx, now, u.since)
+		return v.store.PutMentions(ctx, now, u.since)
 	}
 	found := u.text.Resolve(func(name string) (string, bool) {
 		user, ok := known.Users[name]
@@ -233,7 +245,7 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 		now.All, now.Visible = true, append(now.Visible, chat.MentionsRoom)
 	}
 	if found.Here && known.All && !now.All {
-		online, err := s.online(ctx, u, before)
+		online, err := v.online(ctx, u, before)
 		if err != nil {
 			return err
 		}
@@ -247,27 +259,27 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 	if now.All {
 		now.Users = nil // nobody is mentioned twice
 	}
-	if err := s.followMentioned(ctx, u, found.Users); err != nil {
+	if err := v.follows.mentioned(ctx, u, found.Users); err != nil {
 		return err
 	}
-	if err := s.tellMentions(ctx, u, before, now, known.Asked); err != nil {
+	if err := v.tell(ctx, u, before, now, known.Asked); err != nil {
 		return err
 	}
-	return s.store.PutMentions(ctx, now, u.since)
+	return v.store.PutMentions(ctx, now, u.since)
 }
 
 // online returns who @here means in a message: who was online when the record took it in. Without
 // presence that is nobody.
-func (s *Service) online(ctx context.Context, u *unresolved, before store.Mentions) ([]string, error) {
+func (v *resolver) online(ctx context.Context, u *unresolved, before store.Mentions) ([]string, error) {
 	if slices.Contains(before.Visible, chat.MentionsHere) {
 		return before.Users, nil
 	}
-	who, err := s.presence.Who(ctx, presence.WhoRequest{Room: u.Room, Limit: maxOnline, After: presence.FromStart})
+	who, err := v.presence.Who(ctx, presence.WhoRequest{Room: u.Room, Limit: maxOnline, After: presence.FromStart})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		s.log.Warn("@here mentions nobody: presence does not answer", zap.String("room", u.Room), zap.Error(err))
+		v.log.Warn("@here mentions nobody: presence does not answer", zap.String("room", u.Room), zap.Error(err))
 		return nil, nil
 	}
 	var online []string
@@ -277,10 +289,10 @@ func (s *Service) online(ctx context.Context, u *unresolved, before store.Mentio
 	return online, nil
 }
 
-// tellMentions tells users, each in the user's own room, and all members in the room itself, that a
+// tell tells users, each in the user's own room, and all members in the room itself, that a
 // message mentions them, or does not any more; but not those who are asked to come in. Of a message
 // that is deleted the room is told already.
-func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now store.Mentions, asked []string) error {
+func (v *resolver) tell(ctx context.Context, u *unresolved, before, now store.Mentions, asked []string) error {
 	tell := func(room string, on bool) error {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s,%s,%s,%s,%d,%v", room, u.Room, u.Sender, u.ID, u.since[len(u.since)-1].Seq, on))
 		e := chat.Event{
@@ -290,7 +302,7 @@ func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now s
 		if room != u.Room {
 			e.Target = u.Room
 		}
-		return s.append(ctx, e)
+		return v.news.append(ctx, e)
 	}
 	if u.gone || u.seq == 0 {
 		return nil

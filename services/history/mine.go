@@ -15,16 +15,16 @@ import (
 const mineBatch = historyapi.MaxLimit
 
 // mine answers historyapi.ServiceMine, with a historyapi.Mine in JSON.
-func (s *Service) mine(ctx context.Context, req historyapi.MineRequest) (json.RawMessage, error) {
+func (p *pages) mine(ctx context.Context, req historyapi.MineRequest) (json.RawMessage, error) {
 	if !chat.ValidID(req.User) || req.Room != "" && !chat.ValidID(req.Room) || req.Seq > bus.MaxSeq {
 		return nil, chat.E(chat.CodeBadRequest, "messages are asked for by the id of a user, and of a room with a seq or none")
 	}
-	found, err := s.store.MessagesBy(ctx, req.User, req.Room, req.Seq, mineBatch+1)
+	found, err := p.store.MessagesBy(ctx, req.User, req.Room, req.Seq, mineBatch+1)
 	if err != nil {
 		return nil, err
 	}
 	some := first(found, mineBatch)
-	all, err := s.shownOf(ctx, some.entries)
+	all, err := p.records.shownOf(ctx, some.entries)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (s *Service) mine(ctx context.Context, req historyapi.MineRequest) (json.Ra
 		Saved    []historyapi.SavedName `json:"saved,omitempty"`
 	}
 	if req.Room == "" {
-		if out.Saved, err = s.savedNames(ctx, req.User); err != nil {
+		if out.Saved, err = p.saved.names(ctx, req.User); err != nil {
 			return nil, err
 		}
 	}
@@ -54,14 +54,14 @@ func (s *Service) mine(ctx context.Context, req historyapi.MineRequest) (json.Ra
 
 // shownOf returns messages of several rooms, those of a room together, with what was done to them:
 // also what is not stored yet.
-func (s *Service) shownOf(ctx context.Context, entries []store.Entry) (all []shown, err error) {
+func (rs *records) shownOf(ctx context.Context, entries []store.Entry) (all []shown, err error) {
 	for len(entries) > 0 {
 		room := entries[0].Room
 		n := slices.IndexFunc(entries, func(e store.Entry) bool { return e.Room != room })
 		if n < 0 {
 			n = len(entries)
 		}
-		r, err := s.record(ctx, room)
+		r, err := rs.of(ctx, room)
 		if err != nil {
 			return nil, err
 		}

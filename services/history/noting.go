@@ -16,7 +16,7 @@ type noting struct {
 	done  uint64
 }
 
-func (n *noting) init() { n.wake, n.rooms = make(chan struct{}, 1), make(map[string]int) }
+func newNoting() *noting { return &noting{wake: make(chan struct{}, 1), rooms: make(map[string]int)} }
 
 // begin says that what is about to be stored in rooms has more written after it: whom it may
 // mention, or from where on a member reads. The caller calls end when that is done.

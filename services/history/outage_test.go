@@ -122,7 +122,7 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	}
 	s.jobs.set([]store.Job{{ID: "p1", User: "eve", Actor: "mod", Created: 1}, {ID: forgetID("gone"), Room: "gone", Created: 1}}, time.UnixMilli(1))
 	synctest.Test(t, func(t *testing.T) { // the pauses between tries grow to seconds
-		r := consume.Reader{Handle: s.consume, Log: zap.NewNop(), Done: func(_ context.Context, e bus.Entry, failed error) error {
+		r := consume.Reader{Handle: s.ingest.consume, Log: zap.NewNop(), Done: func(_ context.Context, e bus.Entry, failed error) error {
 			if failed != nil {
 				parked = append(parked, e)
 			}

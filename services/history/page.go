@@ -7,23 +7,33 @@ import (
 	"fmt"
 	"slices"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
 
-// pageOf answers historyapi.ServicePage when it is the user's turn: with a historyapi.Page in JSON.
-func (s *Service) pageOf(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
-	return inTurn(s.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, func(page json.RawMessage) int { return len(page) }, s.page)(ctx, req)
+// pages makes pages of rooms and threads, and what clients and users' copies catch up with.
+type pages struct {
+	store     store.Store
+	directory *directoryapi.Client
+	reads     *turns
+	records   *records
+	saved     *saves
 }
 
-// page makes a page.
-func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
+// of answers historyapi.ServicePage when it is the user's turn: with a historyapi.Page in JSON.
+func (p *pages) of(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
+	return inTurn(p.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, func(page json.RawMessage) int { return len(page) }, p.build)(ctx, req)
+}
+
+// build makes a page.
+func (p *pages) build(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
 	if err := checkPage(&req); err != nil {
 		return nil, err
 	}
-	r, found, err := s.found(ctx, req)
+	r, found, err := p.found(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +73,7 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 	if !r.all {
 		return page, nil
 	}
-	return s.addRemoved(ctx, req.Room, page)
+	return p.addRemoved(ctx, req.Room, page)
 }
 
 // run are messages that a page is made of.
@@ -75,12 +85,12 @@ type run struct {
 }
 
 // found returns the messages that a page is to have, in order, and the record that they are of.
-func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
+func (p *pages) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
 	inThread := req.Thread != chat.Thread{}
 	if req.Before == 0 && req.After == 0 && req.Around == 0 && req.At == 0 && req.Mention == 0 && !req.Oldest && !inThread {
-		return s.latest(ctx, req)
+		return p.latest(ctx, req)
 	}
-	r, err := s.record(ctx, req.Room)
+	r, err := p.records.of(ctx, req.Room)
 	if err != nil {
 		return nil, run{}, err
 	}
@@ -105,7 +115,7 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 		}
 	case req.Mention > 0:
 		var seq uint64
-		if seq, err = r.mentionAfter(ctx, req.User, req.Mention); err == nil && seq > 0 {
+		if seq, err = p.mentionAfter(ctx, r, req.User, req.Mention); err == nil && seq > 0 {
 			found, err = r.around(ctx, seq, req.Limit)
 			found.at = seq
 		}
@@ -122,12 +132,12 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 }
 
 // latest returns the newest messages of a room.
-func (s *Service) latest(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
-	end, stored, err := s.store.Latest(ctx, req.Room, req.Limit+1)
+func (p *pages) latest(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
+	end, stored, err := p.store.Latest(ctx, req.Room, req.Limit+1)
 	if err != nil {
 		return nil, run{}, err
 	}
-	r, err := s.withTail(ctx, req.Room, end)
+	r, err := p.records.withTail(ctx, req.Room, end)
 	if err != nil {
 		return nil, run{}, err
 	}
@@ -139,8 +149,8 @@ func (s *Service) latest(ctx context.Context, req historyapi.PageRequest) (*reco
 
 // mentionAfter returns the Seq of the first message after another that mentions a user; 0: there is
 // none. As in an inbox, those of people whom the user blocks or ignores do not count.
-func (r *record) mentionAfter(ctx context.Context, user string, after uint64) (uint64, error) {
-	mine, err := r.directory.Memberships(ctx, user)
+func (p *pages) mentionAfter(ctx context.Context, r *record, user string, after uint64) (uint64, error) {
+	mine, err := p.directory.Memberships(ctx, user)
 	if err != nil {
 		return 0, err
 	}

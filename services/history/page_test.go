@@ -205,7 +205,7 @@ func TestLongTail(t *testing.T) {
 		most int // entries
 		code string
 	}{{"large", 10 * maxReplay, chat.CodeUnavailable}, {"many", maxReplay, chat.CodeUnavailable}, {"many", maxReplay + 1, ""}, {"short", maxReplay, ""}} {
-		w.cfg.MaxTail = tt.most
+		w.records.maxTail = tt.most
 		if _, err := w.pageNow(historyapi.PageRequest{Room: tt.room}); chat.CodeOf(err) != tt.code {
 			t.Errorf("a page of %s, with at most %d entries: %v", tt.room, tt.most, err)
 		}

@@ -15,9 +15,12 @@ import (
 // errPinned says that a room has as many pins as it can have.
 var errPinned = chat.E(chat.CodeTooMany, fmt.Sprintf("this room has %d pinned messages, which is as many as it can have: unpin one first", store.MaxPins))
 
+// pins lists the pinned messages of rooms, and keeps to their bound.
+type pins struct{ records *records }
+
 // pinned returns the pins of a room that count, before a Seq, the last first, with what the tail
 // says of them: at most limit. Messages that were deleted are left out.
-func (r *record) pinned(ctx context.Context, before uint64, limit int) ([]store.Entry, error) {
+func (p *pins) pinned(ctx context.Context, r *record, before uint64, limit int) ([]store.Entry, error) {
 	last := make(map[store.Name]store.Entry) // of the tail, by message
 	for _, e := range r.tail {
 		switch e.Type {
@@ -35,7 +38,7 @@ func (r *record) pinned(ctx context.Context, before uint64, limit int) ([]store.
 		}
 	}
 	slices.SortFunc(found, func(a, b store.Entry) int { return cmp.Compare(b.Seq, a.Seq) })
-	found, err := r.whole(ctx, found)
+	found, err := p.whole(ctx, r, found)
 	for at := min(before, r.last.Seq+1); err == nil && len(found) < limit; {
 		var some []store.Entry
 		if some, err = r.store.Pins(ctx, r.room, at, limit+1); err != nil {
@@ -49,7 +52,7 @@ func (r *record) pinned(ctx context.Context, before uint64, limit int) ([]store.
 			_, ok := last[store.Name{Sender: e.Author, ID: e.Target}]
 			return ok
 		})
-		if some, err = r.whole(ctx, some); err == nil {
+		if some, err = p.whole(ctx, r, some); err == nil {
 			found = append(found, some...)
 		}
 		if !more {
@@ -60,7 +63,7 @@ func (r *record) pinned(ctx context.Context, before uint64, limit int) ([]store.
 }
 
 // whole returns the pins whose messages are there and are not deleted.
-func (r *record) whole(ctx context.Context, pins []store.Entry) ([]store.Entry, error) {
+func (p *pins) whole(ctx context.Context, r *record, pins []store.Entry) ([]store.Entry, error) {
 	names := make([]store.Name, len(pins))
 	for i, e := range pins {
 		names[i] = store.Name{Sender: e.Author, ID: e.Target}
@@ -80,9 +83,9 @@ func (r *record) whole(ctx context.Context, pins []store.Entry) ([]store.Entry, 
 	return r.above(pins), nil
 }
 
-// mayPin returns an error if a room has no room for another pin, and the pin of a message that is
+// may returns an error if a room has no room for another pin, and the pin of a message that is
 // pinned already: who pinned it first stays who did.
-func (r *record) mayPin(ctx context.Context, about []store.Entry) (already uint64, err error) {
+func (p *pins) may(ctx context.Context, r *record, about []store.Entry) (already uint64, err error) {
 	for _, e := range about {
 		if e.Type != chat.TypePinned {
 			continue
@@ -94,15 +97,15 @@ func (r *record) mayPin(ctx context.Context, about []store.Entry) (already uint6
 	if already > 0 {
 		return already, nil
 	}
-	pins, err := r.pinned(ctx, everything, store.MaxPins)
+	pins, err := p.pinned(ctx, r, everything, store.MaxPins)
 	if err == nil && len(pins) == store.MaxPins {
 		err = errPinned
 	}
 	return 0, err
 }
 
-// pins makes a list of a room's pinned messages.
-func (s *Service) pins(ctx context.Context, req historyapi.PinsRequest) (out historyapi.Pins, err error) {
+// list makes a list of a room's pinned messages.
+func (p *pins) list(ctx context.Context, req historyapi.PinsRequest) (out historyapi.Pins, err error) {
 	switch {
 	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
 		return out, chat.E(chat.CodeBadRequest, "that is not a room")
@@ -112,14 +115,14 @@ func (s *Service) pins(ctx context.Context, req historyapi.PinsRequest) (out his
 		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxPins))
 	}
 	limit := cmp.Or(req.Limit, historyapi.DefaultPins)
-	r, err := s.record(ctx, req.Room)
+	r, err := p.records.of(ctx, req.Room)
 	if err != nil {
 		return out, err
 	}
 	if err := r.dropRepeats(ctx); err != nil {
 		return out, err
 	}
-	found, err := r.pinned(ctx, cmp.Or(req.Before, everything), limit+1)
+	found, err := p.pinned(ctx, r, cmp.Or(req.Before, everything), limit+1)
 	if err != nil {
 		return out, err
 	}

@@ -27,7 +27,7 @@ func (w *world) pin(user, id, target string, on bool) (uint64, string) {
 func (w *world) listed(req historyapi.PinsRequest) string {
 	w.t.Helper()
 	req.Room, req.User = "r1", "ann"
-	out, err := w.pins(w.t.Context(), req)
+	out, err := w.pins.list(w.t.Context(), req)
 	if err != nil {
 		w.t.Fatal(err)
 	}

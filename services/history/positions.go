@@ -11,8 +11,17 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// beginReads makes the read positions of the memberships that begin with entries that were stored.
-func (s *Service) beginReads(ctx context.Context, entries []store.Entry) error {
+// positions keeps how far users have read rooms.
+type positions struct {
+	store     store.Store
+	directory *directoryapi.Client
+	jobs      *jobs
+	records   *records
+	news      *announcer
+}
+
+// begin makes the read positions of the memberships that begin with entries that were stored.
+func (p *positions) begin(ctx context.Context, entries []store.Entry) error {
 	for _, e := range entries {
 		if e.Type != chat.TypeMember {
 			continue
@@ -21,7 +30,7 @@ func (s *Service) beginReads(ctx context.Context, entries []store.Entry) error {
 		if err != nil || event.From == 0 || event.Role == "" || !chat.ValidID(event.Member) {
 			continue // another role, or of an earlier release: see beginSince
 		}
-		if err := s.store.BeginRead(ctx, e.Room, event.Member, e.Seq, event.From); err != nil {
+		if err := p.store.BeginRead(ctx, e.Room, event.Member, e.Seq, event.From); err != nil {
 			return err
 		}
 	}
@@ -31,19 +40,19 @@ func (s *Service) beginReads(ctx context.Context, entries []store.Entry) error {
 // beginSince makes a read position where there is none: in the rooms that everybody is in, whose
 // memberships no entry begins, and for memberships of an earlier release. What was sent before the
 // membership began, by the clocks, is not new.
-func (s *Service) beginSince(ctx context.Context, user string, m directoryapi.Membership, in store.Inbox) error {
-	from, err := s.seqBefore(ctx, m.Room, m.Since, in)
+func (p *positions) beginSince(ctx context.Context, user string, m directoryapi.Membership, in store.Inbox) error {
+	from, err := p.seqBefore(ctx, m.Room, m.Since, in)
 	if err != nil {
 		return err
 	}
 	// A position that an entry makes meanwhile stays.
-	return s.store.BeginRead(ctx, m.Room, user, 1, from)
+	return p.store.BeginRead(ctx, m.Room, user, 1, from)
 }
 
 // seqBefore returns a Seq of a room before which messages are of before a time, in UTC
 // milliseconds, and after which they are not. Times of messages hardly ever go back, so it is
 // searched for.
-func (s *Service) seqBefore(ctx context.Context, room string, ts int64, in store.Inbox) (uint64, error) {
+func (p *positions) seqBefore(ctx context.Context, room string, ts int64, in store.Inbox) (uint64, error) {
 	if in.Last == nil {
 		return in.Through, nil
 	}
@@ -52,7 +61,7 @@ func (s *Service) seqBefore(ctx context.Context, room string, ts int64, in store
 	} else if last.TS < ts {
 		return max(in.Through, in.Last.Seq), nil
 	}
-	return firstLate(ts, in.Last.Seq, func(after uint64) ([]store.Entry, error) { return s.store.Oldest(ctx, room, after, 1) })
+	return firstLate(ts, in.Last.Seq, func(after uint64) ([]store.Entry, error) { return p.store.Oldest(ctx, room, after, 1) })
 }
 
 // seqAt returns the Seq of the first message that is not older than a time, in UTC milliseconds; if
@@ -113,29 +122,29 @@ func firstLate(ts int64, last uint64, next func(after uint64) ([]store.Entry, er
 }
 
 // mark answers historyapi.ServiceMark.
-func (s *Service) mark(ctx context.Context, req historyapi.MarkRequest) (historyapi.MarkReply, error) {
+func (p *positions) mark(ctx context.Context, req historyapi.MarkRequest) (historyapi.MarkReply, error) {
 	var out historyapi.MarkReply
 	bad := !chat.ValidID(req.User) || req.Seq > bus.MaxSeq || req.Room != "" && (!chat.ValidID(req.Room) || chat.Reserved(req.Room))
 	if bad || req.Room == "" && req.Seq > 0 || req.Unread && (req.Room == "" || req.Seq == 0) {
 		return out, chat.E(chat.CodeBadRequest, "what is unread begins at a seq of a room; read are a room through a seq, a room, or all rooms")
 	}
-	if err := s.moveReads(ctx, req); err != nil {
+	if err := p.move(ctx, req); err != nil {
 		return out, err
 	}
-	return out, s.tellReads(ctx, req.User)
+	return out, p.news.tellReads(ctx, req.User)
 }
 
-func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) error {
+func (p *positions) move(ctx context.Context, req historyapi.MarkRequest) error {
 	switch {
 	case req.Unread:
-		return s.store.MoveReadBack(ctx, req.Room, req.User, req.Seq-1)
+		return p.store.MoveReadBack(ctx, req.Room, req.User, req.Seq-1)
 	case req.Seq > 0:
-		_, err := s.store.PutRead(ctx, req.Room, req.User, req.Seq)
+		_, err := p.store.PutRead(ctx, req.Room, req.User, req.Seq)
 		return err
 	}
 	rooms := []string{req.Room}
 	if req.Room == "" {
-		mine, err := s.directory.Memberships(ctx, req.User)
+		mine, err := p.directory.Memberships(ctx, req.User)
 		if err != nil {
 			return err
 		}
@@ -145,11 +154,11 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 		}
 	}
 	if req.Room == "" {
-		if err := s.store.ReadThreads(ctx, req.User); err != nil {
+		if err := p.store.ReadThreads(ctx, req.User); err != nil {
 			return err
 		}
 	}
-	heads, err := s.headsOf(ctx, rooms)
+	heads, err := p.records.heads(ctx, rooms)
 	if err != nil {
 		return err
 	}
@@ -157,7 +166,7 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 	for _, room := range rooms {
 		seq := heads[room]
 		if seq == 0 { // retention has taken all
-			last, err := s.store.Last(ctx, room)
+			last, err := p.store.Last(ctx, room)
 			if err != nil {
 				return err
 			}
@@ -167,28 +176,14 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 			reads[room] = seq
 		}
 	}
-	return s.store.PutReads(ctx, req.User, reads)
+	return p.store.PutReads(ctx, req.User, reads)
 }
 
-// tellReads tells a user's devices that read positions have changed, otherwise than by reading on.
-func (s *Service) tellReads(ctx context.Context, user string) error {
-	return s.tellChanged(ctx, user, chat.ListInbox)
-}
-
-// tellChanged tells a user's devices that a list of the user's is another now.
-func (s *Service) tellChanged(ctx context.Context, user, list string) error {
-	e := chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: chat.NewID(), User: user, Target: list, TS: nowMillis()}
-	return s.append(ctx, e)
-}
-
-// append appends an event of this service's to the log.
-func (s *Service) append(ctx context.Context, e chat.Event) error {
-	data, err := chat.AppendEntry(nil, e)
-	if err != nil {
-		return err
+// read answers historyapi.ServiceRead.
+func (p *positions) read(ctx context.Context, req historyapi.ReadRequest) (historyapi.ReadReply, error) {
+	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) || !chat.ValidID(req.User) || req.Seq > bus.MaxSeq {
+		return historyapi.ReadReply{}, chat.E(chat.CodeBadRequest, "a read position is a room, a user and a seq")
 	}
-	if _, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: sender, ID: e.ID, Data: data}); err != nil {
-		return fmt.Errorf("append to the log: %w", err)
-	}
-	return nil
+	seq, err := p.store.PutRead(ctx, req.Room, req.User, req.Seq)
+	return historyapi.ReadReply{Seq: seq}, err
 }

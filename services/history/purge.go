@@ -28,37 +28,37 @@ const (
 )
 
 // purge answers historyapi.ServicePurge.
-func (s *Service) purge(ctx context.Context, req historyapi.PurgeRequest) (historyapi.PurgeReply, error) {
+func (rm *removal) purge(ctx context.Context, req historyapi.PurgeRequest) (historyapi.PurgeReply, error) {
 	var out historyapi.PurgeReply
 	if !chat.ValidID(req.ID) || !chat.ValidID(req.User) || !chat.ValidID(req.Actor) ||
 		req.Room != "" && (!chat.ValidID(req.Room) || chat.Reserved(req.Room)) {
 		return out, chat.E(chat.CodeBadRequest, "a purge has an id, and the ids of a user, of the user who asks for it, and of a room or none")
 	}
-	return out, s.begin(ctx, store.Job{
+	return out, rm.begin(ctx, store.Job{
 		ID: req.ID, Room: req.Room, User: req.User, After: req.After, Actor: req.Actor, Name: req.Name, Created: time.Now().UnixMilli(),
 	})
 }
 
 // forget answers historyapi.ServiceForget.
-func (s *Service) forget(ctx context.Context, req historyapi.ForgetRequest) (historyapi.ForgetReply, error) {
+func (rm *removal) forget(ctx context.Context, req historyapi.ForgetRequest) (historyapi.ForgetReply, error) {
 	var out historyapi.ForgetReply
 	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) {
 		return out, chat.E(chat.CodeBadRequest, "that is not a room")
 	}
-	return out, s.begin(ctx, store.Job{ID: forgetID(req.Room), Room: req.Room, Created: time.Now().UnixMilli()})
+	return out, rm.begin(ctx, store.Job{ID: forgetID(req.Room), Room: req.Room, Created: time.Now().UnixMilli()})
 }
 
 // forgetID is the id of the job that forgets a room; no purge has it.
 func forgetID(room string) string { return "room:" + room }
 
 // begin keeps a job, and has it worked on soon.
-func (s *Service) begin(ctx context.Context, j store.Job) error {
-	if err := s.store.PutJob(ctx, j); err != nil {
+func (rm *removal) begin(ctx context.Context, j store.Job) error {
+	if err := rm.store.PutJob(ctx, j); err != nil {
 		return err
 	}
-	s.refresh(ctx) // and not j itself, which of a repeat says another time than what is kept
+	rm.refresh(ctx) // and not j itself, which of a repeat says another time than what is kept
 	select {
-	case s.jobs.wake <- struct{}{}:
+	case rm.jobs.wake <- struct{}{}:
 	default:
 	}
 	return nil
@@ -78,11 +78,11 @@ func wants(j store.Job, e store.Entry) (bool, error) {
 
 // purgeOne appends the deletion of a message, if the job is about it. Its ID follows from the job's
 // and the message's, so that doing it again says nothing twice.
-func (s *Service) purgeOne(ctx context.Context, j store.Job, e store.Entry) error {
+func (rm *removal) purgeOne(ctx context.Context, j store.Job, e store.Entry) error {
 	if wanted, err := wants(j, e); err != nil || !wanted {
 		return err
 	}
-	if gone, err := s.deleted(ctx, message{e.Room, e.Name()}); err != nil || gone {
+	if gone, err := rm.records.deleted(ctx, message{e.Room, e.Name()}); err != nil || gone {
 		return err
 	}
 	sum := sha256.Sum256([]byte(j.ID + "," + e.Sender + "," + e.ID))
@@ -94,30 +94,30 @@ func (s *Service) purgeOne(ctx context.Context, j store.Job, e store.Entry) erro
 	if err != nil {
 		return err
 	}
-	if _, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: d.Room, Sender: d.User, ID: d.ID, Data: data}); err != nil {
+	if _, err := bus.Append(ctx, rm.bus, bus.NewEntry{Room: d.Room, Sender: d.User, ID: d.ID, Data: data}); err != nil {
 		return fmt.Errorf("delete a message: %w", err)
 	}
-	s.metrics.purged.Inc()
+	rm.metrics.purged.Inc()
 	return nil
 }
 
 // purgeSome goes on with a purge, and reports whether the rooms have been gone through.
-func (s *Service) purgeSome(ctx context.Context, j *store.Job) (bool, error) {
+func (rm *removal) purgeSome(ctx context.Context, j *store.Job) (bool, error) {
 	handled := 0
 	for range purgeBatch {
 		if j.AtRoom == "" {
-			room, err := s.firstRoom(ctx, j)
+			room, err := rm.firstRoom(ctx, j)
 			if err != nil || room == "" {
 				return room == "", err
 			}
 			j.AtRoom = room
 		}
-		found, err := s.store.MessagesOf(ctx, j.AtRoom, j.User, j.AtID, purgeBatch-handled)
+		found, err := rm.store.MessagesOf(ctx, j.AtRoom, j.User, j.AtID, purgeBatch-handled)
 		if err != nil {
 			return false, err
 		}
 		for _, e := range found {
-			if err := s.purgeOne(ctx, *j, e); err != nil {
+			if err := rm.purgeOne(ctx, *j, e); err != nil {
 				return false, err
 			}
 			j.AtID = e.ID
@@ -129,7 +129,7 @@ func (s *Service) purgeSome(ctx context.Context, j *store.Job) (bool, error) {
 		if j.AtRoom, j.AtID = "", ""; j.Room != "" {
 			return true, nil
 		}
-		if j.AtRoom, err = s.store.NextRoom(ctx, last); err != nil {
+		if j.AtRoom, err = rm.store.NextRoom(ctx, last); err != nil {
 			j.AtRoom = last
 			return false, err
 		}
@@ -140,50 +140,50 @@ func (s *Service) purgeSome(ctx context.Context, j *store.Job) (bool, error) {
 	return false, nil
 }
 
-func (s *Service) firstRoom(ctx context.Context, j *store.Job) (string, error) {
+func (rm *removal) firstRoom(ctx context.Context, j *store.Job) (string, error) {
 	if j.Room != "" {
 		return j.Room, nil
 	}
-	return s.store.NextRoom(ctx, "")
+	return rm.store.NextRoom(ctx, "")
 }
 
 // forgetSome goes on with forgetting a room, and reports whether nothing of it is left. The log
 // comes first: what is taken in from it meanwhile is removed with the rest.
-func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
-	got, err := s.bus.Replay(ctx, j.Room, bus.Position{}, forgetBatch)
+func (rm *removal) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
+	got, err := rm.bus.Replay(ctx, j.Room, bus.Position{}, forgetBatch)
 	if err != nil {
 		return false, fmt.Errorf("what is left of a room: %w", err)
 	}
 	for _, e := range got.Entries {
-		if err := s.bus.Remove(ctx, e.Room, e.Seq); err != nil {
+		if err := rm.bus.Remove(ctx, e.Room, e.Seq); err != nil {
 			return false, fmt.Errorf("remove from the log: %w", err)
 		}
 	}
-	removed, err := s.store.RemoveEntries(ctx, j.Room, forgetBatch)
+	removed, err := rm.store.RemoveEntries(ctx, j.Room, forgetBatch)
 	if err != nil || removed > 0 || len(got.Entries) > 0 {
 		return false, err
 	}
-	if err := s.store.RemoveThreads(ctx, j.Room); err != nil {
+	if err := rm.store.RemoveThreads(ctx, j.Room); err != nil {
 		return false, err
 	}
-	if err := s.store.RemoveFollows(ctx, j.Room); err != nil {
+	if err := rm.store.RemoveFollows(ctx, j.Room); err != nil {
 		return false, err
 	}
-	if err := s.store.RemoveMentions(ctx, j.Room); err != nil {
+	if err := rm.store.RemoveMentions(ctx, j.Room); err != nil {
 		return false, err
 	}
-	if err := s.store.RemoveSavedIn(ctx, j.Room); err != nil {
+	if err := rm.store.RemoveSavedIn(ctx, j.Room); err != nil {
 		return false, err
 	}
-	return true, s.store.RemoveReads(ctx, j.Room)
+	return true, rm.store.RemoveReads(ctx, j.Room)
 }
 
 // taken sees to the entries that were just stored and that a job is about: they were in the log
 // only when it began.
-func (s *Service) taken(ctx context.Context, entries []store.Entry) error {
+func (rm *removal) taken(ctx context.Context, entries []store.Entry) error {
 	for _, e := range entries {
-		for _, j := range s.jobs.about(e) {
-			if err := s.purgeOne(ctx, j, e); err != nil {
+		for _, j := range rm.jobs.about(e) {
+			if err := rm.purgeOne(ctx, j, e); err != nil {
 				return err
 			}
 		}
@@ -193,17 +193,17 @@ func (s *Service) taken(ctx context.Context, entries []store.Entry) error {
 
 // kept returns the entries of a batch without those of rooms that are forgotten, which are taken
 // off the log: somebody wrote there who did not know yet.
-func (s *Service) kept(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
-	if !slices.ContainsFunc(entries, func(e store.Entry) bool { return s.jobs.forgotten(e.Room) }) {
+func (rm *removal) kept(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
+	if !slices.ContainsFunc(entries, func(e store.Entry) bool { return rm.jobs.forgotten(e.Room) }) {
 		return entries, nil
 	}
 	var kept []store.Entry
 	for _, e := range entries {
-		if !s.jobs.forgotten(e.Room) {
+		if !rm.jobs.forgotten(e.Room) {
 			kept = append(kept, e)
 			continue
 		}
-		if err := s.bus.Remove(ctx, e.Room, e.Seq); err != nil {
+		if err := rm.bus.Remove(ctx, e.Room, e.Seq); err != nil {
 			return nil, fmt.Errorf("remove an entry of a room that was deleted from the log: %w", err)
 		}
 	}

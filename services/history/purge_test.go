@@ -267,7 +267,7 @@ func TestPurgeStepsResume(t *testing.T) {
 		j := store.Job{ID: "p1", User: "ann", Actor: "mod", Created: time.Now().UnixMilli()}
 		for _, step := range []struct{ fail, at int }{{1, 10}, {1, 10}, {4, 7}, {3, 5}} {
 			tries, fail = 0, step.fail
-			if through, err := w.purgeSome(t.Context(), &j); err == nil || through {
+			if through, err := w.removal.purgeSome(t.Context(), &j); err == nil || through {
 				t.Fatalf("through: %v, %v", through, err)
 			}
 			want := ""
@@ -279,7 +279,7 @@ func TestPurgeStepsResume(t *testing.T) {
 			}
 		}
 		fail = 0
-		if through, err := w.purgeSome(t.Context(), &j); err != nil || !through || j.AtRoom != "" || j.AtID != "" {
+		if through, err := w.removal.purgeSome(t.Context(), &j); err != nil || !through || j.AtRoom != "" || j.AtID != "" {
 			t.Errorf("the last step: through: %v, %v, %+v", through, err, j)
 		}
 		if got := strings.Count(w.log("r1"), `"type":"deleted"`); got != 10 {
@@ -323,7 +323,7 @@ func TestForgetIsNotOverBeforeTheLogIs(t *testing.T) {
 		}
 		j := store.Job{ID: forgetID("r1"), Room: "r1"}
 		for step, want := range []bool{false, false, true} {
-			if through, err := w.forgetSome(t.Context(), &j); err != nil || through != want {
+			if through, err := w.removal.forgetSome(t.Context(), &j); err != nil || through != want {
 				t.Errorf("step %d: nothing is left: %v, %v", step, through, err)
 			}
 		}

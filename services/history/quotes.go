@@ -45,13 +45,21 @@ type quote struct {
 	Names    []string `json:"mention_names,omitempty" nullable:"false" doc:"How the text names those users, in their order."`
 }
 
-// quotesOf returns the messages that there are of those asked for, in the order of the room.
-func (s *Service) quotesOf(ctx context.Context, req quotesRequest) ([]quote, error) {
-	size := func(all []quote) int { return len(all) * (quoteText + overhead) }
-	return inTurn(s.reads, func(r quotesRequest) string { return r.user }, size, s.quotes)(ctx, req)
+// quotes returns messages by their names, such as those that others answer.
+type quotes struct {
+	store   store.Store
+	noting  *noting
+	reads   *turns
+	records *records
 }
 
-func (s *Service) quotes(ctx context.Context, req quotesRequest) ([]quote, error) {
+// of returns the messages that there are of those asked for, in the order of the room.
+func (qs *quotes) of(ctx context.Context, req quotesRequest) ([]quote, error) {
+	size := func(all []quote) int { return len(all) * (quoteText + overhead) }
+	return inTurn(qs.reads, func(r quotesRequest) string { return r.user }, size, qs.list)(ctx, req)
+}
+
+func (qs *quotes) list(ctx context.Context, req quotesRequest) ([]quote, error) {
 	if !chat.ValidID(req.room) || chat.Reserved(req.room) {
 		return nil, chat.E(chat.CodeBadRequest, "that is not a room")
 	}
@@ -63,49 +71,34 @@ func (s *Service) quotes(ctx context.Context, req quotesRequest) ([]quote, error
 			return nil, chat.E(chat.CodeBadRequest, "a message is named by its author and its id")
 		}
 	}
-	r, err := s.record(ctx, req.room)
+	r, err := qs.records.of(ctx, req.room)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.dropRepeats(ctx); err != nil {
 		return nil, err
 	}
-	found, err := r.named(ctx, req.names)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]store.Name, len(found))
-	for i := range found {
-		names[i] = found[i].Name()
-	}
-	about, err := r.about(ctx, names, chat.TypeEdited, chat.TypeDeleted)
+	found, err := qs.named(ctx, r, req.names)
 	if err != nil {
 		return nil, err
 	}
 	r.unname(ctx, found)
-	now := make(map[store.Name]*chat.Message, len(found))
-	for _, e := range found {
-		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-		if err != nil {
-			return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
-		}
-		now[e.Name()] = &chat.Message{Event: event}
-	}
-	if err := doAll(now, about); err != nil {
+	now, err := r.present(ctx, found)
+	if err != nil {
 		return nil, err
 	}
-	all := make([]quote, 0, len(found))
-	for _, e := range found {
-		m := now[e.Name()]
-		all = append(all, quote{User: e.Sender, ID: e.ID, Seq: e.Seq, Name: m.Name, TS: m.TS, Text: cut(m.Text, quoteText), EditedTS: m.EditedTS, Deleted: m.Deleted})
+	all := make([]quote, len(found))
+	for i, e := range found {
+		m := now[i]
+		all[i] = quote{User: e.Sender, ID: e.ID, Seq: e.Seq, Name: m.Name, TS: m.TS, Text: chat.FirstCharacters(m.Text, quoteText), EditedTS: m.EditedTS, Deleted: m.Deleted}
 	}
-	return all, r.quoteMentions(ctx, all, now)
+	return all, qs.addMentions(ctx, r, all, now)
 }
 
-// quoteMentions adds to quotes whom the messages mention. Of what the record has not resolved yet
+// addMentions adds to quotes whom the messages mention. Of what the record has not resolved yet
 // it is not said.
-func (r *record) quoteMentions(ctx context.Context, all []quote, now map[store.Name]*chat.Message) error {
-	resolving := r.noting.any([]string{r.room})
+func (qs *quotes) addMentions(ctx context.Context, r *record, all []quote, now []present) error {
+	resolving := qs.noting.any([]string{r.room})
 	if !resolving {
 		var err error
 		if resolving, err = r.store.IsUnresolved(ctx, []string{r.room}); err != nil {
@@ -119,7 +112,7 @@ func (r *record) quoteMentions(ctx context.Context, all []quote, now map[store.N
 	for i := range all {
 		q := &all[i]
 		name := store.Name{Sender: q.User, ID: q.ID}
-		may := !q.Deleted && mentions.May([]byte(now[name].Text))
+		may := !q.Deleted && mentions.May([]byte(now[i].Text))
 		switch {
 		case !may:
 			q.Mentions = []string{}
@@ -137,7 +130,7 @@ func (r *record) quoteMentions(ctx context.Context, all []quote, now map[store.N
 }
 
 // named returns the messages with these names, in order, each once.
-func (r *record) named(ctx context.Context, asked []quoteName) ([]store.Entry, error) {
+func (qs *quotes) named(ctx context.Context, r *record, asked []quoteName) ([]store.Entry, error) {
 	var whole []store.Name
 	var found []store.Entry
 	for _, name := range asked {

@@ -78,7 +78,7 @@ func TestQuotesSayWhomTheyMention(t *testing.T) {
 	w.joins("r1", "bob", "bob")
 	ask := func() []quote {
 		t.Helper()
-		all, err := w.quotes(t.Context(), quotesRequest{"bob", "r1", []quoteName{{ID: "m1"}, {ID: "m2"}, {ID: "m3"}}})
+		all, err := w.quotes.list(t.Context(), quotesRequest{"bob", "r1", []quoteName{{ID: "m1"}, {ID: "m2"}, {ID: "m3"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

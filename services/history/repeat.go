@@ -54,15 +54,15 @@ func (r *repeats) of(m message) []uint64 {
 // unmarked, after the bus had forgotten its id: the second is taken off the log. Or the log had
 // lost the first, and the process that had appended it did so again: this one stays, for those who
 // read the log, unless the message was deleted meanwhile.
-func (s *Service) repeated(ctx context.Context, all []store.Repeat) error {
+func (in *ingest) repeated(ctx context.Context, all []store.Repeat) error {
 	for _, e := range all {
-		stays, err := s.lost(ctx, e)
+		stays, err := in.lost(ctx, e)
 		if m, ok := messageOf(e.Entry); err == nil && stays && ok {
-			s.repeats.add(m, e.Seq)
-			stays, err = s.alive(ctx, m)
+			in.repeats.add(m, e.Seq)
+			stays, err = in.alive(ctx, m)
 		}
 		if err == nil && !stays {
-			err = s.bus.Remove(ctx, e.Room, e.Seq)
+			err = in.bus.Remove(ctx, e.Room, e.Seq)
 		}
 		if err != nil {
 			return fmt.Errorf("take in entry %d of room %s, a repeat: %w", e.Seq, e.Room, err)
@@ -85,13 +85,13 @@ func messageOf(e store.Entry) (message, bool) {
 
 // lost reports whether the log should have the first of a repeat and has not. What was removed, or
 // taken by retention, is not lost.
-func (s *Service) lost(ctx context.Context, e store.Repeat) (bool, error) {
-	got, err := s.bus.Replay(ctx, e.Room, bus.Position{Seq: e.First, ID: e.ID}, 1)
+func (in *ingest) lost(ctx context.Context, e store.Repeat) (bool, error) {
+	got, err := in.bus.Replay(ctx, e.Room, bus.Position{Seq: e.First, ID: e.ID}, 1)
 	return got.Rewound, err
 }
 
 // alive reports whether the store knows nothing of a message's deletion.
-func (s *Service) alive(ctx context.Context, m message) (bool, error) {
-	gone, err := s.deleted(ctx, m)
+func (in *ingest) alive(ctx context.Context, m message) (bool, error) {
+	gone, err := in.records.deleted(ctx, m)
 	return !gone, err
 }

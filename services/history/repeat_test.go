@@ -69,7 +69,7 @@ func TestLogTakenBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: a.Seq, Sender: "ann", ID: "m3", Data: data}}); err != nil {
+		if err := w.ingest.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: a.Seq, Sender: "ann", ID: "m3", Data: data}}); err != nil {
 			t.Fatal(err)
 		}
 		remove("m3")
@@ -237,7 +237,7 @@ func TestRepeatOfDeadLetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: dead.Seq, Sender: "ann", ID: "m1", Data: data, Redriven: true}}); err != nil {
+		if err := w.ingest.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: dead.Seq, Sender: "ann", ID: "m1", Data: data, Redriven: true}}); err != nil {
 			t.Fatal(err)
 		}
 		if log := w.entries("r1"); len(log) != 1 || log[0].ID != "d1" {

@@ -14,21 +14,21 @@ const maxResets = 1000
 
 // noteResets notes the resets among entries that were stored. From then on nothing that comes
 // before them is shown, and all of it is removed.
-func (s *Service) noteResets(ctx context.Context, entries []store.Entry) error {
+func (w *sweeper) noteResets(ctx context.Context, entries []store.Entry) error {
 	noted := false
 	for _, e := range entries {
 		if e.Type != chat.TypeReset {
 			continue
 		}
-		if err := s.store.PutReset(ctx, e.Room, e.Seq); err != nil {
+		if err := w.store.PutReset(ctx, e.Room, e.Seq); err != nil {
 			return err
 		}
-		s.jobs.reset(e.Room, e.Seq)
+		w.jobs.reset(e.Room, e.Seq)
 		noted = true
 	}
-	if noted && s.sweeping != nil {
+	if noted {
 		select {
-		case s.sweeping <- struct{}{}:
+		case w.wake <- struct{}{}:
 		default:
 		}
 	}
@@ -37,25 +37,25 @@ func (s *Service) noteResets(ctx context.Context, entries []store.Entry) error {
 
 // resetSome removes some of what is from before resets, and reports whether there is more. Several
 // processes that do the same do no harm.
-func (s *Service) resetSome(ctx context.Context) (bool, error) {
-	rooms, err := s.store.Resets(ctx, maxResets)
+func (w *sweeper) resetSome(ctx context.Context) (bool, error) {
+	rooms, err := w.store.Resets(ctx, maxResets)
 	if err != nil {
 		return false, err
 	}
 	for room, seq := range rooms {
-		if err := s.clearLog(ctx, room, seq-1); err != nil {
+		if err := w.clearLog(ctx, room, seq-1); err != nil {
 			return false, err
 		}
-		n, err := s.store.RemoveThrough(ctx, room, seq-1, sweepBatch)
+		n, err := w.store.RemoveThrough(ctx, room, seq-1, sweepBatch)
 		if err != nil {
 			return false, err
 		}
-		s.metrics.expired.Add(float64(n))
+		w.metrics.expired.Add(float64(n))
 		if n < sweepBatch {
-			if err := s.store.EndReset(ctx, room, seq); err != nil {
+			if err := w.store.EndReset(ctx, room, seq); err != nil {
 				return false, err
 			}
-			s.log.Info("removed what was said in a room before it was reset", zap.String("room", room), zap.Uint64("seq", seq))
+			w.log.Info("removed what was said in a room before it was reset", zap.String("room", room), zap.Uint64("seq", seq))
 		}
 	}
 	return len(rooms) > 0, nil
@@ -88,15 +88,15 @@ func (r *record) above(entries []store.Entry) []store.Entry {
 
 // readResets moves a user's positions in rooms that were reset to there: nothing before that is new
 // to anybody. It reports whether it has moved any.
-func (s *Service) readResets(ctx context.Context, user string, found []store.Inbox) (bool, error) {
+func (p *positions) readResets(ctx context.Context, user string, found []store.Inbox) (bool, error) {
 	reads := make(map[string]uint64)
 	for _, in := range found {
-		if floor := s.jobs.floor(in.Room); in.Known && in.Read+1 < floor {
+		if floor := p.jobs.floor(in.Room); in.Known && in.Read+1 < floor {
 			reads[in.Room] = floor - 1
 		}
 	}
 	if len(reads) == 0 {
 		return false, nil
 	}
-	return true, s.store.PutReads(ctx, user, reads)
+	return true, p.store.PutReads(ctx, user, reads)
 }

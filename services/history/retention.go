@@ -36,30 +36,43 @@ const (
 	sweepPause   = 20 * time.Millisecond
 )
 
-// sweepOf answers historyapi.ServiceSweep.
-func (s *Service) sweepOf(ctx context.Context, _ historyapi.SweepRequest) (historyapi.SweepReply, error) {
-	err := s.store.HurrySweep(ctx)
+// sweeper removes what rooms do not keep any longer: by the rules of retention, by resets, and what
+// no hold keeps.
+type sweeper struct {
+	store     store.Store
+	bus       bus.Interface
+	log       *zap.Logger
+	directory *directoryapi.Client
+	metrics   *metrics
+	jobs      *jobs
+	holds     *holds
+	wake      chan struct{} // the round is due
+}
+
+// hurry answers historyapi.ServiceSweep.
+func (w *sweeper) hurry(ctx context.Context, _ historyapi.SweepRequest) (historyapi.SweepReply, error) {
+	err := w.store.HurrySweep(ctx)
 	select {
-	case s.sweeping <- struct{}{}:
+	case w.wake <- struct{}{}:
 	default:
 	}
 	return historyapi.SweepReply{}, err
 }
 
-// runRetention keeps to the rules of retention until ctx ends.
-func (s *Service) runRetention(ctx context.Context) {
+// run keeps to the rules of retention until ctx ends.
+func (w *sweeper) run(ctx context.Context) {
 	for {
-		worked, err := s.dropHeld(ctx)
+		worked, err := w.holds.drop(ctx)
 		if err == nil && !worked {
-			worked, err = s.resetSome(ctx)
+			worked, err = w.resetSome(ctx)
 		}
 		if err == nil && !worked {
-			worked, err = s.sweepSome(ctx)
+			worked, err = w.sweepSome(ctx)
 		}
 		wait := sweepLook
 		switch {
 		case err != nil && ctx.Err() == nil:
-			s.log.Warn("could not keep to the rules of retention; trying again", zap.Error(err), zap.Duration("after", sweepRetry))
+			w.log.Warn("could not keep to the rules of retention; trying again", zap.Error(err), zap.Duration("after", sweepRetry))
 			wait = sweepRetry
 		case worked:
 			wait = sweepPause
@@ -67,7 +80,7 @@ func (s *Service) runRetention(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.sweeping:
+		case <-w.wake:
 		case <-time.After(wait):
 		}
 	}
@@ -75,28 +88,28 @@ func (s *Service) runRetention(ctx context.Context) {
 
 // sweepSome goes on with the round if it is due and no other process does, and reports whether
 // there is more to do.
-func (s *Service) sweepSome(ctx context.Context) (bool, error) {
+func (w *sweeper) sweepSome(ctx context.Context) (bool, error) {
 	now := time.Now()
-	round, mine, err := s.store.ClaimSweep(ctx, now.UnixMilli(), now.Add(sweepLease).UnixMilli())
+	round, mine, err := w.store.ClaimSweep(ctx, now.UnixMilli(), now.Add(sweepLease).UnixMilli())
 	if err != nil || !mine {
 		return false, err
 	}
-	err = s.sweepRooms(ctx, &round, now)
+	err = w.sweepRooms(ctx, &round, now)
 	if err != nil {
 		round.Due = now.Add(sweepRetry).UnixMilli() // of all processes
 	}
 	// How far it has got is kept also when it failed halfway, and when the process ends.
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), sweepLease/10)
 	defer cancel()
-	err = errors.Join(err, s.store.SaveSweep(save, round))
+	err = errors.Join(err, w.store.SaveSweep(save, round))
 	return round.Due <= now.UnixMilli(), err
 }
 
 // sweepRooms goes on with the next rooms of the round, for as long as the lease is sure to last.
-func (s *Service) sweepRooms(ctx context.Context, round *store.Sweep, began time.Time) error {
+func (w *sweeper) sweepRooms(ctx context.Context, round *store.Sweep, began time.Time) error {
 	var rooms []string
 	for after := round.Room; len(rooms) < directoryapi.MaxRetention; {
-		room, err := s.store.NextRoom(ctx, after)
+		room, err := w.store.NextRoom(ctx, after)
 		if err != nil {
 			return err
 		}
@@ -107,10 +120,10 @@ func (s *Service) sweepRooms(ctx context.Context, round *store.Sweep, began time
 	}
 	if len(rooms) == 0 {
 		round.Room, round.Due = "", began.Add(sweepEvery).UnixMilli()
-		s.metrics.swept.Set(float64(began.Unix()))
+		w.metrics.swept.Set(float64(began.Unix()))
 		return nil
 	}
-	rules, err := s.directory.Retention(ctx, rooms)
+	rules, err := w.directory.Retention(ctx, rooms)
 	if err != nil {
 		return fmt.Errorf("how long messages are kept: %w", err)
 	}
@@ -118,8 +131,8 @@ func (s *Service) sweepRooms(ctx context.Context, round *store.Sweep, began time
 		if time.Since(began) > sweepLease/3 {
 			return nil
 		}
-		if rule, ok := rules[room]; ok && !s.jobs.forgotten(room) {
-			if through, err := s.sweepRoom(ctx, room, rule, began); err != nil || !through {
+		if rule, ok := rules[room]; ok && !w.jobs.forgotten(room) {
+			if through, err := w.sweepRoom(ctx, room, rule, began); err != nil || !through {
 				return err
 			}
 		}
@@ -129,31 +142,31 @@ func (s *Service) sweepRooms(ctx context.Context, round *store.Sweep, began time
 }
 
 // sweepRoom removes what a room does not keep, and reports whether it came to its end.
-func (s *Service) sweepRoom(ctx context.Context, room string, rule retention.Effect, began time.Time) (bool, error) {
+func (w *sweeper) sweepRoom(ctx context.Context, room string, rule retention.Effect, began time.Time) (bool, error) {
 	nth := uint64(0) // of messages before this one there are enough behind it
 	if rule.Count > 0 {
 		var err error
-		if nth, err = s.store.NthNewest(ctx, room, rule.Count); err != nil {
+		if nth, err = w.store.NthNewest(ctx, room, rule.Count); err != nil {
 			return false, err
 		}
 	}
 	for range sweepBatches {
 		batch := time.Now()
-		found, err := s.store.Since(ctx, room, 0, sweepBatch)
+		found, err := w.store.Since(ctx, room, 0, sweepBatch)
 		if err != nil {
 			return false, err
 		}
 		through, n := expired(found, rule, nth, batch)
 		if n == 0 {
-			return true, s.tellRemoved(ctx, room, rule)
+			return true, w.tellRemoved(ctx, room, rule)
 		}
-		if err := s.clearLog(ctx, room, through); err != nil {
+		if err := w.clearLog(ctx, room, through); err != nil {
 			return false, err
 		}
-		if _, err := s.store.RemoveThrough(ctx, room, through, n); err != nil {
+		if _, err := w.store.RemoveThrough(ctx, room, through, n); err != nil {
 			return false, err
 		}
-		s.metrics.expired.Add(float64(n))
+		w.metrics.expired.Add(float64(n))
 		if err := await.Sleep(ctx, max(sweepPause, 2*time.Since(batch))); err != nil {
 			return false, err
 		}
@@ -193,9 +206,9 @@ func timeOf(e store.Entry) int64 {
 }
 
 // clearLog removes what the log still has of a room through a Seq.
-func (s *Service) clearLog(ctx context.Context, room string, through uint64) error {
+func (w *sweeper) clearLog(ctx context.Context, room string, through uint64) error {
 	for limit := 1; ; limit = forgetBatch {
-		got, err := s.bus.Replay(ctx, room, bus.Position{}, limit)
+		got, err := w.bus.Replay(ctx, room, bus.Position{}, limit)
 		if err != nil {
 			return fmt.Errorf("what the log has of what is removed: %w", err)
 		}
@@ -206,7 +219,7 @@ func (s *Service) clearLog(ctx context.Context, room string, through uint64) err
 			if e.Seq > through {
 				return nil
 			}
-			if err := s.bus.Remove(ctx, room, e.Seq); err != nil {
+			if err := w.bus.Remove(ctx, room, e.Seq); err != nil {
 				return fmt.Errorf("remove from the log: %w", err)
 			}
 		}
@@ -215,23 +228,23 @@ func (s *Service) clearLog(ctx context.Context, room string, through uint64) err
 
 // tellRemoved writes into the audit log what was removed in a room, if it does not know yet. After
 // a crash it may say so twice.
-func (s *Service) tellRemoved(ctx context.Context, room string, rule retention.Effect) error {
-	r, err := s.store.Removed(ctx, room)
+func (w *sweeper) tellRemoved(ctx context.Context, room string, rule retention.Effect) error {
+	r, err := w.store.Removed(ctx, room)
 	if err != nil || r.Messages <= r.Told {
 		return err
 	}
 	n := r.Messages - r.Told
-	if err := s.directory.Removed(ctx, directoryapi.RemovedRequest{Room: room, Rule: rule.String(), Messages: n, Through: r.Through}); err != nil {
+	if err := w.directory.Removed(ctx, directoryapi.RemovedRequest{Room: room, Rule: rule.String(), Messages: n, Through: r.Through}); err != nil {
 		return fmt.Errorf("tell what retention has removed: %w", err)
 	}
-	s.log.Info("removed messages that are not kept any longer",
+	w.log.Info("removed messages that are not kept any longer",
 		zap.String("room", room), zap.String("kept", rule.String()), zap.Int64("messages", n), zap.Uint64("through", r.Through))
-	return s.store.PutTold(ctx, room, r.Messages)
+	return w.store.PutTold(ctx, room, r.Messages)
 }
 
 // addRemoved adds to a page what is removed of its room.
-func (s *Service) addRemoved(ctx context.Context, room string, page json.RawMessage) (json.RawMessage, error) {
-	r, err := s.store.Removed(ctx, room)
+func (p *pages) addRemoved(ctx context.Context, room string, page json.RawMessage) (json.RawMessage, error) {
+	r, err := p.store.Removed(ctx, room)
 	if err != nil || r.Through == 0 {
 		return page, err
 	}

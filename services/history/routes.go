@@ -4,17 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 )
-
-const jsonType = "application/json"
 
 type pageInput struct {
 	Room   string                   `path:"room" maxLength:"64"`
@@ -45,12 +41,6 @@ func (in *pageInput) request() (historyapi.PageRequest, error) {
 	return req, nil
 }
 
-// pageOutput has a historyapi.Page in JSON.
-type pageOutput struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
 type quotesInput struct {
 	Room string `path:"room" maxLength:"64"`
 	Body struct {
@@ -58,28 +48,18 @@ type quotesInput struct {
 	}
 }
 
-type quotesOutput struct {
-	Body struct {
-		Quotes []quote `json:"quotes" nullable:"false" doc:"Those that there are, by their seqs."`
-	}
+type quotesOutputBody struct {
+	Quotes []quote `json:"quotes" nullable:"false" doc:"Those that there are, by their seqs."`
 }
 
-type readsOutput struct {
-	Body struct {
-		Reads map[string]uint64 `json:"reads" doc:"How far you have read each room: room to seq."`
-	}
+type readsOutputBody struct {
+	Reads map[string]uint64 `json:"reads" doc:"How far you have read each room: room to seq."`
 }
 
 type inboxInput struct {
 	Room  string `query:"room" maxLength:"64" doc:"This room alone."`
 	Next  string `query:"next" maxLength:"64" doc:"The next of the answer before."`
 	Limit int    `query:"limit" doc:"1 to 500 rooms; 500 if absent."`
-}
-
-// inboxOutput has a historyapi.Inbox in JSON.
-type inboxOutput struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
 }
 
 type markInput struct {
@@ -96,61 +76,6 @@ type unreadInput struct {
 	}
 }
 
-// inboxRoutes are the routes to what is new to the user.
-func (s *Service) inboxRoutes(api huma.API) {
-	inbox := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Inbox](), true, "")
-	huma.Register(api, huma.Operation{
-		OperationID: "inbox", Method: http.MethodGet, Path: "/v1/inbox", Summary: "What is new in your rooms", Security: httpapi.Bearer,
-		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: inbox}}}},
-	},
-		func(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
-			out, err := s.inboxOf(ctx, historyapi.InboxRequest{User: httpapi.User(ctx).User, Room: in.Room, Next: in.Next, Limit: in.Limit})
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return &inboxOutput{jsonType, out}, nil
-		})
-	mark := func(ctx context.Context, req historyapi.MarkRequest) (*struct{}, error) {
-		req.User = httpapi.User(ctx).User
-		err := s.mayRead(ctx, req.User, req.Room)
-		if err == nil {
-			_, err = s.mark(ctx, req)
-		}
-		if err != nil {
-			return nil, httpapi.Error(s.code(err), nil)
-		}
-		return nil, nil //nolint:nilnil // huma: no content
-	}
-	huma.Register(api, huma.Operation{OperationID: "read-all", Method: http.MethodPost, Path: "/v1/read", Summary: "Mark everything as read", Security: httpapi.Bearer},
-		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return mark(ctx, historyapi.MarkRequest{}) })
-	huma.Register(api, huma.Operation{OperationID: "read-room", Method: http.MethodPost, Path: "/v1/rooms/{room}/read", Summary: "Mark a room as read", Security: httpapi.Bearer},
-		func(ctx context.Context, in *markInput) (*struct{}, error) {
-			return mark(ctx, historyapi.MarkRequest{Room: in.Room, Seq: in.Body.Seq})
-		})
-	huma.Register(api, huma.Operation{OperationID: "unread", Method: http.MethodPost, Path: "/v1/rooms/{room}/unread", Summary: "Mark a message and what follows as unread", Security: httpapi.Bearer},
-		func(ctx context.Context, in *unreadInput) (*struct{}, error) {
-			return mark(ctx, historyapi.MarkRequest{Room: in.Room, Unread: true, Seq: in.Body.Seq})
-		})
-}
-
-// mayRead returns an error unless the user may read a room; none is all rooms of the user.
-func (s *Service) mayRead(ctx context.Context, user, room string) error {
-	if room == "" {
-		return nil
-	}
-	_, err := s.reader(ctx, user, room)
-	return err
-}
-
-// reader returns what the user may do in a room that the user may read; any other is an error.
-func (s *Service) reader(ctx context.Context, user, room string) (directoryapi.Access, error) {
-	a, err := s.cache.Access(ctx, user, room)
-	if err == nil && !a.Read {
-		err = chat.E(chat.CodeForbidden, "you may not read that room")
-	}
-	return a, err
-}
-
 type searchInput struct {
 	Query  string `query:"q" required:"true" doc:"Words, \"phrases\", -without, and the filters from: in: before: after: on: has: is:; at most 500 characters."`
 	Room   string `query:"room" maxLength:"64" doc:"In this room alone."`
@@ -160,77 +85,69 @@ type searchInput struct {
 	Zone   string `query:"tz" maxLength:"64" doc:"Where the days of dates are days: the name of a time zone, such as Asia/Kolkata; UTC if absent."`
 }
 
-// searchOutput has a historyapi.Found in JSON.
-type searchOutput struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
-}
-
-func (s *Service) searchRoute(api huma.API) {
-	found := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Found](), true, "")
-	huma.Register(api, huma.Operation{
-		OperationID: "search", Method: http.MethodGet, Path: "/v1/search", Summary: "Search the messages of your rooms", Security: httpapi.Bearer,
-		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: found}}}},
-	},
-		func(ctx context.Context, in *searchInput) (*searchOutput, error) {
-			out, err := s.searchOf(ctx, historyapi.SearchRequest{
-				User: httpapi.User(ctx).User, Query: in.Query, Room: in.Room, Sort: in.Sort, Cursor: in.Cursor, Limit: in.Limit, Zone: in.Zone,
-			})
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return &searchOutput{jsonType, out}, nil
-		})
-}
-
 func (s *Service) routes(api huma.API) {
 	s.inboxRoutes(api)
-	s.searchRoute(api)
-	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Page](), true, "")
-	huma.Register(api, huma.Operation{
-		OperationID: "messages", Method: http.MethodGet, Path: "/v1/rooms/{room}/messages", Summary: "A page of a room's messages", Security: httpapi.Bearer,
-		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: page}}}},
-	},
-		func(ctx context.Context, in *pageInput) (*pageOutput, error) {
-			a, err := s.reader(ctx, httpapi.User(ctx).User, in.Room)
-			var page json.RawMessage
-			if err == nil {
-				var req historyapi.PageRequest
-				if req, err = in.request(); err == nil {
-					req.User, req.Events = httpapi.User(ctx).User, a.Role != ""
-					page, err = s.pageOf(ctx, req)
-				}
-			}
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return &pageOutput{jsonType, page}, nil
+	encodedRoute[searchInput, historyapi.Found](s, api, guarded(http.MethodGet, "/v1/search", "search", "Search the messages of your rooms"),
+		func(ctx context.Context, user string, in *searchInput) (json.RawMessage, error) {
+			return s.searcher.of(ctx, historyapi.SearchRequest{
+				User: user, Query: in.Query, Room: in.Room, Sort: in.Sort, Cursor: in.Cursor, Limit: in.Limit, Zone: in.Zone,
+			})
 		})
-	s.threadRoutes(api, page)
+	encodedRoute[pageInput, historyapi.Page](s, api, guarded(http.MethodGet, "/v1/rooms/{room}/messages", "messages", "A page of a room's messages"),
+		func(ctx context.Context, user string, in *pageInput) (json.RawMessage, error) {
+			a, err := s.guard.reader(ctx, user, in.Room)
+			if err != nil {
+				return nil, err
+			}
+			req, err := in.request()
+			if err != nil {
+				return nil, err
+			}
+			req.User, req.Events = user, a.Role != ""
+			return s.pages.of(ctx, req)
+		})
+	s.threadRoutes(api)
 	s.followRoutes(api)
 	s.pinRoute(api)
 	s.savedRoutes(api)
-	huma.Register(api, huma.Operation{OperationID: "quotes", Method: http.MethodPost, Path: "/v1/rooms/{room}/quotes", Summary: "Messages by their names, such as those that others answer", Security: httpapi.Bearer},
-		func(ctx context.Context, in *quotesInput) (*quotesOutput, error) {
-			user := httpapi.User(ctx).User
-			err := s.mayRead(ctx, user, in.Room)
-			out := &quotesOutput{}
-			if err == nil {
-				out.Body.Quotes, err = s.quotesOf(ctx, quotesRequest{user, in.Room, in.Body.Messages})
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/quotes", "quotes", "Messages by their names, such as those that others answer"),
+		func(ctx context.Context, user string, in *quotesInput) (out quotesOutputBody, err error) {
+			if err = s.guard.mayRead(ctx, user, in.Room); err == nil {
+				out.Quotes, err = s.quotes.of(ctx, quotesRequest{user, in.Room, in.Body.Messages})
 			}
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return out, nil
+			return out, err
 		})
-	huma.Register(api, huma.Operation{OperationID: "reads", Method: http.MethodGet, Path: "/v1/reads", Summary: "How far you have read each room: see inbox, which says it, too", Deprecated: true, Security: httpapi.Bearer},
-		func(ctx context.Context, _ *struct{}) (*readsOutput, error) {
-			reads, err := s.store.Reads(ctx, httpapi.User(ctx).User)
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			out := &readsOutput{}
-			out.Body.Reads = reads
-			return out, nil
+	reads := guarded(http.MethodGet, "/v1/reads", "reads", "How far you have read each room: see inbox, which says it, too")
+	reads.Deprecated = true
+	route(s, api, reads, func(ctx context.Context, user string, _ *struct{}) (out readsOutputBody, err error) {
+		out.Reads, err = s.store.Reads(ctx, user)
+		return out, err
+	})
+}
+
+// inboxRoutes are the routes to what is new to the user.
+func (s *Service) inboxRoutes(api huma.API) {
+	encodedRoute[inboxInput, historyapi.Inbox](s, api, guarded(http.MethodGet, "/v1/inbox", "inbox", "What is new in your rooms"),
+		func(ctx context.Context, user string, in *inboxInput) (json.RawMessage, error) {
+			return s.inboxes.of(ctx, historyapi.InboxRequest{User: user, Room: in.Room, Next: in.Next, Limit: in.Limit})
+		})
+	mark := func(ctx context.Context, req historyapi.MarkRequest) error {
+		err := s.guard.mayRead(ctx, req.User, req.Room)
+		if err == nil {
+			_, err = s.positions.mark(ctx, req)
+		}
+		return err
+	}
+	command(s, api, guarded(http.MethodPost, "/v1/read", "read-all", "Mark everything as read"),
+		func(ctx context.Context, user string, _ *struct{}) error {
+			return mark(ctx, historyapi.MarkRequest{User: user})
+		})
+	command(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/read", "read-room", "Mark a room as read"),
+		func(ctx context.Context, user string, in *markInput) error {
+			return mark(ctx, historyapi.MarkRequest{User: user, Room: in.Room, Seq: in.Body.Seq})
+		})
+	command(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/unread", "unread", "Mark a message and what follows as unread"),
+		func(ctx context.Context, user string, in *unreadInput) error {
+			return mark(ctx, historyapi.MarkRequest{User: user, Room: in.Room, Unread: true, Seq: in.Body.Seq})
 		})
 }

@@ -68,7 +68,7 @@ func TestStartWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		inStore, onBus := 50, 50
-		w.Service.store = lateStore{w.store, &inStore}
+		w.Service = over(w, w.bus, lateStore{w.store, &inStore})
 		w.server.Fail(func(call, _ string) error {
 			if call != "Advance" {
 				return nil

@@ -27,17 +27,32 @@ func (r savedRequest) check() error {
 	return nil
 }
 
+// saves keeps the messages that users have saved for themselves.
+type saves struct {
+	store   store.Store
+	guard   *guard
+	records *records
+	news    *announcer
+	full    single // of users
+}
+
+func newSaves(guard *guard, records *records, news *announcer) *saves {
+	s := &saves{store: records.store, guard: guard, records: records, news: news}
+	s.full.init()
+	return s
+}
+
 // save keeps a message for a user, who may read its room. What is saved already stays as it is.
-func (s *Service) save(ctx context.Context, req savedRequest) error {
+func (s *saves) save(ctx context.Context, req savedRequest) error {
 	if err := req.check(); err != nil {
 		return err
 	}
-	done, err := s.full.acquire(ctx, "saved by "+req.user) // one at a time, so that the bound holds
+	done, err := s.full.acquire(ctx, req.user) // one at a time, so that the bound holds
 	if err != nil {
 		return err
 	}
 	defer done()
-	r, err := s.record(ctx, req.room)
+	r, err := s.records.of(ctx, req.room)
 	if err != nil {
 		return err
 	}
@@ -73,22 +88,22 @@ func (s *Service) save(ctx context.Context, req savedRequest) error {
 	if err := s.store.PutSaved(ctx, store.Saved{User: req.user, Room: req.room, Author: req.name.Sender, ID: req.name.ID, TS: now}); err != nil {
 		return err
 	}
-	return s.tellChanged(ctx, req.user, chat.ListSaved)
+	return s.news.tellChanged(ctx, req.user, chat.ListSaved)
 }
 
 // drop forgets that a user has saved a message.
-func (s *Service) drop(ctx context.Context, req savedRequest) error {
+func (s *saves) drop(ctx context.Context, req savedRequest) error {
 	if err := req.check(); err != nil {
 		return err
 	}
 	if err := s.store.DropSaved(ctx, req.user, req.room, req.name); err != nil {
 		return err
 	}
-	return s.tellChanged(ctx, req.user, chat.ListSaved)
+	return s.news.tellChanged(ctx, req.user, chat.ListSaved)
 }
 
-// savedNames names all that a user has saved, the last first.
-func (s *Service) savedNames(ctx context.Context, user string) ([]historyapi.SavedName, error) {
+// names names all that a user has saved, the last first.
+func (s *saves) names(ctx context.Context, user string) ([]historyapi.SavedName, error) {
 	all, err := s.store.Saved(ctx, user, math.MaxInt64, store.MaxSaved)
 	names := make([]historyapi.SavedName, len(all))
 	for i, m := range all {
@@ -104,8 +119,8 @@ type savedList struct {
 	limit  int
 }
 
-// saved lists what a user has saved, the last first, without what the user may not read any more.
-func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Saved, err error) {
+// list lists what a user has saved, the last first, without what the user may not read any more.
+func (s *saves) list(ctx context.Context, req savedList) (out historyapi.Saved, err error) {
 	if req.before < 0 || req.limit < 0 || req.limit > historyapi.MaxSaved {
 		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("before is a time in UTC milliseconds, and limit 1 to %d", historyapi.MaxSaved))
 	}
@@ -115,15 +130,11 @@ func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Save
 		return out, err
 	}
 	out.Saved = []historyapi.SavedMessage{}
-	may, records, size := make(map[string]bool), make(map[string]*record), 0
+	rooms, size := s.guard.rooms(s.records, req.user), 0
 	for _, m := range all {
-		allowed, known := may[m.Room]
-		if !known {
-			a, err := s.cache.Access(ctx, req.user, m.Room)
-			if err != nil {
-				return out, err
-			}
-			allowed, may[m.Room] = a.Read, a.Read
+		allowed, err := rooms.may(ctx, m.Room)
+		if err != nil {
+			return out, err
 		}
 		if !allowed {
 			continue
@@ -131,12 +142,9 @@ func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Save
 		if out.More = len(out.Saved) == limit || size > store.PageBytes; out.More {
 			return out, nil
 		}
-		r := records[m.Room]
-		if r == nil {
-			if r, err = s.record(ctx, m.Room); err != nil {
-				return out, err
-			}
-			records[m.Room] = r
+		r, err := rooms.record(ctx, m.Room)
+		if err != nil {
+			return out, err
 		}
 		e, ok, err := r.find(ctx, m.Author, m.ID)
 		if err != nil {
@@ -159,8 +167,8 @@ func (s *Service) saved(ctx context.Context, req savedList) (out historyapi.Save
 	return out, nil
 }
 
-// unsave answers historyapi.ServiceUnsave.
-func (s *Service) unsave(ctx context.Context, req historyapi.UnsaveRequest) (historyapi.UnsaveReply, error) {
+// forget answers historyapi.ServiceUnsave.
+func (s *saves) forget(ctx context.Context, req historyapi.UnsaveRequest) (historyapi.UnsaveReply, error) {
 	if !chat.ValidID(req.User) {
 		return historyapi.UnsaveReply{}, chat.E(chat.CodeBadRequest, "that is not a user")
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	historyapi "hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/services/history/store"
 )
 
@@ -16,12 +15,8 @@ type savedInput struct {
 	Limit  int   `query:"limit" doc:"1 to 100; 25 if absent."`
 }
 
-type savedOutput struct{ Body historyapi.Saved }
-
-type savedNamesOutput struct {
-	Body struct {
-		Names []historyapi.SavedName `json:"names" nullable:"false" doc:"The one that was saved last first."`
-	}
+type savedNamesOutputBody struct {
+	Names []historyapi.SavedName `json:"names" nullable:"false" doc:"The one that was saved last first."`
 }
 
 type saveInput struct {
@@ -30,41 +25,32 @@ type saveInput struct {
 	ID     string `path:"id" maxLength:"64" doc:"Id of the message."`
 }
 
+func (in *saveInput) request(user string) savedRequest {
+	return savedRequest{user, in.Room, store.Name{Sender: in.Author, ID: in.ID}}
+}
+
 // savedRoutes are the routes to what the user has saved.
 func (s *Service) savedRoutes(api huma.API) {
-	list := inTurn(s.reads, func(r savedList) string { return r.user }, func(l historyapi.Saved) int { return 1000 * len(l.Saved) }, s.saved)
-	huma.Register(api, huma.Operation{OperationID: "saved", Method: http.MethodGet, Path: "/v1/saved", Summary: "The messages that you have saved, the last first", Security: httpapi.Bearer},
-		func(ctx context.Context, in *savedInput) (*savedOutput, error) {
-			out, err := list(ctx, savedList{httpapi.User(ctx).User, in.Before, in.Limit})
-			if err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return &savedOutput{out}, nil
+	list := inTurn(s.reads, func(r savedList) string { return r.user }, func(l historyapi.Saved) int { return 1000 * len(l.Saved) }, s.saved.list)
+	route(s, api, guarded(http.MethodGet, "/v1/saved", "saved", "The messages that you have saved, the last first"),
+		func(ctx context.Context, user string, in *savedInput) (historyapi.Saved, error) {
+			return list(ctx, savedList{user, in.Before, in.Limit})
 		})
-	huma.Register(api, huma.Operation{OperationID: "saved-names", Method: http.MethodGet, Path: "/v1/saved/names", Summary: "The names of the messages that you have saved", Security: httpapi.Bearer},
-		func(ctx context.Context, _ *struct{}) (*savedNamesOutput, error) {
-			out := &savedNamesOutput{}
-			var err error
-			if out.Body.Names, err = s.savedNames(ctx, httpapi.User(ctx).User); err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return out, nil
+	route(s, api, guarded(http.MethodGet, "/v1/saved/names", "saved-names", "The names of the messages that you have saved"),
+		func(ctx context.Context, user string, _ *struct{}) (out savedNamesOutputBody, err error) {
+			out.Names, err = s.saved.names(ctx, user)
+			return out, err
 		})
-	change := func(change func(context.Context, savedRequest) error) func(context.Context, *saveInput) (*struct{}, error) {
-		return func(ctx context.Context, in *saveInput) (*struct{}, error) {
-			req := savedRequest{httpapi.User(ctx).User, in.Room, store.Name{Sender: in.Author, ID: in.ID}}
-			if err := change(ctx, req); err != nil {
-				return nil, httpapi.Error(s.code(err), nil)
-			}
-			return nil, nil //nolint:nilnil // huma: no content
-		}
-	}
-	huma.Register(api, huma.Operation{OperationID: "save", Method: http.MethodPut, Path: "/v1/saved/{room}/{author}/{id}", Summary: "Save a message, for yourself alone", Security: httpapi.Bearer},
-		change(func(ctx context.Context, req savedRequest) error {
-			if err := s.mayRead(ctx, req.user, req.room); err != nil {
+	const one = "/v1/saved/{room}/{author}/{id}"
+	command(s, api, guarded(http.MethodPut, one, "save", "Save a message, for yourself alone"),
+		func(ctx context.Context, user string, in *saveInput) error {
+			if err := s.guard.mayRead(ctx, user, in.Room); err != nil {
 				return err
 			}
-			return s.save(ctx, req)
-		}))
-	huma.Register(api, huma.Operation{OperationID: "drop-saved", Method: http.MethodDelete, Path: "/v1/saved/{room}/{author}/{id}", Summary: "Save a message no more", Security: httpapi.Bearer}, change(s.drop))
+			return s.saved.save(ctx, in.request(user))
+		})
+	command(s, api, guarded(http.MethodDelete, one, "drop-saved", "Save a message no more"),
+		func(ctx context.Context, user string, in *saveInput) error {
+			return s.saved.drop(ctx, in.request(user))
+		})
 }

@@ -126,7 +126,7 @@ func TestSavedOfOtherRooms(t *testing.T) {
 	w := open(t)
 	for _, room := range []string{"r1", "r2"} {
 		w.say(room, "bob", "m1", "one")
-		if err := w.save(t.Context(), savedRequest{"ann", room, store.Name{Sender: "bob", ID: "m1"}}); err != nil {
+		if err := w.saved.save(t.Context(), savedRequest{"ann", room, store.Name{Sender: "bob", ID: "m1"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,13 +146,13 @@ func TestSavedAreBounded(t *testing.T) {
 		}
 	}
 	one := savedRequest{"ann", "r1", store.Name{Sender: "bob", ID: "m1"}}
-	if err := w.save(t.Context(), one); chat.CodeOf(err) != chat.CodeTooMany {
+	if err := w.saved.save(t.Context(), one); chat.CodeOf(err) != chat.CodeTooMany {
 		t.Errorf("one more: %v", err)
 	}
-	if err := w.drop(t.Context(), savedRequest{"ann", "r1", store.Name{Sender: "bob", ID: "x5"}}); err != nil {
+	if err := w.saved.drop(t.Context(), savedRequest{"ann", "r1", store.Name{Sender: "bob", ID: "x5"}}); err != nil {
 		t.Error(err)
 	}
-	if err := w.save(t.Context(), one); err != nil {
+	if err := w.saved.save(t.Context(), one); err != nil {
 		t.Errorf("after one was removed: %v", err)
 	}
 }

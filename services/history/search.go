@@ -31,14 +31,25 @@ const (
 
 var errSearchOff = chat.E(chat.CodeNotFound, "this server has its search switched off")
 
-// searchOf answers historyapi.ServiceSearch when it is the user's turn: with a historyapi.Found in
+// searcher finds messages in the rooms that a user may read.
+type searcher struct {
+	on        bool // this server indexes messages
+	store     store.Store
+	directory *directoryapi.Client
+	metrics   *metrics
+	reads     *turns
+	guard     *guard
+	records   *records
+}
+
+// of answers historyapi.ServiceSearch when it is the user's turn: with a historyapi.Found in
 // JSON.
-func (s *Service) searchOf(ctx context.Context, req historyapi.SearchRequest) (json.RawMessage, error) {
+func (s *searcher) of(ctx context.Context, req historyapi.SearchRequest) (json.RawMessage, error) {
 	return inTurn(s.reads, func(r historyapi.SearchRequest) string { return r.User }, func(found json.RawMessage) int { return len(found) }, s.search)(ctx, req)
 }
 
 // search finds messages.
-func (s *Service) search(ctx context.Context, req historyapi.SearchRequest) (json.RawMessage, error) {
+func (s *searcher) search(ctx context.Context, req historyapi.SearchRequest) (json.RawMessage, error) {
 	began := time.Now()
 	f, err := s.newFinder(ctx, &req)
 	if err != nil {
@@ -79,14 +90,13 @@ type result struct {
 
 // finder finds the messages of an answer.
 type finder struct {
-	*Service
+	*searcher
 	req   historyapi.SearchRequest
 	query *search.Query
 	ask   store.Search
 	at    place
-	size  int             // of the results, in bytes
-	may   map[string]bool // rooms that the user may read, as far as they were looked at
-	logs  map[string]*record
+	size  int // of the results, in bytes
+	rooms *readable
 	out   struct {
 		Results  []result `json:"results"`
 		Next     string   `json:"next,omitempty"`
@@ -94,8 +104,8 @@ type finder struct {
 	}
 }
 
-func (s *Service) newFinder(ctx context.Context, req *historyapi.SearchRequest) (*finder, error) {
-	if !s.cfg.Search {
+func (s *searcher) newFinder(ctx context.Context, req *historyapi.SearchRequest) (*finder, error) {
+	if !s.on {
 		return nil, errSearchOff
 	}
 	if !chat.ValidID(req.User) || req.Room != "" && (!chat.ValidID(req.Room) || chat.Reserved(req.Room)) {
@@ -111,7 +121,7 @@ func (s *Service) newFinder(ctx context.Context, req *historyapi.SearchRequest) 
 	if err != nil || req.Zone == "Local" || len(req.Zone) > 64 {
 		return nil, chat.E(chat.CodeBadRequest, "tz is the name of a time zone, such as Asia/Kolkata")
 	}
-	f := &finder{Service: s, req: *req, may: make(map[string]bool), logs: make(map[string]*record)}
+	f := &finder{searcher: s, req: *req, rooms: s.guard.rooms(s.records, req.User)}
 	f.out.Results = []result{}
 	now := time.Now()
 	if f.query, err = search.Parse(req.Query, zone, now); err != nil {
@@ -196,7 +206,7 @@ func (f *finder) resolve(ctx context.Context) error {
 		f.ask.Rooms = []string{f.req.Room}
 	}
 	for _, room := range f.ask.Rooms {
-		if err := f.mayRead(ctx, f.req.User, room); err != nil {
+		if err := f.guard.mayRead(ctx, f.req.User, room); err != nil {
 			return err
 		}
 	}
@@ -302,13 +312,9 @@ func (f *finder) hits(ctx context.Context, some store.Found) (hits []found, err 
 	}
 	scores := make(map[int]float64, len(some.Entries))
 	for room, places := range byRoom {
-		may, known := f.may[room]
-		if !known {
-			a, err := f.cache.Access(ctx, f.req.User, room)
-			if err != nil {
-				return nil, err
-			}
-			may, f.may[room] = a.Read, a.Read
+		may, err := f.rooms.may(ctx, room)
+		if err != nil {
+			return nil, err
 		}
 		if !may {
 			continue
@@ -317,12 +323,12 @@ func (f *finder) hits(ctx context.Context, some store.Found) (hits []found, err 
 		for i, at := range places {
 			entries[i] = some.Entries[at]
 		}
-		now, err := f.presentOf(ctx, room, entries)
+		now, err := f.records.present(ctx, room, entries)
 		if err != nil {
 			return nil, err
 		}
 		for i, at := range places {
-			if some.Entries[at].Seq < f.jobs.floor(room) {
+			if some.Entries[at].Seq < f.records.jobs.floor(room) {
 				continue
 			}
 			if _, score, ok := f.match(now[i].Message); ok {
@@ -348,12 +354,9 @@ func (f *finder) match(m chat.Message) ([]search.Range, float64, bool) {
 // add adds a message to the answer as pages show it: with what was done to it that is not stored
 // yet, if it matches then. It returns true where there is no room for it.
 func (f *finder) add(ctx context.Context, h found) (full bool, err error) {
-	r := f.logs[h.entry.Room]
-	if r == nil {
-		if r, err = f.record(ctx, h.entry.Room); err != nil {
-			return false, err
-		}
-		f.logs[h.entry.Room] = r
+	r, err := f.rooms.record(ctx, h.entry.Room)
+	if err != nil {
+		return false, err
 	}
 	all, err := r.messages(ctx, []store.Entry{h.entry})
 	if err != nil {

@@ -325,12 +325,15 @@ func TestSearchOff(t *testing.T) {
 	w.findsSoon("r1 before[[0 6]]", "before")
 	w.eventually("all is indexed", func() bool { i, err := w.store.Indexing(t.Context()); return err == nil && i.Current() })
 	w.stop()
-	off := &Service{cfg: Config{}, store: w.store, log: zap.NewNop()}
-	off.runIndexing(t.Context())
+	off, err := New(Config{}, Deps{Bus: w.bus, Store: w.store, Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	off.indexer.run(t.Context())
 	if i, err := w.store.Indexing(t.Context()); err != nil || i.Current() {
 		t.Errorf("the index is said to be whole: %+v, %v", i, err)
 	}
-	if _, err := off.search(t.Context(), historyapi.SearchRequest{User: "ann", Query: "x"}); chat.CodeOf(err) != chat.CodeNotFound {
+	if _, err := off.searcher.search(t.Context(), historyapi.SearchRequest{User: "ann", Query: "x"}); chat.CodeOf(err) != chat.CodeNotFound {
 		t.Errorf("a search: %v", err)
 	}
 	e, err := entryOf(busEntry(t, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m2", TS: 1, Text: "meanwhile"}, 1<<50))

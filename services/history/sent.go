@@ -6,7 +6,6 @@ import (
 
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/services/history/store"
 )
 
 // errOtherUse says that a command's msg_id names another entry of its sender in the room.
@@ -14,12 +13,12 @@ var errOtherUse = chat.E(chat.CodeConflict, "you gave that msg_id to something e
 
 // sent answers historyapi.ServiceSent. The bus knows a repeat for bus.DedupeWindow; the record
 // knows it for ever.
-func (s *Service) sent(ctx context.Context, req historyapi.SentRequest) (historyapi.Sent, error) {
+func (c *changes) sent(ctx context.Context, req historyapi.SentRequest) (historyapi.Sent, error) {
 	var out historyapi.Sent
 	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) || !chat.ValidID(req.User) || !chat.ValidID(req.ID) {
 		return out, chat.E(chat.CodeBadRequest, "a message is named by a room, a user and an id")
 	}
-	e, ok, err := s.find(ctx, req.Room, req.User, req.ID)
+	e, ok, err := c.records.find(ctx, req.Room, req.User, req.ID)
 	switch {
 	case err != nil || !ok:
 		return out, err
@@ -31,17 +30,4 @@ func (s *Service) sent(ctx context.Context, req historyapi.SentRequest) (history
 		return out, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
 	}
 	return historyapi.Sent{Seq: e.Seq, TS: event.TS}, nil
-}
-
-// find returns the entry of a room to which a sender gave an ID. What the store has is found with
-// the bus away.
-func (s *Service) find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
-	if e, ok, err := s.store.Find(ctx, room, sender, id); ok || err != nil {
-		return e, ok, err
-	}
-	r, err := s.record(ctx, room)
-	if err != nil {
-		return store.Entry{}, false, err
-	}
-	return r.find(ctx, sender, id)
 }

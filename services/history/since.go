@@ -13,7 +13,7 @@ import (
 )
 
 // since answers historyapi.ServiceSince.
-func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (historyapi.Since, error) {
+func (p *pages) since(ctx context.Context, req historyapi.SinceRequest) (historyapi.Since, error) {
 	var out historyapi.Since
 	switch {
 	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
@@ -23,7 +23,7 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 	case req.Limit < 1 || req.Limit > maxReplay:
 		return out, chat.E(chat.CodeBadRequest, "limit is 1 to 1000")
 	}
-	r, err := s.record(ctx, req.Room)
+	r, err := p.records.of(ctx, req.Room)
 	if err != nil {
 		return out, err
 	}
@@ -37,7 +37,7 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 	if r.floor > 0 {
 		after = max(after, r.floor-1)
 	}
-	found, err := s.store.Since(ctx, req.Room, after, req.Limit+1)
+	found, err := p.store.Since(ctx, req.Room, after, req.Limit+1)
 	if err != nil {
 		return out, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		found, out.More = found[:n], true
 		out.Through = found[n-1].Seq
 	}
-	s.unname(ctx, found)
+	p.records.unname(ctx, found)
 	prev := req.After
 	for _, e := range found {
 		out.Entries = append(out.Entries, historyapi.Entry{Seq: e.Seq, Prev: prev, User: e.Sender, ID: e.ID, Data: e.Data})

@@ -14,7 +14,7 @@ import (
 // can be changed once more, one does.
 func TestLastChangesAtOnce(t *testing.T) {
 	w := open(t)
-	w.Service.most = 3
+	w.changes.most = 3
 	w.say("r", "ann", "m", "hello")
 	react := func(user, emoji string) string {
 		_, err := w.api.Apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{

@@ -155,7 +155,7 @@ func stepped(t *testing.T) (w *world, s *steps) {
 	w.say("r1", "ann", "m2", "2")
 	w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m2", Text: "two"})
 	s = &steps{}
-	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Interface: w.bus, steps: s}
+	w.Service = over(w, stepBus{Interface: w.bus, steps: s}, stepStore{w.store, s})
 	return w, s
 }
 
@@ -182,24 +182,24 @@ func TestEachStepFails(t *testing.T) {
 		{"after", page(historyapi.PageRequest{After: 1}), `one two`},
 		{"around", page(historyapi.PageRequest{Around: first}), `one two`},
 		{"since", func() (any, error) {
-			out, err := w.since(t.Context(), historyapi.SinceRequest{Room: "r1", After: first, ID: "m1", Limit: 10})
+			out, err := w.pages.since(t.Context(), historyapi.SinceRequest{Room: "r1", After: first, ID: "m1", Limit: 10})
 			return len(out.Entries), err
 		}, "3"},
 		{"sent, which is stored", func() (any, error) {
-			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m1"})
+			return w.Service.changes.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m1"})
 		}, fmt.Sprint(historyapi.Sent{Seq: first, TS: 1})},
 		{"sent, which is in the log", func() (any, error) {
-			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m2"})
+			return w.Service.changes.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m2"})
 		}, fmt.Sprint(historyapi.Sent{Seq: w.entries("r1")[2].Seq, TS: 3})},
 		{"sent, which is not there", func() (any, error) {
-			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m3"})
+			return w.Service.changes.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m3"})
 		}, fmt.Sprint(historyapi.Sent{})},
 		{"how far somebody has read", func() (any, error) {
-			return w.read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 7})
+			return w.positions.read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 7})
 		}, fmt.Sprint(historyapi.ReadReply{Seq: 7})},
 		{"a reaction, which is appended", func() (any, error) {
 			tries++
-			_, err := w.Service.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
+			_, err := w.Service.changes.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
 				Type: chat.TypeReacted, Room: "r1", User: "bob", ID: fmt.Sprint("x", tries), Target: "m1", Emoji: "👍", On: true,
 			}})
 			return nil, err
@@ -263,7 +263,6 @@ func TestStepsOfAPage(t *testing.T) {
 	w.stored("r1", last)
 	w.stop()
 	s := &steps{}
-	w.Service.bus = stepBus{Interface: w.bus, steps: s}
 	for _, tt := range []struct {
 		store store.Store
 		req   historyapi.PageRequest
@@ -278,7 +277,7 @@ func TestStepsOfAPage(t *testing.T) {
 		{unsaid{w.store}, historyapi.PageRequest{After: 1}, "[Last Replay Oldest About]"},
 		{unsaid{w.store}, historyapi.PageRequest{Around: last / 2}, "[Last Replay Newest Oldest About]"},
 	} {
-		w.Service.store = stepStore{tt.store, s}
+		w.Service = over(w, stepBus{Interface: w.bus, steps: s}, stepStore{tt.store, s})
 		*s = steps{}
 		tt.req.Room, tt.req.Limit = "r1", 100
 		if p, err := w.pageNow(tt.req); err != nil || len(p.Messages) < 50 || p.Messages[0].Text != "hallo" || len(p.Messages[0].Reactions) != 1 {
@@ -299,10 +298,10 @@ func TestApplyAMomentLater(t *testing.T) {
 		var seq uint64
 		b := w.bus
 		id := "x-" + target
-		w.Service.bus = stepBus{Interface: b, steps: s, faster: func() {
+		w.Service = over(w, stepBus{Interface: b, steps: s, faster: func() {
 			seq = w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: id, Target: "m1", Emoji: "👍", On: true})
-		}}
-		got, err := w.Service.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
+		}}, stepStore{w.store, s})
+		got, err := w.Service.changes.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
 			Type: chat.TypeReacted, Room: "r1", User: "bob", ID: id, Target: target, Emoji: "👍", On: true,
 		}})
 		if chat.CodeOf(err) != want || want == "" && got.Seq != seq {

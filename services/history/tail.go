@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -26,7 +25,7 @@ const (
 // record is what is known of a room at one moment: what is stored, and the tail of the log that is
 // not stored yet. With both, a message is found from the moment that it was acknowledged.
 type record struct {
-	*Service
+	*records
 	room    string
 	last    bus.Position  // of what is stored
 	tail    []store.Entry // in order, after last
@@ -38,71 +37,6 @@ type record struct {
 	thread store.Name
 	// all: pages after a Seq have every message, those that only a thread shows, too.
 	all bool
-}
-
-// record reads a room's tail.
-func (s *Service) record(ctx context.Context, room string) (*record, error) {
-	last, err := s.store.Last(ctx, room)
-	if err != nil {
-		return nil, err
-	}
-	return s.withTail(ctx, room, last)
-}
-
-// withTail reads the tail of a room that is stored through a position.
-func (s *Service) withTail(ctx context.Context, room string, last bus.Position) (*record, error) {
-	r, err := s.readTail(ctx, room, last)
-	if err == nil {
-		r.floor = r.floorOf()
-	}
-	return r, err
-}
-
-func (s *Service) readTail(ctx context.Context, room string, last bus.Position) (*record, error) {
-	r := &record{Service: s, room: room, last: last, through: last.Seq}
-	size := 0
-	anew := false
-	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in
-	// both is still true.
-	for after := (bus.Position{Seq: last.Seq}); ; {
-		got, err := s.bus.Replay(ctx, room, after, maxReplay)
-		if err != nil {
-			return nil, fmt.Errorf("tail of the log: %w", err)
-		}
-		for _, e := range got.Entries {
-			entry, err := entryOf(e)
-			if err != nil || e.Seq <= last.Seq {
-				continue // the consumer parks it, or it is stored
-			}
-			r.tail = append(r.tail, entry)
-			size += len(e.Data)
-		}
-		if got.Rewound && got.Through > last.Seq && !anew {
-			// The log was made anew above what is stored, as after a restore: all of it is tail.
-			after, anew = bus.Position{}, true
-			continue
-		}
-		if got.Rewound {
-			return r, s.addNames(ctx, r.tail) // the log ends before what is stored
-		}
-		r.through = max(r.through, got.Through)
-		if !got.More || len(got.Entries) == 0 {
-			return r, s.addNames(ctx, r.tail)
-		}
-		if len(r.tail) >= s.cfg.MaxTail || size >= maxTailBytes {
-			return nil, chat.Unavailable("history is catching up", retryAfter)
-		}
-		after = bus.Position{Seq: got.Entries[len(got.Entries)-1].Seq}
-	}
-}
-
-// addNames gives entries, in order, the names that they lack or that mean others: see addAuthors
-// and addThreads.
-func (s *Service) addNames(ctx context.Context, entries []store.Entry) error {
-	if err := s.addAuthors(ctx, entries); err != nil {
-		return err
-	}
-	return s.addThreads(ctx, entries)
 }
 
 // has reports whether an entry is a message of the pages that are made.
@@ -265,7 +199,7 @@ func (r *record) about(ctx context.Context, names []store.Name, types ...string)
 // aboutSome is about; with a limit other than 0 it returns false, and nothing, where more than that
 // is stored.
 func (r *record) aboutSome(ctx context.Context, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
-	found, whole, err := r.Service.about(ctx, r.room, names, limit, types...)
+	found, whole, err := r.records.about(ctx, r.room, names, limit, types...)
 	if err != nil || !whole {
 		return nil, false, err
 	}

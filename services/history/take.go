@@ -11,14 +11,12 @@ import (
 
 // Taker takes into a store entries that no log has any more, as the service would that consumes
 // them.
-type Taker struct{ s *Service }
+type Taker struct{ ingest *ingest }
 
 // NewTaker returns a Taker. b is asked to remove what a taken entry deletes.
 func NewTaker(b bus.Interface, s store.Store) *Taker {
-	taker := &Taker{&Service{cfg: Config{Search: true}, bus: b, store: s, log: zap.NewNop(), metrics: newMetrics(nil)}}
-	taker.s.jobs.init()
-	taker.s.noting.init()
-	return taker
+	parts := newIntake(Config{Search: true}, Deps{Bus: b, Store: s, Log: zap.NewNop()}, newMetrics(nil))
+	return &Taker{parts.ingest}
 }
 
 // Take takes one entry in, at its place in its room. To take it again does no harm. An error that
@@ -26,5 +24,5 @@ func NewTaker(b bus.Interface, s store.Store) *Taker {
 // cannot take the entry in.
 func (t *Taker) Take(ctx context.Context, e bus.Entry) error {
 	e.Redriven = true
-	return t.s.consume(ctx, []bus.Entry{e})
+	return t.ingest.consume(ctx, []bus.Entry{e})
 }

@@ -71,13 +71,13 @@ func TestEachStepOfStoringIsTriedAgain(t *testing.T) {
 			logEntry(t, 5, chat.Event{Type: chat.TypeMsg, Room: room, User: "ann", ID: "m1", Text: "@bob"}),
 		}
 		o.method, o.left = method, 1
-		if err := s.consume(t.Context(), batch); !errors.Is(err, bus.ErrRetry) {
+		if err := s.ingest.consume(t.Context(), batch); !errors.Is(err, bus.ErrRetry) {
 			t.Errorf("%s fails: %v", method, err)
 		}
 		if s.noting.any([]string{room}) {
 			t.Errorf("%s fails: the batch counts as one that is being stored", method)
 		}
-		if err := s.consume(t.Context(), batch); err != nil || o.left > 0 {
+		if err := s.ingest.consume(t.Context(), batch); err != nil || o.left > 0 {
 			t.Errorf("after %s failed: %v, %d", method, err, o.left)
 		}
 		kept, err := o.Since(t.Context(), room, 0, 10)
@@ -102,7 +102,7 @@ func TestEachStepOfStoringIsTriedAgain(t *testing.T) {
 // its batch with it.
 func TestOfOtherServices(t *testing.T) {
 	s, o := quiet(t, openBus(t))
-	err := s.consume(t.Context(), []bus.Entry{
+	err := s.ingest.consume(t.Context(), []bus.Entry{
 		logEntry(t, 1, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m1", Text: "1"}),
 		{Room: chat.ControlRoom, Seq: 2, Sender: "directory", ID: "c1", Data: []byte("\x01{}")},
 		logEntry(t, 3, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m2", Text: "2"}),
@@ -150,7 +150,7 @@ func TestTailIsBounded(t *testing.T) {
 	} {
 		b := &endless{Interface: openBus(t), each: tt.each, data: data(tt.size)}
 		s, _ := quiet(t, b)
-		if _, err := s.page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
+		if _, err := s.pages.build(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 		if b.read > tt.most {
@@ -168,8 +168,8 @@ func TestForgottenRoomStaysForgotten(t *testing.T) {
 	if err := o.PutJob(t.Context(), store.Job{ID: forgetID("r1"), Room: "r1", Created: done, Pass: 2, Done: done}); err != nil {
 		t.Fatal(err)
 	}
-	s.refresh(t.Context())
-	err := s.consume(t.Context(), []bus.Entry{
+	s.removal.refresh(t.Context())
+	err := s.ingest.consume(t.Context(), []bus.Entry{
 		logEntry(t, 1, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m1", Text: "late"}),
 		logEntry(t, 2, chat.Event{Type: chat.TypeMsg, Room: "r2", User: "ann", ID: "m2", Text: "elsewhere"}),
 	})
@@ -202,7 +202,7 @@ func TestJobIsHeldByOne(t *testing.T) {
 		s, o := quiet(t, membus.NewServer(membus.Options{}).Open())
 		defer func() { _ = s.bus.Close() }()
 		for i := range 2 * purgeBatch {
-			if err := s.consume(t.Context(), []bus.Entry{logEntry(t, uint64(i+1), chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: fmt.Sprint("m", i), Text: "x"})}); err != nil {
+			if err := s.ingest.consume(t.Context(), []bus.Entry{logEntry(t, uint64(i+1), chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: fmt.Sprint("m", i), Text: "x"})}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -213,12 +213,12 @@ func TestJobIsHeldByOne(t *testing.T) {
 		if _, mine, err := o.ClaimJob(t.Context(), "p1", time.Now().UnixMilli(), time.Now().Add(jobLease).UnixMilli()); err != nil || !mine {
 			t.Fatal(mine, err)
 		}
-		if did, err := s.work(t.Context(), j); err != nil || did {
+		if did, err := s.removal.work(t.Context(), j); err != nil || did {
 			t.Errorf("a job of another was worked on: %v, %v", did, err)
 		}
 		time.Sleep(jobLease + time.Millisecond)
 		for step := range 2 {
-			if did, err := s.work(t.Context(), j); err != nil || !did {
+			if did, err := s.removal.work(t.Context(), j); err != nil || !did {
 				t.Errorf("step %d: %v, %v", step, did, err)
 			}
 		}

@@ -19,7 +19,7 @@ const maxTailThreads = 200
 // addThreads gives answers in threads, of one or more rooms and in order, the root of their thread:
 // an answer that names another answer is in the thread of that one, so no thread is within another.
 // A message that would be its own root is an ordinary one.
-func (s *Service) addThreads(ctx context.Context, entries []store.Entry) error {
+func (rs *records) addThreads(ctx context.Context, entries []store.Entry) error {
 	named := make(map[string][]store.Name)
 	for _, e := range entries {
 		if e.Thread != (store.Name{}) {
@@ -31,7 +31,7 @@ func (s *Service) addThreads(ctx context.Context, entries []store.Entry) error {
 	}
 	roots := make(map[message]store.Name)
 	for room, names := range named {
-		stored, err := s.store.RootsOf(ctx, room, names)
+		stored, err := rs.store.RootsOf(ctx, room, names)
 		if err != nil {
 			return err
 		}
@@ -193,8 +193,14 @@ func (r *record) lost(ctx context.Context) (map[store.Name]store.Name, error) {
 	return roots, nil
 }
 
-// threads makes a list of a room's threads, the one with the last answer first.
-func (s *Service) threads(ctx context.Context, req historyapi.ThreadsRequest) (out historyapi.Threads, err error) {
+// threads lists the threads of rooms.
+type threads struct {
+	store   store.Store
+	records *records
+}
+
+// list makes a list of a room's threads, the one with the last answer first.
+func (t *threads) list(ctx context.Context, req historyapi.ThreadsRequest) (out historyapi.Threads, err error) {
 	switch {
 	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
 		return out, chat.E(chat.CodeBadRequest, "that is not a room")
@@ -204,19 +210,19 @@ func (s *Service) threads(ctx context.Context, req historyapi.ThreadsRequest) (o
 		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxThreads))
 	}
 	limit, before := cmp.Or(req.Limit, historyapi.DefaultThreads), cmp.Or(req.Before, everything)
-	r, err := s.record(ctx, req.Room)
+	r, err := t.records.of(ctx, req.Room)
 	if err != nil {
 		return out, err
 	}
 	if err := r.dropRepeats(ctx); err != nil {
 		return out, err
 	}
-	stored, err := s.store.Threads(ctx, req.Room, before, limit+1)
+	stored, err := t.store.Threads(ctx, req.Room, before, limit+1)
 	if err != nil {
 		return out, err
 	}
 	known := repliesByRoot(stored)
-	if err := r.addTailThreads(ctx, known); err != nil {
+	if err := t.addTailThreads(ctx, r, known); err != nil {
 		return out, err
 	}
 	if err := r.addTailReplies(ctx, known); err != nil {
@@ -234,7 +240,7 @@ func (s *Service) threads(ctx context.Context, req historyapi.ThreadsRequest) (o
 	if len(list) > limit {
 		list, out.More = list[:limit], true
 	}
-	out.Threads, err = r.listed(ctx, list)
+	out.Threads, err = t.listed(ctx, r, list)
 	if n := len(out.Threads); n < len(list) {
 		out.More = true
 	}
@@ -242,7 +248,7 @@ func (s *Service) threads(ctx context.Context, req historyapi.ThreadsRequest) (o
 }
 
 // addTailThreads adds what the store knows of the threads that the tail has something of.
-func (r *record) addTailThreads(ctx context.Context, known map[store.Name]*store.Replies) error {
+func (t *threads) addTailThreads(ctx context.Context, r *record, known map[store.Name]*store.Replies) error {
 	looked := make(map[store.Name]bool)
 	for _, e := range r.tail {
 		if e.Thread == (store.Name{}) || known[e.Thread] != nil || looked[e.Thread] {
@@ -270,7 +276,7 @@ func (r *record) addTailThreads(ctx context.Context, known map[store.Name]*store
 }
 
 // listed returns threads as clients get them: as many, from the first on, as fit an answer.
-func (r *record) listed(ctx context.Context, list []*store.Replies) ([]historyapi.RoomThread, error) {
+func (t *threads) listed(ctx context.Context, r *record, list []*store.Replies) ([]historyapi.RoomThread, error) {
 	threads := []historyapi.RoomThread{}
 	size := 0
 	for _, of := range list {

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/await"
+	"hubbub.internal/services/history/store"
 )
 
 const (
@@ -16,24 +17,30 @@ const (
 	tidyAnyway = 24 * time.Hour
 )
 
-// runTidying tidies the index of the search until ctx ends: in steps, after each of which others
+// tidier tidies the index of the search.
+type tidier struct {
+	store store.Store
+	log   *zap.Logger
+}
+
+// run tidies the index of the search until ctx ends: in steps, after each of which others
 // have their turn for twice as long as it took.
-func (s *Service) runTidying(ctx context.Context) {
+func (t *tidier) run(ctx context.Context) {
 	last := time.Now()
 	for await.Sleep(ctx, tidyEvery) == nil {
 		all := time.Since(last) >= tidyAnyway
-		if err := s.tidy(ctx, all); err != nil && ctx.Err() == nil {
-			s.log.Warn("could not tidy the index of the search; trying again", zap.Error(err), zap.Duration("after", tidyEvery))
+		if err := t.tidy(ctx, all); err != nil && ctx.Err() == nil {
+			t.log.Warn("could not tidy the index of the search; trying again", zap.Error(err), zap.Duration("after", tidyEvery))
 		} else if all {
 			last = time.Now()
 		}
 	}
 }
 
-func (s *Service) tidy(ctx context.Context, all bool) error {
+func (t *tidier) tidy(ctx context.Context, all bool) error {
 	for {
 		began := time.Now()
-		more, err := s.store.Tidy(ctx, all)
+		more, err := t.store.Tidy(ctx, all)
 		if err != nil || !more {
 			return err
 		}

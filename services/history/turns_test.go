@@ -180,7 +180,7 @@ func TestTurnsGivenUp(t *testing.T) {
 func TestRequestsTakeTurns(t *testing.T) {
 	w := open(t)
 	w.say("r1", "eve", "m1", "1")
-	for _, turns := range []*turns{w.reads, w.changes} {
+	for _, turns := range []*turns{w.reads, w.writes} {
 		for range maxWaitingEach { // as many as may wait
 			go func() { _, _ = turns.acquire(t.Context(), "eve") }()
 		}

@@ -112,6 +112,7 @@ type world struct {
 	store  *gated
 	// forgets is how long the bus knows what was appended.
 	forgets time.Duration
+	deps    Deps // of the service
 	api     *historyapi.Client
 	key     ed25519.PrivateKey
 	access  sync.Map // "user room": may read
@@ -191,15 +192,13 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		t.Fatal(err)
 	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
-	w.Service, err = New(Config{Search: true, MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
+	w.deps = Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 		Verifier: auth.NewVerifier(func(context.Context) ([]byte, error) {
 			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
 		}),
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	w.Service = over(w, b, s)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	for _, run := range []func(context.Context) error{w.Run, cache.Run} {
@@ -223,6 +222,19 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		return w.api.Sweep(t.Context()) == nil // which is served last
 	})
 	return w, stop
+}
+
+// over returns a service of the world over another bus and another store. It does not run.
+func over(w *world, b bus.Interface, s store.Store) *Service {
+	w.t.Helper()
+	deps := w.deps
+	deps.Bus, deps.Store = b, s
+	service, err := New(Config{Search: true, MaxTail: 20_000, MaxEdits: 100, Pages: 8}, deps)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.deps.Metrics = nil // it has those of the first
+	return service
 }
 
 func open(t *testing.T) *world {
@@ -311,7 +323,7 @@ func (w *world) page(req historyapi.PageRequest) historyapi.Page {
 // pageNow makes a page in the test's own goroutine, without its turn.
 func (w *world) pageNow(req historyapi.PageRequest) (p historyapi.Page, err error) {
 	w.t.Helper()
-	data, err := w.Service.page(w.t.Context(), req)
+	data, err := w.Service.pages.build(w.t.Context(), req)
 	if err == nil {
 		err = json.Unmarshal(data, &p)
 	}

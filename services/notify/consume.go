@@ -109,14 +109,11 @@ func (s *Service) keep(e queue.Event, now time.Time) {
 	s.metrics.dropped.Add(float64(s.queue.Add(e, now)))
 }
 
-// cut returns the beginning of a text.
+// cut returns the beginning of a text, which ends with an ellipsis where something follows.
 func cut(text string) string {
-	n := 0
-	for i := range text {
-		if n == textRunes {
-			return text[:i] + "…"
-		}
-		n++
+	first := chat.FirstCharacters(text, textRunes)
+	if len(first) < len(text) {
+		first += "…"
 	}
-	return text
+	return first
 }

@@ -2,8 +2,7 @@ package store
 
 import "context"
 
-// Inboxes keeps how far users have read, and who is mentioned; see Store for what holds of its
-// methods.
+// Inboxes keeps how far users have read; see Store for what holds of its methods.
 type Inboxes interface {
 	// BeginRead says that a user's membership of a room begins: with the entry of the room's log at
 	// a Seq, from where nothing up to from is new to the user. A position that is there moves on to
@@ -17,7 +16,14 @@ type Inboxes interface {
 	// the user, and of those in hidden, do not count; an answer in a thread that is not broadcast
 	// counts if it mentions the user.
 	Inbox(ctx context.Context, user string, rooms, hidden []string) ([]Inbox, error)
+	// PutRead remembers that a user has read a room through a Seq, and returns the largest so far.
+	PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error)
+	// Reads returns how far a user has read each room.
+	Reads(ctx context.Context, user string) (map[string]uint64, error)
+}
 
+// MentionLists keeps whom messages mention; see Store for what holds of its methods.
+type MentionLists interface {
 	// PutUnresolved notes messages of which it is not known yet whom they mention. One that is
 	// noted already changes nothing.
 	PutUnresolved(ctx context.Context, all []Unresolved) error

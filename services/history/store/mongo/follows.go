@@ -40,7 +40,7 @@ func addFollows(ctx context.Context, db *mongo.Database) error {
 	if err := mongodb.Indexes("", followIndexes...).Run(ctx, db); err != nil {
 		return err
 	}
-	s := &Store{follows: db.Collection("follows")}
+	s := &followStore{&collections{follows: db.Collection("follows")}}
 	cur, err := db.Collection("threads").Find(ctx, bson.D{}, options.Find().SetSort(bson.D{field("_id", 1)}))
 	if err != nil {
 		return fmt.Errorf("threads: %w", err)
@@ -66,7 +66,7 @@ func addFollows(ctx context.Context, db *mongo.Database) error {
 }
 
 // BeginFollows implements store.Follows.
-func (s *Store) BeginFollows(ctx context.Context, all []store.Follow) error {
+func (s *followStore) BeginFollows(ctx context.Context, all []store.Follow) error {
 	for _, f := range all {
 		if err := s.putFollow(ctx, f, field("$setOnInsert", append(namesOf(f), field("following", true)))); err != nil {
 			return fmt.Errorf("begin to follow threads: %w", err)
@@ -76,7 +76,7 @@ func (s *Store) BeginFollows(ctx context.Context, all []store.Follow) error {
 }
 
 // PutFollow implements store.Follows.
-func (s *Store) PutFollow(ctx context.Context, f store.Follow) error {
+func (s *followStore) PutFollow(ctx context.Context, f store.Follow) error {
 	if err := s.putFollow(ctx, f, field("$setOnInsert", namesOf(f)), field("$set", bson.D{field("following", f.Following)})); err != nil {
 		return fmt.Errorf("follow a thread: %w", err)
 	}
@@ -89,14 +89,14 @@ func namesOf(f store.Follow) bson.D {
 	}
 }
 
-func (s *Store) putFollow(ctx context.Context, f store.Follow, set ...bson.E) error {
+func (s *followStore) putFollow(ctx context.Context, f store.Follow, set ...bson.E) error {
 	change := append(bson.D{field("$max", bson.D{field("read", int64(f.Read)), field("touched", f.Touched)})}, set...)
 	_, err := s.follows.UpdateOne(ctx, bson.D{field("_id", followKey(f.User, f.Room, f.Root()))}, change, options.UpdateOne().SetUpsert(true))
 	return err
 }
 
 // ReadThread implements store.Follows.
-func (s *Store) ReadThread(ctx context.Context, user, room string, root store.Name, seq uint64, touched int64) (bool, error) {
+func (s *followStore) ReadThread(ctx context.Context, user, room string, root store.Name, seq uint64, touched int64) (bool, error) {
 	behind := bson.D{field("_id", followKey(user, room, root)), field("following", true), field("read", bson.D{field("$lt", int64(seq))})}
 	r, err := s.follows.UpdateOne(ctx, behind, bson.D{field("$max", bson.D{field("read", int64(seq)), field("touched", touched)})})
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *Store) ReadThread(ctx context.Context, user, room string, root store.Na
 }
 
 // ReadThreads implements store.Follows. An error may leave some unread.
-func (s *Store) ReadThreads(ctx context.Context, user string) error {
+func (s *followStore) ReadThreads(ctx context.Context, user string) error {
 	all, err := s.Followed(ctx, user, manyFollows)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (s *Store) ReadThreads(ctx context.Context, user string) error {
 const manyFollows = 100_000
 
 // FollowOf implements store.Follows.
-func (s *Store) FollowOf(ctx context.Context, user, room string, root store.Name) (store.Follow, bool, error) {
+func (s *followStore) FollowOf(ctx context.Context, user, room string, root store.Name) (store.Follow, bool, error) {
 	var f follow
 	err := s.follows.FindOne(ctx, bson.D{field("_id", followKey(user, room, root))}).Decode(&f)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -139,7 +139,7 @@ func (s *Store) FollowOf(ctx context.Context, user, room string, root store.Name
 }
 
 // Follows implements store.Follows.
-func (s *Store) Follows(ctx context.Context, user string, limit int) ([]store.Follow, error) {
+func (s *followStore) Follows(ctx context.Context, user string, limit int) ([]store.Follow, error) {
 	var all []store.Follow
 	for _, following := range []bool{true, false} {
 		docs, err := s.followsOf(ctx, user, following, limit)
@@ -154,7 +154,7 @@ func (s *Store) Follows(ctx context.Context, user string, limit int) ([]store.Fo
 	return all, nil
 }
 
-func (s *Store) followsOf(ctx context.Context, user string, following bool, limit int) ([]follow, error) {
+func (s *followStore) followsOf(ctx context.Context, user string, following bool, limit int) ([]follow, error) {
 	cur, err := s.follows.Find(ctx, bson.D{field("user", user), field("following", following)}, options.Find().SetSort(bson.D{field("touched", -1)}).SetLimit(int64(limit)))
 	if err != nil {
 		return nil, fmt.Errorf("followed threads: %w", err)
@@ -167,7 +167,7 @@ func (s *Store) followsOf(ctx context.Context, user string, following bool, limi
 }
 
 // Followed implements store.Follows.
-func (s *Store) Followed(ctx context.Context, user string, limit int) ([]store.Followed, error) {
+func (s *followStore) Followed(ctx context.Context, user string, limit int) ([]store.Followed, error) {
 	docs, err := s.followsOf(ctx, user, true, limit)
 	if err != nil || len(docs) == 0 {
 		return nil, err
@@ -198,7 +198,7 @@ func (s *Store) Followed(ctx context.Context, user string, limit int) ([]store.F
 }
 
 // UnreadAnswers implements store.Follows.
-func (s *Store) UnreadAnswers(ctx context.Context, user string, hidden []string, room string, root store.Name, after uint64) (count int, first uint64, err error) {
+func (s *followStore) UnreadAnswers(ctx context.Context, user string, hidden []string, room string, root store.Name, after uint64) (count int, first uint64, err error) {
 	for passed := 0; passed <= store.MaxOwn; {
 		found, err := s.answersBriefly(ctx, room, root, after)
 		if err != nil {
@@ -225,7 +225,7 @@ func (s *Store) UnreadAnswers(ctx context.Context, user string, hidden []string,
 }
 
 // answersBriefly returns the next answers in a thread without their data.
-func (s *Store) answersBriefly(ctx context.Context, room string, root store.Name, after uint64) ([]record, error) {
+func (s *followStore) answersBriefly(ctx context.Context, room string, root store.Name, after uint64) ([]record, error) {
 	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("root", rootKey(root)), field("seq", bson.D{field("$gt", int64(after))})},
 		options.Find().SetSort(bson.D{field("seq", 1), field("_id", 1)}).SetLimit(unreadBatch).SetProjection(bson.D{field("seq", 1), field("sender", 1), field("gone", 1)}))
 	if err != nil {
@@ -239,7 +239,7 @@ func (s *Store) answersBriefly(ctx context.Context, room string, root store.Name
 }
 
 // RemoveFollows implements store.Follows.
-func (s *Store) RemoveFollows(ctx context.Context, room string) error {
+func (s *followStore) RemoveFollows(ctx context.Context, room string) error {
 	if _, err := s.follows.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
 		return fmt.Errorf("remove followed threads: %w", err)
 	}

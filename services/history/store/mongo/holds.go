@@ -30,7 +30,7 @@ type heldEntry struct {
 }
 
 // PutHold implements store.Holds.
-func (s *Store) PutHold(ctx context.Context, h store.Hold) error {
+func (s *holdStore) PutHold(ctx context.Context, h store.Hold) error {
 	if _, err := s.holds.InsertOne(ctx, h); err != nil && !mongo.IsDuplicateKeyError(err) {
 		return fmt.Errorf("put a hold: %w", err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) PutHold(ctx context.Context, h store.Hold) error {
 }
 
 // Holds implements store.Holds.
-func (s *Store) Holds(ctx context.Context) ([]store.Hold, error) {
+func (s *holdStore) Holds(ctx context.Context) ([]store.Hold, error) {
 	cur, err := s.holds.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{field("created", 1), field("_id", 1)}))
 	if err != nil {
 		return nil, fmt.Errorf("holds: %w", err)
@@ -51,7 +51,7 @@ func (s *Store) Holds(ctx context.Context) ([]store.Hold, error) {
 }
 
 // DeleteHold implements store.Holds.
-func (s *Store) DeleteHold(ctx context.Context, id string) (h store.Hold, ok bool, err error) {
+func (s *holdStore) DeleteHold(ctx context.Context, id string) (h store.Hold, ok bool, err error) {
 	err = s.holds.FindOneAndDelete(ctx, bson.D{field("_id", id)}).Decode(&h)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return h, false, nil
@@ -63,7 +63,7 @@ func (s *Store) DeleteHold(ctx context.Context, id string) (h store.Hold, ok boo
 }
 
 // Held implements store.Holds.
-func (s *Store) Held(ctx context.Context, h store.Hold, room string, after uint64, limit int) ([]store.Entry, error) {
+func (s *holdStore) Held(ctx context.Context, h store.Hold, room string, after uint64, limit int) ([]store.Entry, error) {
 	behind := field("seq", bson.D{field("$gt", int64(after))})
 	filters, sort := []bson.D{{field("room", h.Room), behind}}, bson.D{field("seq", 1), field("_id", 1)}
 	if h.Room == "" {
@@ -94,7 +94,7 @@ func (s *Store) Held(ctx context.Context, h store.Hold, room string, after uint6
 }
 
 // DropHeld implements store.Holds.
-func (s *Store) DropHeld(ctx context.Context, limit int) (int, error) {
+func (s *holdStore) DropHeld(ctx context.Context, limit int) (int, error) {
 	all, err := s.Holds(ctx)
 	if err != nil {
 		return 0, err
@@ -127,7 +127,7 @@ func (s *Store) DropHeld(ctx context.Context, limit int) (int, error) {
 }
 
 // putAside puts entries aside that holds are about. They are removed or erased after that.
-func (s *Store) putAside(ctx context.Context, all []store.Hold, entries []store.Entry) error {
+func (s *holdStore) putAside(ctx context.Context, all []store.Hold, entries []store.Entry) error {
 	var docs []heldEntry
 	for _, e := range entries {
 		if slices.ContainsFunc(all, func(h store.Hold) bool { return h.About(e.Room, e.Sender) }) {
@@ -145,7 +145,7 @@ func (s *Store) putAside(ctx context.Context, all []store.Hold, entries []store.
 
 // putGoingAside puts aside the entries with some keys, which are about to be removed, and what is
 // about messages among them.
-func (s *Store) putGoingAside(ctx context.Context, room string, keys []string) error {
+func (s *holdStore) putGoingAside(ctx context.Context, room string, keys []string) error {
 	all, err := s.Holds(ctx)
 	if err != nil || len(all) == 0 {
 		return err

@@ -44,7 +44,7 @@ type mention struct {
 }
 
 // Inbox implements store.Inboxes. The rooms are looked into one by one, some at the same time.
-func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+func (s *inboxStore) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
 	reads, err := s.readsIn(ctx, user, rooms)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) 
 	return all, errors.Join(errs...)
 }
 
-func (s *Store) readsIn(ctx context.Context, user string, rooms []string) (map[string]uint64, error) {
+func (s *inboxStore) readsIn(ctx context.Context, user string, rooms []string) (map[string]uint64, error) {
 	keys := make([]string, len(rooms))
 	for i, room := range rooms {
 		keys[i] = user + ":" + room
@@ -85,9 +85,9 @@ func (s *Store) readsIn(ctx context.Context, user string, rooms []string) (map[s
 }
 
 // news returns what is new to a user in a room.
-func (s *Store) news(ctx context.Context, user, room string, hidden []string, read uint64, known bool) (store.Inbox, error) {
+func (s *inboxStore) news(ctx context.Context, user, room string, hidden []string, read uint64, known bool) (store.Inbox, error) {
 	in := store.Inbox{Room: room, Known: known, Read: read}
-	end, latest, err := s.Latest(ctx, room, 1)
+	end, latest, err := s.entryStore.Latest(ctx, room, 1)
 	if err != nil {
 		return in, err
 	}
@@ -112,14 +112,14 @@ func (s *Store) news(ctx context.Context, user, room string, hidden []string, re
 
 // countUnread counts the messages behind the position: those there are, without those that were
 // deleted.
-func (s *Store) countUnread(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
+func (s *inboxStore) countUnread(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
 	passed := 0
 	for after := in.Read; ; {
 		found, err := s.briefly(ctx, in.Room, after)
 		if err != nil {
 			return err
 		}
-		gone, err := s.goneOf(ctx, in.Room, found)
+		gone, err := s.entryStore.goneOf(ctx, in.Room, found)
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (s *Store) countUnread(ctx context.Context, user string, hidden []string, i
 const unreadBatch = chat.MaxUnread + 1
 
 // briefly returns the next messages of a room without their data.
-func (s *Store) briefly(ctx context.Context, room string, after uint64) ([]store.Entry, error) {
+func (s *collections) briefly(ctx context.Context, room string, after uint64) ([]store.Entry, error) {
 	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("type", chat.TypeMsg), field("seq", bson.D{field("$gt", int64(after))})},
 		options.Find().SetSort(bson.D{field("seq", 1)}).SetLimit(unreadBatch).SetProjection(bson.D{field("seq", 1), field("sender", 1), field("id", 1)}))
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *Store) briefly(ctx context.Context, room string, after uint64) ([]store
 }
 
 // goneOf returns which of some messages were deleted.
-func (s *Store) goneOf(ctx context.Context, room string, found []store.Entry) (map[store.Name]bool, error) {
+func (s *entryStore) goneOf(ctx context.Context, room string, found []store.Entry) (map[store.Name]bool, error) {
 	names := make([]store.Name, len(found))
 	for i := range found {
 		names[i] = found[i].Name()
@@ -185,7 +185,7 @@ func (s *Store) goneOf(ctx context.Context, room string, found []store.Entry) (m
 	return gone, nil
 }
 
-func (s *Store) countMentions(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
+func (s *inboxStore) countMentions(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
 	first, err := s.NextMention(ctx, user, in.Room, hidden, in.Read)
 	if err != nil || first == 0 {
 		return err
@@ -222,7 +222,7 @@ func mentionsAfter(user, room string, hidden []string, after uint64) bson.D {
 }
 
 // NextMention implements store.Inboxes.
-func (s *Store) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
+func (s *inboxStore) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
 	var first mention
 	err := s.mentions.FindOne(ctx, mentionsAfter(user, room, hidden, after), options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -235,7 +235,7 @@ func (s *Store) NextMention(ctx context.Context, user, room string, hidden []str
 }
 
 // BeginRead implements store.Inboxes.
-func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
+func (s *inboxStore) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
 	id := field("_id", user+":"+room)
 	_, err := s.reads.UpdateOne(ctx, bson.D{id}, bson.D{
 		field("$setOnInsert", bson.D{field("user", user), field("room", room), field("seq", int64(from)), field("began", int64(at))}),
@@ -253,7 +253,7 @@ func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint6
 }
 
 // MoveReadBack implements store.Inboxes.
-func (s *Store) MoveReadBack(ctx context.Context, room, user string, seq uint64) error {
+func (s *inboxStore) MoveReadBack(ctx context.Context, room, user string, seq uint64) error {
 	_, err := s.reads.UpdateOne(ctx, bson.D{field("_id", user+":"+room)}, bson.D{
 		field("$min", bson.D{field("seq", int64(seq))}),
 		field("$setOnInsert", bson.D{field("user", user), field("room", room)}),
@@ -265,7 +265,7 @@ func (s *Store) MoveReadBack(ctx context.Context, room, user string, seq uint64)
 }
 
 // PutReads implements store.Inboxes.
-func (s *Store) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
+func (s *inboxStore) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
 	for room, seq := range reads {
 		if _, err := s.PutRead(ctx, room, user, seq); err != nil {
 			return err

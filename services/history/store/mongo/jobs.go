@@ -20,7 +20,7 @@ var jobIndexes = mongodb.Indexes("4 (indexes of jobs)",
 	mongodb.Index{Collection: "reads", Fields: []string{"room"}},
 )
 
-func (s *Store) jobsBy(ctx context.Context, what string, filter bson.D, limit int) ([]store.Job, error) {
+func (s *jobStore) jobsBy(ctx context.Context, what string, filter bson.D, limit int) ([]store.Job, error) {
 	cur, err := s.jobs.Find(ctx, filter, options.Find().SetSort(bson.D{field("created", 1), field("_id", 1)}).SetLimit(int64(limit)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -33,7 +33,7 @@ func (s *Store) jobsBy(ctx context.Context, what string, filter bson.D, limit in
 }
 
 // PutJob implements store.Jobs.
-func (s *Store) PutJob(ctx context.Context, j store.Job) error {
+func (s *jobStore) PutJob(ctx context.Context, j store.Job) error {
 	if _, err := s.jobs.InsertOne(ctx, j); err != nil && !mongo.IsDuplicateKeyError(err) {
 		return fmt.Errorf("put job: %w", err)
 	}
@@ -41,17 +41,17 @@ func (s *Store) PutJob(ctx context.Context, j store.Job) error {
 }
 
 // OpenJobs implements store.Jobs.
-func (s *Store) OpenJobs(ctx context.Context, limit int) ([]store.Job, error) {
+func (s *jobStore) OpenJobs(ctx context.Context, limit int) ([]store.Job, error) {
 	return s.jobsBy(ctx, "open jobs", bson.D{field("done", int64(0))}, limit)
 }
 
 // JobsSince implements store.Jobs.
-func (s *Store) JobsSince(ctx context.Context, created int64) ([]store.Job, error) {
+func (s *jobStore) JobsSince(ctx context.Context, created int64) ([]store.Job, error) {
 	return s.jobsBy(ctx, "jobs", bson.D{field("created", bson.D{field("$gte", created)})}, 0)
 }
 
 // ClaimJob implements store.Jobs.
-func (s *Store) ClaimJob(ctx context.Context, id string, now, until int64) (store.Job, bool, error) {
+func (s *jobStore) ClaimJob(ctx context.Context, id string, now, until int64) (store.Job, bool, error) {
 	var j store.Job
 	filter := bson.D{field("_id", id), field("lease", bson.D{field("$lt", now)}), field("done", int64(0))}
 	err := s.jobs.FindOneAndUpdate(ctx, filter, bson.D{field("$set", bson.D{field("lease", until)})},
@@ -65,7 +65,7 @@ func (s *Store) ClaimJob(ctx context.Context, id string, now, until int64) (stor
 }
 
 // SaveJob implements store.Jobs.
-func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
+func (s *jobStore) SaveJob(ctx context.Context, j store.Job) error {
 	_, err := s.jobs.UpdateOne(ctx, bson.D{field("_id", j.ID)}, bson.D{field("$set", bson.D{
 		field("pass", j.Pass), field("at_room", j.AtRoom), field("at_id", j.AtID), field("done", j.Done), field("lease", j.Lease),
 	})})
@@ -76,7 +76,7 @@ func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
 }
 
 // NextRoom implements store.Jobs.
-func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
+func (s *entryStore) NextRoom(ctx context.Context, after string) (string, error) {
 	all, err := s.list(ctx, "next room", bson.D{field("room", bson.D{field("$gt", after)})}, field("room", 1), 1)
 	if err != nil || len(all) == 0 {
 		return "", err
@@ -85,7 +85,7 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 }
 
 // MessagesOf implements store.Jobs.
-func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
+func (s *entryStore) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
 	filter := bson.D{field("room", room), field("sender", sender), field("type", messageTypes)}
 	if before != "" {
 		filter = append(filter, field("id", bson.D{field("$lt", before)}))
@@ -94,7 +94,7 @@ func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, lim
 }
 
 // RemoveEntries implements store.Jobs.
-func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int, error) {
+func (s *appendStore) RemoveEntries(ctx context.Context, room string, limit int) (int, error) {
 	cur, err := s.entries.Find(ctx, bson.D{between(first(room), past(room))},
 		options.Find().SetSort(bson.D{field("_id", 1)}).SetLimit(int64(limit)).SetProjection(bson.D{field("_id", 1)}))
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int,
 	for i, d := range docs {
 		keys[i] = d.Key
 	}
-	if err := s.putGoingAside(ctx, room, keys); err != nil {
+	if err := s.holdStore.putGoingAside(ctx, room, keys); err != nil {
 		return 0, err
 	}
 	if _, err := s.found.DeleteMany(ctx, bson.D{field("_id", bson.D{field("$in", keys)})}); err != nil {
@@ -126,7 +126,7 @@ func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int,
 }
 
 // RemoveReads implements store.Jobs.
-func (s *Store) RemoveReads(ctx context.Context, room string) error {
+func (s *inboxStore) RemoveReads(ctx context.Context, room string) error {
 	if _, err := s.reads.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
 		return fmt.Errorf("remove read positions: %w", err)
 	}

@@ -25,7 +25,7 @@ func notedKey(u store.Unresolved) string {
 }
 
 // PutUnresolved implements store.Inboxes.
-func (s *Store) PutUnresolved(ctx context.Context, all []store.Unresolved) error {
+func (s *mentionStore) PutUnresolved(ctx context.Context, all []store.Unresolved) error {
 	if len(all) == 0 {
 		return ctx.Err()
 	}
@@ -48,7 +48,7 @@ func onlyDuplicates(err error) bool {
 }
 
 // Unresolved implements store.Inboxes.
-func (s *Store) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, error) {
+func (s *mentionStore) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, error) {
 	cur, err := s.unresolved.Find(ctx, bson.D{},
 		options.Find().SetSort(bson.D{field("room", 1), field("sender", 1), field("id", 1), field("seq", 1)}).SetLimit(int64(limit)))
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Store) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, 
 }
 
 // IsUnresolved implements store.Inboxes.
-func (s *Store) IsUnresolved(ctx context.Context, rooms []string) (bool, error) {
+func (s *mentionStore) IsUnresolved(ctx context.Context, rooms []string) (bool, error) {
 	if rooms == nil {
 		rooms = []string{}
 	}
@@ -91,7 +91,7 @@ type shown struct {
 }
 
 // PutMentions implements store.Inboxes. An error may leave part of it done: repeat it.
-func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []store.Unresolved) error {
+func (s *mentionStore) PutMentions(ctx context.Context, m store.Mentions, resolved []store.Unresolved) error {
 	of := bson.D{field("room", m.Room), field("seq", int64(m.Seq)), field("sender", m.Sender)}
 	key := fmt.Sprintf("%s~%s", store.Key(m.Room, m.Seq), m.Sender)
 	users := slices.Clone(m.Users)
@@ -138,7 +138,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 }
 
 // MentionsOf implements store.Inboxes.
-func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender string) (store.Mentions, error) {
+func (s *mentionStore) MentionsOf(ctx context.Context, room string, seq uint64, sender string) (store.Mentions, error) {
 	m := store.Mentions{Room: room, Seq: seq, Sender: sender}
 	pages, err := s.ShownMentions(ctx, room, seq, seq)
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 }
 
 // ShownMentions implements store.Inboxes.
-func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint64) ([]store.Mentions, error) {
+func (s *mentionStore) ShownMentions(ctx context.Context, room string, first, last uint64) ([]store.Mentions, error) {
 	between := bson.D{field("$gte", int64(first)), field("$lte", int64(min(last, math.MaxInt64)))}
 	cur, err := s.mentioned.Find(ctx, bson.D{field("room", room), field("seq", between)}, options.Find().SetSort(bson.D{field("seq", 1), field("sender", 1)}))
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint
 }
 
 // RemoveMentions implements store.Inboxes.
-func (s *Store) RemoveMentions(ctx context.Context, room string) error {
+func (s *mentionStore) RemoveMentions(ctx context.Context, room string) error {
 	for _, c := range []*mongo.Collection{s.mentions, s.mentioned, s.unresolved} {
 		if _, err := c.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
 			return fmt.Errorf("remove mentions: %w", err)

@@ -18,15 +18,65 @@ import (
 
 // Store is a store.Store in MongoDB.
 type Store struct {
+	*collections
+	*appendStore
+	*entryStore
+	*inboxStore
+	*mentionStore
+	*followStore
+	*holdStore
+	*jobStore
+	*pinStore
+	*retentionStore
+	*saveStore
+	*searchStore
+	*threadStore
+}
+
+// collections are what all parts of the store share.
+type collections struct {
 	db                              *mongo.Database
 	entries, reads, jobs, threads   *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
 	follows, saved                  *mongo.Collection
 	found, words, indexing          *mongo.Collection
 	removed, sweep, holds, held     *mongo.Collection
-
-	vocabulary store.Vocabulary
 }
+
+// The parts of the store, by their subjects.
+type (
+	entryStore  struct{ *collections } // reads entries
+	appendStore struct {               // writes and removes them
+		*collections
+		entryStore  *entryStore
+		holdStore   *holdStore
+		searchStore *searchStore
+		threadStore *threadStore
+	}
+	inboxStore struct {
+		*collections
+		entryStore *entryStore
+	}
+	mentionStore   struct{ *collections }
+	followStore    struct{ *collections }
+	holdStore      struct{ *collections }
+	jobStore       struct{ *collections }
+	pinStore       struct{ *collections }
+	retentionStore struct {
+		*collections
+		holdStore   *holdStore
+		threadStore *threadStore
+	}
+	saveStore   struct{ *collections }
+	searchStore struct {
+		*collections
+		vocabulary store.Vocabulary
+	}
+	threadStore struct {
+		*collections
+		entryStore *entryStore
+	}
+)
 
 var _ store.Store = (*Store)(nil)
 
@@ -87,14 +137,26 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
+	return newStore(&collections{
 		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"), threads: db.Collection("threads"),
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
 		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
 		follows: db.Collection("follows"), saved: db.Collection("saved"),
 		removed: db.Collection("removed"), sweep: db.Collection("sweep"),
 		holds: db.Collection("holds"), held: db.Collection("held"),
-	}, nil
+	}), nil
+}
+
+func newStore(c *collections) *Store {
+	s := &Store{
+		collections: c, mentionStore: &mentionStore{c}, followStore: &followStore{c}, holdStore: &holdStore{c}, jobStore: &jobStore{c}, pinStore: &pinStore{c},
+		saveStore: &saveStore{c}, searchStore: &searchStore{collections: c}, entryStore: &entryStore{c},
+	}
+	s.threadStore = &threadStore{c, s.entryStore}
+	s.appendStore = &appendStore{c, s.entryStore, s.holdStore, s.searchStore, s.threadStore}
+	s.inboxStore = &inboxStore{c, s.entryStore}
+	s.retentionStore = &retentionStore{c, s.holdStore, s.threadStore}
+	return s
 }
 
 // Close ends the connections.
@@ -106,7 +168,7 @@ const duplicateKey = 11000
 // Append implements store.Store. An error may leave the first of the entries kept: repeat it. They
 // are inserted in order, so that a room never has a hole: whoever reads it takes what comes behind
 // its last entry from the log.
-func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
+func (s *appendStore) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
 	var out store.Outcome
 	all := entries
 	for checked := false; len(entries) > 0; {
@@ -134,17 +196,17 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 	if err := s.supersede(ctx, all); err != nil {
 		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
 	}
-	if err := s.addTerms(ctx, all, out); err != nil {
+	if err := s.searchStore.addTerms(ctx, all, out); err != nil {
 		return store.Outcome{}, err
 	}
-	if err := s.settleThreads(ctx, all); err != nil {
+	if err := s.threadStore.settleThreads(ctx, all); err != nil {
 		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
 	}
 	return out, nil
 }
 
 // insert adds entries up to the first whose key is taken, and returns how many those are.
-func (s *Store) insert(ctx context.Context, entries []store.Entry) (int, error) {
+func (s *appendStore) insert(ctx context.Context, entries []store.Entry) (int, error) {
 	docs := make([]record, len(entries))
 	for i, e := range entries {
 		docs[i] = recordOf(store.Key(e.Room, e.Seq), e)
@@ -165,7 +227,7 @@ func (s *Store) insert(ctx context.Context, entries []store.Entry) (int, error) 
 }
 
 // missing returns the entries, in order, without those that are kept already.
-func (s *Store) missing(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
+func (s *appendStore) missing(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -192,7 +254,7 @@ func (s *Store) missing(ctx context.Context, entries []store.Entry) ([]store.Ent
 }
 
 // explain finds out why an entry could not be added.
-func (s *Store) explain(ctx context.Context, e store.Entry, out *store.Outcome) error {
+func (s *appendStore) explain(ctx context.Context, e store.Entry, out *store.Outcome) error {
 	var same record
 	err := s.entries.FindOne(ctx, bson.D{{Key: "room", Value: e.Room}, {Key: "sender", Value: e.Sender}, {Key: "id", Value: e.ID}}).Decode(&same)
 	switch {

@@ -37,11 +37,11 @@ func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7
 // trip. The server ends one at 16 MiB by itself.
 const batch = 1000
 
-func (s *Store) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
+func (s *collections) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
 	return s.sorted(ctx, what, filter, bson.D{sort}, limit)
 }
 
-func (s *Store) sorted(ctx context.Context, what string, filter, sort bson.D, limit int) ([]store.Entry, error) {
+func (s *collections) sorted(ctx context.Context, what string, filter, sort bson.D, limit int) ([]store.Entry, error) {
 	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(sort).SetLimit(int64(limit)).SetBatchSize(batch))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -58,7 +58,7 @@ func (s *Store) sorted(ctx context.Context, what string, filter, sort bson.D, li
 }
 
 // Last implements store.Store.
-func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
+func (s *entryStore) Last(ctx context.Context, room string) (bus.Position, error) {
 	all, err := s.list(ctx, "last entry", bson.D{between(first(room), past(room))}, field("_id", -1), 1)
 	if err != nil {
 		return bus.Position{}, err
@@ -72,7 +72,7 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 
 // Latest implements store.Store. It reads more than is wanted, of any type, so that usually one
 // round trip is enough.
-func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
+func (s *entryStore) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
 	most := limit + limit/2 + 10
 	all, err := s.list(ctx, "latest entries", bson.D{between(first(room), past(room))}, field("_id", -1), most)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Positio
 }
 
 // Highest implements store.Store.
-func (s *Store) Highest(ctx context.Context) (uint64, error) {
+func (s *entryStore) Highest(ctx context.Context) (uint64, error) {
 	all, err := s.list(ctx, "highest seq", bson.D{}, field("seq", -1), 1)
 	if err != nil {
 		return 0, err
@@ -112,44 +112,44 @@ func (s *Store) Highest(ctx context.Context) (uint64, error) {
 }
 
 // At implements store.Store.
-func (s *Store) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
+func (s *entryStore) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
 	keys := bson.D{field("$gte", store.Key(room, seq)), field("$lt", behind(room, seq))}
 	return s.list(ctx, "entries at a seq", bson.D{field("_id", keys)}, field("_id", 1), 0)
 }
 
 // Since implements store.Store.
-func (s *Store) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
 	return s.list(ctx, "entries since a seq", bson.D{between(behind(room, after), past(room))}, field("_id", 1), limit)
 }
 
 // Newest implements store.Store.
-func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
 	all, err := s.ofType(ctx, "newest messages", room, chat.TypeMsg, bson.D{field("$lt", before)}, -1, limit)
 	slices.Reverse(all)
 	return all, err
 }
 
 // Oldest implements store.Store.
-func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
 	return s.ofType(ctx, "oldest messages", room, chat.TypeMsg, bson.D{field("$gt", after)}, 1, limit)
 }
 
 // ofType returns the entries of a type in a room with a range of Seqs: by an index that has nothing
 // else there, neither reactions nor edits.
-func (s *Store) ofType(ctx context.Context, what, room, kind string, seqs bson.D, order, limit int) ([]store.Entry, error) {
+func (s *collections) ofType(ctx context.Context, what, room, kind string, seqs bson.D, order, limit int) ([]store.Entry, error) {
 	return s.sorted(ctx, what, bson.D{field("room", room), field("type", kind), field("seq", seqs)},
 		bson.D{field("seq", order), field("_id", order)}, limit)
 }
 
 // Acts implements store.Store.
-func (s *Store) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
 	all, err := s.ofType(ctx, "acts of moderation", room, chat.TypeModerated, bson.D{field("$gt", after), field("$lt", before)}, -1, limit)
 	slices.Reverse(all)
 	return all, err
 }
 
 // Events implements store.Store.
-func (s *Store) Events(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) Events(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
 	all, err := s.sorted(ctx, "events of a room", bson.D{
 		field("room", room), field("type", bson.D{field("$in", store.EventTypes)}), field("seq", bson.D{field("$gt", after), field("$lt", before)}),
 	}, bson.D{field("seq", -1), field("_id", -1)}, limit)
@@ -158,7 +158,7 @@ func (s *Store) Events(ctx context.Context, room string, after, before uint64, l
 }
 
 // Find implements store.Store.
-func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
+func (s *entryStore) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
 	all, err := s.list(ctx, "entry by its id", bson.D{field("room", room), field("sender", sender), field("id", id)}, field("_id", 1), 1)
 	if err != nil || len(all) == 0 {
 		return store.Entry{}, false, err
@@ -181,7 +181,7 @@ func named(sender, id string, names []store.Name) bson.A {
 }
 
 // Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (s *entryStore) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -189,7 +189,7 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 }
 
 // MessagesBy implements store.Store.
-func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
+func (s *entryStore) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
 	from := ""
 	if room != "" {
 		from = behind(room, after)
@@ -210,14 +210,14 @@ func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint6
 }
 
 // Namesakes implements store.Store.
-func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
+func (s *entryStore) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
 	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", messageTypes)}, field("_id", 1), limit)
 }
 
 // About implements store.Store. Each field has its list, which is one search in an index: what is
 // about a message of another pair of these authors and IDs is left out here. Authors are null where
 // a process of the release before wrote the entry.
-func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
+func (s *entryStore) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -256,7 +256,7 @@ func in(values map[string]bool, more ...any) bson.D {
 }
 
 // Changes implements store.Store.
-func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
+func (s *entryStore) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
 	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("target", name.ID), field("author", name.Sender)},
 		options.Find().SetProjection(bson.D{field("_id", 1), field("type", 1)}).SetLimit(int64(limit)))
 	if err != nil {
@@ -275,17 +275,17 @@ func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit
 }
 
 // Erase implements store.Store. An error may leave some of the texts there: repeat it.
-func (s *Store) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (s *appendStore) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	edits, err := s.list(ctx, "edits",
 		bson.D{field("room", room), field("target", name.ID), field("type", chat.TypeEdited), field("sender", name.Sender), field("seq", bson.D{field("$lt", before)})}, field("_id", 1), 0)
 	if err != nil {
 		return nil, err
 	}
-	message, err := s.Messages(ctx, room, []store.Name{name})
+	message, err := s.entryStore.Messages(ctx, room, []store.Name{name})
 	if err != nil {
 		return nil, err
 	}
-	held, err := s.Holds(ctx)
+	held, err := s.holdStore.Holds(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -302,7 +302,7 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 		if bytes.Equal(data, e.Data) {
 			continue
 		}
-		if err := s.putAside(ctx, held, []store.Entry{e}); err != nil {
+		if err := s.holdStore.putAside(ctx, held, []store.Entry{e}); err != nil {
 			return nil, err
 		}
 		_, err = s.entries.UpdateOne(ctx, bson.D{field("room", room), field("sender", e.Sender), field("id", e.ID)}, bson.D{field("$set", bson.D{field("data", data)})})
@@ -321,7 +321,7 @@ type position struct {
 }
 
 // PutRead implements store.Store.
-func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
+func (s *inboxStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
 	var p position
 	err := s.reads.FindOneAndUpdate(ctx, bson.D{field("_id", user+":"+room)}, bson.D{
 		field("$max", bson.D{field("seq", int64(seq))}),
@@ -334,7 +334,7 @@ func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 }
 
 // Reads implements store.Store.
-func (s *Store) Reads(ctx context.Context, user string) (map[string]uint64, error) {
+func (s *inboxStore) Reads(ctx context.Context, user string) (map[string]uint64, error) {
 	cur, err := s.reads.Find(ctx, bson.D{field("user", user)})
 	if err != nil {
 		return nil, fmt.Errorf("read positions: %w", err)

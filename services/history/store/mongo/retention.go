@@ -36,7 +36,7 @@ type removedRoom struct {
 
 // RemoveThrough implements store.Removals. What is found comes last: after an error the rest is
 // found again.
-func (s *Store) RemoveThrough(ctx context.Context, room string, through uint64, limit int) (int, error) {
+func (s *retentionStore) RemoveThrough(ctx context.Context, room string, through uint64, limit int) (int, error) {
 	n, err := s.removeThrough(ctx, room, through, limit)
 	if err != nil {
 		return 0, fmt.Errorf("remove the beginning of a room: %w", err)
@@ -44,7 +44,7 @@ func (s *Store) RemoveThrough(ctx context.Context, room string, through uint64, 
 	return n, nil
 }
 
-func (s *Store) removeThrough(ctx context.Context, room string, through uint64, limit int) (int, error) {
+func (s *retentionStore) removeThrough(ctx context.Context, room string, through uint64, limit int) (int, error) {
 	id := bson.D{field("_id", room)}
 	_, err := s.removed.UpdateOne(ctx, id, bson.D{field("$max", bson.D{field("seq", int64(through))})}, options.UpdateOne().SetUpsert(true))
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) removeThrough(ctx context.Context, room string, through uint64, 
 			threads[thread{room, e.Thread}] = true
 		}
 	}
-	if err := s.putGoingAside(ctx, room, keys); err != nil {
+	if err := s.holdStore.putGoingAside(ctx, room, keys); err != nil {
 		return 0, err
 	}
 	if len(messages) > 0 {
@@ -90,7 +90,7 @@ func (s *Store) removeThrough(ctx context.Context, room string, through uint64, 
 }
 
 // removeMessages removes what there is about messages, which themselves stay.
-func (s *Store) removeMessages(ctx context.Context, room string, keys []string, seqs []int64, names []store.Name, threads map[thread]bool) error {
+func (s *retentionStore) removeMessages(ctx context.Context, room string, keys []string, seqs []int64, names []store.Name, threads map[thread]bool) error {
 	these := bson.D{field("_id", bson.D{field("$in", keys)})}
 	if len(threads) > 0 {
 		if _, err := s.entries.UpdateMany(ctx, these, bson.D{field("$set", bson.D{field("gone", true)})}); err != nil {
@@ -98,7 +98,7 @@ func (s *Store) removeMessages(ctx context.Context, room string, keys []string, 
 		}
 	}
 	for t := range threads {
-		if err := s.recount(ctx, t, 0); err != nil {
+		if err := s.threadStore.recount(ctx, t, 0); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *Store) removeMessages(ctx context.Context, room string, keys []string, 
 }
 
 // Removed implements store.Removals.
-func (s *Store) Removed(ctx context.Context, room string) (store.Removed, error) {
+func (s *collections) Removed(ctx context.Context, room string) (store.Removed, error) {
 	var r removedRoom
 	err := s.removed.FindOne(ctx, bson.D{field("_id", room)}).Decode(&r)
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
@@ -135,7 +135,7 @@ func (s *Store) Removed(ctx context.Context, room string) (store.Removed, error)
 }
 
 // PutTold implements store.Removals.
-func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
+func (s *retentionStore) PutTold(ctx context.Context, room string, told int64) error {
 	if _, err := s.removed.UpdateOne(ctx, bson.D{field("_id", room)}, bson.D{field("$set", bson.D{field("told", told)})}); err != nil {
 		return fmt.Errorf("note what was told: %w", err)
 	}
@@ -143,7 +143,7 @@ func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
 }
 
 // PutReset implements store.Removals.
-func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
+func (s *retentionStore) PutReset(ctx context.Context, room string, seq uint64) error {
 	_, err := s.removed.UpdateOne(ctx, bson.D{field("_id", room)}, bson.D{field("$max", bson.D{field("seq", int64(seq-1)), field("reset", int64(seq))})},
 		options.UpdateOne().SetUpsert(true))
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
 }
 
 // Resets implements store.Removals.
-func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
+func (s *retentionStore) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
 	cur, err := s.removed.Find(ctx, bson.D{field("reset", bson.D{field("$gt", int64(0))})}, options.Find().SetLimit(int64(limit)))
 	if err != nil {
 		return nil, fmt.Errorf("rooms that were reset: %w", err)
@@ -170,7 +170,7 @@ func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error
 }
 
 // EndReset implements store.Removals.
-func (s *Store) EndReset(ctx context.Context, room string, seq uint64) error {
+func (s *retentionStore) EndReset(ctx context.Context, room string, seq uint64) error {
 	r, err := s.Removed(ctx, room)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (s *Store) EndReset(ctx context.Context, room string, seq uint64) error {
 }
 
 // NthNewest implements store.Removals.
-func (s *Store) NthNewest(ctx context.Context, room string, n int) (uint64, error) {
+func (s *retentionStore) NthNewest(ctx context.Context, room string, n int) (uint64, error) {
 	var r record
 	err := s.entries.FindOne(ctx, bson.D{field("room", room), field("type", chat.TypeMsg)},
 		options.FindOne().SetSort(bson.D{field("seq", -1), field("_id", -1)}).SetSkip(int64(n-1)).SetProjection(bson.D{field("seq", 1)})).Decode(&r)
@@ -205,7 +205,7 @@ type round struct {
 const roundKey = "rooms"
 
 // ClaimSweep implements store.Removals.
-func (s *Store) ClaimSweep(ctx context.Context, now, until int64) (store.Sweep, bool, error) {
+func (s *retentionStore) ClaimSweep(ctx context.Context, now, until int64) (store.Sweep, bool, error) {
 	// It is there before it is claimed: two that add it at once add one.
 	_, err := s.sweep.InsertOne(ctx, round{Key: roundKey})
 	if err != nil && !mongo.IsDuplicateKeyError(err) {
@@ -224,7 +224,7 @@ func (s *Store) ClaimSweep(ctx context.Context, now, until int64) (store.Sweep, 
 }
 
 // SaveSweep implements store.Removals.
-func (s *Store) SaveSweep(ctx context.Context, sweep store.Sweep) error {
+func (s *retentionStore) SaveSweep(ctx context.Context, sweep store.Sweep) error {
 	id := field("_id", roundKey)
 	_, err := s.sweep.UpdateOne(ctx, bson.D{id, field("round", sweep.Round)}, bson.D{field("$set", bson.D{field("room", sweep.Room), field("due", sweep.Due)})})
 	if err == nil {
@@ -237,7 +237,7 @@ func (s *Store) SaveSweep(ctx context.Context, sweep store.Sweep) error {
 }
 
 // HurrySweep implements store.Removals.
-func (s *Store) HurrySweep(ctx context.Context) error {
+func (s *retentionStore) HurrySweep(ctx context.Context) error {
 	_, err := s.sweep.UpdateOne(ctx, bson.D{field("_id", roundKey)},
 		bson.D{field("$set", bson.D{field("room", ""), field("due", int64(0))}), field("$inc", bson.D{field("round", int64(1))})})
 	if err != nil {
@@ -247,7 +247,7 @@ func (s *Store) HurrySweep(ctx context.Context) error {
 }
 
 // lastRemoved returns the Seq through which a room is removed as a position.
-func (s *Store) lastRemoved(ctx context.Context, room string) (uint64, error) {
+func (s *collections) lastRemoved(ctx context.Context, room string) (uint64, error) {
 	r, err := s.Removed(ctx, room)
 	return r.Through, err
 }

@@ -25,7 +25,7 @@ func savedKey(user, room string, name store.Name) string {
 }
 
 // PutSaved implements store.Saves.
-func (s *Store) PutSaved(ctx context.Context, m store.Saved) error {
+func (s *saveStore) PutSaved(ctx context.Context, m store.Saved) error {
 	_, err := s.saved.InsertOne(ctx, struct {
 		Key         string `bson:"_id"`
 		store.Saved `bson:",inline"`
@@ -37,7 +37,7 @@ func (s *Store) PutSaved(ctx context.Context, m store.Saved) error {
 }
 
 // DropSaved implements store.Saves.
-func (s *Store) DropSaved(ctx context.Context, user, room string, name store.Name) error {
+func (s *saveStore) DropSaved(ctx context.Context, user, room string, name store.Name) error {
 	if _, err := s.saved.DeleteOne(ctx, bson.D{field("_id", savedKey(user, room, name))}); err != nil {
 		return fmt.Errorf("forget a saved message: %w", err)
 	}
@@ -45,7 +45,7 @@ func (s *Store) DropSaved(ctx context.Context, user, room string, name store.Nam
 }
 
 // Saved implements store.Saves.
-func (s *Store) Saved(ctx context.Context, user string, before int64, limit int) ([]store.Saved, error) {
+func (s *saveStore) Saved(ctx context.Context, user string, before int64, limit int) ([]store.Saved, error) {
 	cur, err := s.saved.Find(ctx, bson.D{field("user", user), field("ts", bson.D{field("$lt", before)})},
 		options.Find().SetSort(bson.D{field("ts", -1)}).SetLimit(int64(limit)))
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Store) Saved(ctx context.Context, user string, before int64, limit int)
 }
 
 // RemoveSavedBy implements store.Saves.
-func (s *Store) RemoveSavedBy(ctx context.Context, user string) error {
+func (s *saveStore) RemoveSavedBy(ctx context.Context, user string) error {
 	if _, err := s.saved.DeleteMany(ctx, bson.D{field("user", user)}); err != nil {
 		return fmt.Errorf("forget what a user has saved: %w", err)
 	}
@@ -67,7 +67,7 @@ func (s *Store) RemoveSavedBy(ctx context.Context, user string) error {
 }
 
 // RemoveSavedIn implements store.Saves.
-func (s *Store) RemoveSavedIn(ctx context.Context, room string) error {
+func (s *saveStore) RemoveSavedIn(ctx context.Context, room string) error {
 	if _, err := s.saved.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
 		return fmt.Errorf("forget what is saved of a room: %w", err)
 	}

@@ -47,7 +47,7 @@ type word struct {
 
 // addTerms puts entries into the index that were just added. What is there already stays: it is
 // newer, or the same.
-func (s *Store) addTerms(ctx context.Context, entries []store.Entry, out store.Outcome) error {
+func (s *searchStore) addTerms(ctx context.Context, entries []store.Entry, out store.Outcome) error {
 	type name struct{ room, sender, id string }
 	other := make(map[name]string) // keys of those that have another; empty: none
 	for _, e := range out.Conflicts {
@@ -81,7 +81,7 @@ func (s *Store) addTerms(ctx context.Context, entries []store.Entry, out store.O
 }
 
 // count counts the words of messages.
-func (s *Store) count(ctx context.Context, terms [][]string) error {
+func (s *searchStore) count(ctx context.Context, terms [][]string) error {
 	changed, err := s.vocabulary.Count(terms, func(words []string) (map[string]int64, error) {
 		cur, err := s.words.Find(ctx, bson.D{field("_id", bson.D{field("$in", words)})})
 		if err != nil {
@@ -116,7 +116,7 @@ func (s *Store) count(ctx context.Context, terms [][]string) error {
 }
 
 // PutTerms implements store.Searches. An error may leave part of it done: repeat it.
-func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
+func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 	if len(all) == 0 {
 		return ctx.Err()
 	}
@@ -160,7 +160,7 @@ func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
 
 // Search implements store.Searches. Rooms are looked into some at a time, so that the server merges
 // ranges of the index and sorts nothing.
-func (s *Store) Search(ctx context.Context, q store.Search) (store.Found, error) {
+func (s *searchStore) Search(ctx context.Context, q store.Search) (store.Found, error) {
 	var out store.Found
 	most := 1
 	for i, terms := range q.All {
@@ -210,7 +210,7 @@ func parsePlace(key string) found {
 }
 
 // foundIn returns the first messages that are found in some rooms behind a place.
-func (s *Store) foundIn(ctx context.Context, q store.Search, rooms []string, last found) ([]found, error) {
+func (s *searchStore) foundIn(ctx context.Context, q store.Search, rooms []string, last found) ([]found, error) {
 	filter := bson.D{field("room", bson.D{field("$in", rooms)}), field("seq", bson.D{field("$lte", last.Seq)})}
 	var more bson.A
 	for i, terms := range q.All {
@@ -248,7 +248,7 @@ func (s *Store) foundIn(ctx context.Context, q store.Search, rooms []string, las
 }
 
 // readFound reads the messages that were found.
-func (s *Store) readFound(ctx context.Context, all []found, out *store.Found) error {
+func (s *searchStore) readFound(ctx context.Context, all []found, out *store.Found) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -277,7 +277,7 @@ func (s *Store) readFound(ctx context.Context, all []found, out *store.Found) er
 }
 
 // Completions implements store.Searches.
-func (s *Store) Completions(ctx context.Context, prefix string, limit int) ([]string, error) {
+func (s *searchStore) Completions(ctx context.Context, prefix string, limit int) ([]string, error) {
 	cur, err := s.words.Find(ctx, bson.D{field("_id", bson.D{field("$gte", prefix), field("$lt", store.After(prefix))})},
 		options.Find().SetSort(bson.D{field("n", -1), field("_id", 1)}).SetLimit(int64(limit)))
 	if err != nil {
@@ -304,10 +304,10 @@ type progress struct {
 const progressKey = "messages"
 
 // Tidy implements store.Searches.
-func (s *Store) Tidy(ctx context.Context, _ bool) (bool, error) { return false, ctx.Err() }
+func (s *searchStore) Tidy(ctx context.Context, _ bool) (bool, error) { return false, ctx.Err() }
 
 // Indexing implements store.Searches.
-func (s *Store) Indexing(ctx context.Context) (store.Indexing, error) {
+func (s *searchStore) Indexing(ctx context.Context) (store.Indexing, error) {
 	var p progress
 	err := s.indexing.FindOne(ctx, bson.D{field("_id", progressKey)}).Decode(&p)
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
@@ -317,7 +317,7 @@ func (s *Store) Indexing(ctx context.Context) (store.Indexing, error) {
 }
 
 // ClaimIndexing implements store.Searches.
-func (s *Store) ClaimIndexing(ctx context.Context, now, until int64) (bool, error) {
+func (s *searchStore) ClaimIndexing(ctx context.Context, now, until int64) (bool, error) {
 	_, err := s.indexing.InsertOne(ctx, progress{Key: progressKey, Lease: until})
 	if err == nil {
 		return true, nil
@@ -333,7 +333,7 @@ func (s *Store) ClaimIndexing(ctx context.Context, now, until int64) (bool, erro
 }
 
 // SaveIndexing implements store.Searches.
-func (s *Store) SaveIndexing(ctx context.Context, i store.Indexing) error {
+func (s *searchStore) SaveIndexing(ctx context.Context, i store.Indexing) error {
 	if _, err := s.indexing.ReplaceOne(ctx, bson.D{field("_id", progressKey)}, progress{progressKey, i, 0}, options.Replace().SetUpsert(true)); err != nil {
 		return fmt.Errorf("save the index: %w", err)
 	}

@@ -22,7 +22,7 @@ func (s slot) filter(more ...bson.E) bson.D {
 
 // supersede marks all but the last entry of each slot that the given entries, which are kept, have.
 // Of two writers at the same time at least one sees what both have added.
-func (s *Store) supersede(ctx context.Context, entries []store.Entry) error {
+func (s *appendStore) supersede(ctx context.Context, entries []store.Entry) error {
 	seen := make(map[slot]bool)
 	for _, e := range entries {
 		of := slot{e.Room, e.Target, e.Author, e.Slot}

@@ -66,25 +66,25 @@ func (r *record) entry() store.Entry {
 }
 
 // NewestAnswers implements store.Threads.
-func (s *Store) NewestAnswers(ctx context.Context, room string, root store.Name, before uint64, limit int) ([]store.Entry, error) {
+func (s *threadStore) NewestAnswers(ctx context.Context, room string, root store.Name, before uint64, limit int) ([]store.Entry, error) {
 	all, err := s.answers(ctx, "newest answers", room, root, bson.D{field("$lt", before)}, -1, limit)
 	slices.Reverse(all)
 	return all, err
 }
 
 // OldestAnswers implements store.Threads.
-func (s *Store) OldestAnswers(ctx context.Context, room string, root store.Name, after uint64, limit int) ([]store.Entry, error) {
+func (s *threadStore) OldestAnswers(ctx context.Context, room string, root store.Name, after uint64, limit int) ([]store.Entry, error) {
 	return s.answers(ctx, "oldest answers", room, root, bson.D{field("$gt", after)}, 1, limit)
 }
 
-func (s *Store) answers(ctx context.Context, what, room string, root store.Name, seqs bson.D, order, limit int) ([]store.Entry, error) {
+func (s *threadStore) answers(ctx context.Context, what, room string, root store.Name, seqs bson.D, order, limit int) ([]store.Entry, error) {
 	return s.sorted(ctx, what, bson.D{field("room", room), field("root", rootKey(root)), field("seq", seqs)},
 		bson.D{field("seq", order), field("_id", order)}, limit)
 }
 
 // RootsOf implements store.Threads.
-func (s *Store) RootsOf(ctx context.Context, room string, names []store.Name) (map[store.Name]store.Name, error) {
-	found, err := s.Messages(ctx, room, names)
+func (s *threadStore) RootsOf(ctx context.Context, room string, names []store.Name) (map[store.Name]store.Name, error) {
+	found, err := s.entryStore.Messages(ctx, room, names)
 	if err != nil {
 		return nil, err
 	}
@@ -98,18 +98,18 @@ func (s *Store) RootsOf(ctx context.Context, room string, names []store.Name) (m
 }
 
 // RepliesBetween implements store.Threads.
-func (s *Store) RepliesBetween(ctx context.Context, room string, first, last uint64) ([]store.Replies, error) {
+func (s *threadStore) RepliesBetween(ctx context.Context, room string, first, last uint64) ([]store.Replies, error) {
 	between := bson.D{field("$gte", int64(first)), field("$lte", int64(min(last, math.MaxInt64)))}
 	return s.replies(ctx, bson.D{field("room", room), field("at", between)}, options.Find().SetSort(bson.D{field("at", 1)}))
 }
 
 // Threads implements store.Threads.
-func (s *Store) Threads(ctx context.Context, room string, before uint64, limit int) ([]store.Replies, error) {
+func (s *threadStore) Threads(ctx context.Context, room string, before uint64, limit int) ([]store.Replies, error) {
 	return s.replies(ctx, bson.D{field("room", room), field("last", bson.D{field("$lt", int64(min(before, math.MaxInt64)))})},
 		options.Find().SetSort(bson.D{field("last", -1)}).SetLimit(int64(limit)))
 }
 
-func (s *Store) replies(ctx context.Context, filter bson.D, o *options.FindOptionsBuilder) ([]store.Replies, error) {
+func (s *threadStore) replies(ctx context.Context, filter bson.D, o *options.FindOptionsBuilder) ([]store.Replies, error) {
 	cur, err := s.threads.Find(ctx, filter, o)
 	if err != nil {
 		return nil, fmt.Errorf("threads of a room: %w", err)
@@ -122,7 +122,7 @@ func (s *Store) replies(ctx context.Context, filter bson.D, o *options.FindOptio
 }
 
 // RemoveThreads implements store.Threads.
-func (s *Store) RemoveThreads(ctx context.Context, room string) error {
+func (s *threadStore) RemoveThreads(ctx context.Context, room string) error {
 	if _, err := s.threads.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
 		return fmt.Errorf("remove threads: %w", err)
 	}
@@ -137,7 +137,7 @@ type thread struct {
 
 // settleThreads makes anew what is known of the threads in which the given entries, which are kept,
 // are or delete answers.
-func (s *Store) settleThreads(ctx context.Context, entries []store.Entry) error {
+func (s *threadStore) settleThreads(ctx context.Context, entries []store.Entry) error {
 	touched := make(map[thread]uint64)
 	touch := func(room string, root store.Name, seq uint64) {
 		t := thread{room, root}
@@ -160,7 +160,7 @@ func (s *Store) settleThreads(ctx context.Context, entries []store.Entry) error 
 		}
 	}
 	for room, some := range answers { // what came after its deletion
-		gone, err := s.goneOf(ctx, room, some)
+		gone, err := s.entryStore.goneOf(ctx, room, some)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (s *Store) settleThreads(ctx context.Context, entries []store.Entry) error 
 }
 
 // lose marks an answer that was deleted, and returns the root of its thread; false: it is none.
-func (s *Store) lose(ctx context.Context, room string, name store.Name) (root store.Name, ok bool, err error) {
+func (s *threadStore) lose(ctx context.Context, room string, name store.Name) (root store.Name, ok bool, err error) {
 	var r record
 	err = s.entries.FindOne(ctx, bson.D{field("room", room), field("sender", name.Sender), field("id", name.ID)}).Decode(&r)
 	if errors.Is(err, mongo.ErrNoDocuments) || err == nil && r.Root == "" {
@@ -194,7 +194,7 @@ func (s *Store) lose(ctx context.Context, room string, name store.Name) (root st
 	return rootOf(r.Root), true, nil
 }
 
-func (s *Store) recount(ctx context.Context, t thread, through uint64) error {
+func (s *threadStore) recount(ctx context.Context, t thread, through uint64) error {
 	id := field("_id", t.room+":"+rootKey(t.root))
 	there := bson.D{field("room", t.room), field("root", rootKey(t.root)), field("gone", nil)}
 	cur, err := s.entries.Find(ctx, there, options.Find().SetSort(bson.D{field("seq", -1), field("_id", -1)}).SetLimit(store.LookUsers).

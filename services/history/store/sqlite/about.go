@@ -60,7 +60,7 @@ const (
 const nobody = -1
 
 // named asks for entries for each of names, each of which is asked for once, at most limit; 0: all.
-func (s *Store) named(ctx context.Context, what, room string, names []store.Name, limit int, index, condition string, more ...any) (found []store.Entry, err error) {
+func (s *file) named(ctx context.Context, what, room string, names []store.Name, limit int, index, condition string, more ...any) (found []store.Entry, err error) {
 	n, ok, err := s.rooms.number(ctx, kept{s}, room)
 	if err != nil || !ok {
 		return nil, err
@@ -104,14 +104,14 @@ func (s *Store) named(ctx context.Context, what, room string, names []store.Name
 }
 
 // Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (s *entryStore) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
 	found, err := s.named(ctx, "messages", room, names, 0, "entries_by_id", calledOf)
 	slices.SortFunc(found, inOrder)
 	return found, err
 }
 
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
+func (s *entryStore) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	condition := aboutOf
 	var kinds []any
 	if len(types) > 0 {

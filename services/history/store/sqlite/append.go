@@ -11,7 +11,7 @@ import (
 )
 
 // Append implements store.Store: all of the entries or, on an error, none.
-func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
+func (s *entryStore) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
 	s.appending.Lock()
 	defer s.appending.Unlock()
 	var out store.Outcome
@@ -48,7 +48,7 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 }
 
 // writer returns a writer of entries in a transaction.
-func (s *Store) writer(tx *sql.Tx) *writer {
+func (s *entryStore) writer(tx *sql.Tx) *writer {
 	w := newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
 		kept, err := s.Prepared(ctx, text)
 		if err != nil {
@@ -64,7 +64,7 @@ const edits = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND aut
 	AND sender = ? AND seq < ? ORDER BY seq`
 
 // Erase implements store.Store.
-func (s *Store) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (s *entryStore) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	n, ok, err := s.find(ctx, room, name.Sender)
 	if err != nil || !ok {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 }
 
 // PutRead implements store.Store.
-func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
+func (s *inboxStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
 	var largest int64
 	var rooms, users numbering
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
@@ -136,7 +136,7 @@ func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 	return uint64(largest), nil
 }
 
-func (s *Store) transaction(ctx context.Context, f func(*sql.Tx) error) error {
+func (s *file) transaction(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ const (
 )
 
 // BeginFollows implements store.Follows.
-func (s *Store) BeginFollows(ctx context.Context, all []store.Follow) error {
+func (s *followStore) BeginFollows(ctx context.Context, all []store.Follow) error {
 	if len(all) == 0 {
 		return ctx.Err()
 	}
@@ -54,7 +54,7 @@ func (s *Store) BeginFollows(ctx context.Context, all []store.Follow) error {
 }
 
 // PutFollow implements store.Follows.
-func (s *Store) PutFollow(ctx context.Context, f store.Follow) error {
+func (s *followStore) PutFollow(ctx context.Context, f store.Follow) error {
 	return s.write(ctx, "follow a thread", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		user, room, author, err := followNumbers(ctx, rooms, users, f)
 		if err != nil {
@@ -73,16 +73,16 @@ func followNumbers(ctx context.Context, rooms, users *numbering, f store.Follow)
 }
 
 // followed are the numbers of a user and of what names a thread; false: one has none.
-func (s *Store) followed(ctx context.Context, user, room string, root store.Name) (n numbered, ok bool, err error) {
+func (s *followStore) followed(ctx context.Context, user, room string, root store.Name) (n numbered, ok bool, err error) {
 	if n, ok, err = s.find(ctx, room, user); err != nil || !ok {
 		return n, false, err
 	}
-	n.author, ok, err = s.users.number(ctx, kept{s}, root.Sender)
+	n.author, ok, err = s.users.number(ctx, kept{s.file}, root.Sender)
 	return n, ok, err
 }
 
 // ReadThread implements store.Follows.
-func (s *Store) ReadThread(ctx context.Context, user, room string, root store.Name, seq uint64, touched int64) (bool, error) {
+func (s *followStore) ReadThread(ctx context.Context, user, room string, root store.Name, seq uint64, touched int64) (bool, error) {
 	n, ok, err := s.followed(ctx, user, room, root)
 	if err != nil || !ok {
 		return false, err
@@ -92,8 +92,8 @@ func (s *Store) ReadThread(ctx context.Context, user, room string, root store.Na
 }
 
 // ReadThreads implements store.Follows.
-func (s *Store) ReadThreads(ctx context.Context, user string) error {
-	n, ok, err := s.users.number(ctx, kept{s}, user)
+func (s *followStore) ReadThreads(ctx context.Context, user string) error {
+	n, ok, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil || !ok {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Store) ReadThreads(ctx context.Context, user string) error {
 }
 
 // FollowOf implements store.Follows.
-func (s *Store) FollowOf(ctx context.Context, user, room string, root store.Name) (store.Follow, bool, error) {
+func (s *followStore) FollowOf(ctx context.Context, user, room string, root store.Name) (store.Follow, bool, error) {
 	f := store.Follow{User: user, Room: room, Author: root.Sender, ID: root.ID}
 	n, ok, err := s.followed(ctx, user, room, root)
 	if err != nil || !ok {
@@ -121,7 +121,7 @@ func (s *Store) FollowOf(ctx context.Context, user, room string, root store.Name
 }
 
 // Follows implements store.Follows.
-func (s *Store) Follows(ctx context.Context, user string, limit int) ([]store.Follow, error) {
+func (s *followStore) Follows(ctx context.Context, user string, limit int) ([]store.Follow, error) {
 	var all []store.Follow
 	err := s.ofFollows(ctx, user, followsOf, limit, func(rows *sql.Rows) error {
 		f := store.Follow{User: user}
@@ -138,7 +138,7 @@ func (s *Store) Follows(ctx context.Context, user string, limit int) ([]store.Fo
 }
 
 // Followed implements store.Follows.
-func (s *Store) Followed(ctx context.Context, user string, limit int) ([]store.Followed, error) {
+func (s *followStore) Followed(ctx context.Context, user string, limit int) ([]store.Followed, error) {
 	var all []store.Followed
 	err := s.ofFollows(ctx, user, followed, limit, func(rows *sql.Rows) error {
 		f := store.Followed{Follow: store.Follow{User: user, Following: true}}
@@ -160,12 +160,12 @@ func (s *Store) Followed(ctx context.Context, user string, limit int) ([]store.F
 	return all, err
 }
 
-func (s *Store) ofFollows(ctx context.Context, user, query string, limit int, scan func(*sql.Rows) error) error {
-	n, ok, err := s.users.number(ctx, kept{s}, user)
+func (s *followStore) ofFollows(ctx context.Context, user, query string, limit int, scan func(*sql.Rows) error) error {
+	n, ok, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil || !ok {
 		return err
 	}
-	rows, err := kept{s}.QueryContext(ctx, query, n, limit)
+	rows, err := kept{s.file}.QueryContext(ctx, query, n, limit)
 	if err != nil {
 		return fmt.Errorf("followed threads: %w", err)
 	}
@@ -182,16 +182,16 @@ func (s *Store) ofFollows(ctx context.Context, user, query string, limit int, sc
 }
 
 // UnreadAnswers implements store.Follows.
-func (s *Store) UnreadAnswers(ctx context.Context, user string, hidden []string, room string, root store.Name, after uint64) (count int, first uint64, err error) {
+func (s *followStore) UnreadAnswers(ctx context.Context, user string, hidden []string, room string, root store.Name, after uint64) (count int, first uint64, err error) {
 	n, ok, err := s.find(ctx, room, root.Sender)
 	if err != nil || !ok {
 		return 0, 0, err
 	}
-	userN, _, err := s.users.number(ctx, kept{s}, user)
+	userN, _, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil {
 		return 0, 0, err
 	}
-	rows, err := kept{s}.QueryContext(ctx, unreadAnswers, n.room, n.sender, packID(root.ID), int64(after), unreadScan, userN, sqlitedb.List(hidden), chat.MaxUnread+1)
+	rows, err := kept{s.file}.QueryContext(ctx, unreadAnswers, n.room, n.sender, packID(root.ID), int64(after), unreadScan, userN, sqlitedb.List(hidden), chat.MaxUnread+1)
 	if err != nil {
 		return 0, 0, fmt.Errorf("unread answers: %w", err)
 	}
@@ -209,8 +209,8 @@ func (s *Store) UnreadAnswers(ctx context.Context, user string, hidden []string,
 }
 
 // RemoveFollows implements store.Follows.
-func (s *Store) RemoveFollows(ctx context.Context, room string) error {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *followStore) RemoveFollows(ctx context.Context, room string) error {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return err
 	}

@@ -12,15 +12,15 @@ import (
 const allHolds = `SELECT id, room, user, reason, actor, name, created FROM holds ORDER BY created, id`
 
 // PutHold implements store.Holds.
-func (s *Store) PutHold(ctx context.Context, h store.Hold) error {
+func (s *holdStore) PutHold(ctx context.Context, h store.Hold) error {
 	_, err := s.changed(ctx, "put a hold", `INSERT INTO holds (id, room, user, reason, actor, name, created) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		h.ID, h.Room, h.User, h.Reason, h.Actor, h.Name, h.Created)
 	return err
 }
 
 // Holds implements store.Holds.
-func (s *Store) Holds(ctx context.Context) ([]store.Hold, error) {
-	all, err := holds(ctx, kept{s})
+func (s *holdStore) Holds(ctx context.Context) ([]store.Hold, error) {
+	all, err := holds(ctx, kept{s.file})
 	if err != nil {
 		return nil, fmt.Errorf("holds: %w", err)
 	}
@@ -44,7 +44,7 @@ func holds(ctx context.Context, db querier) (all []store.Hold, err error) {
 }
 
 // DeleteHold implements store.Holds.
-func (s *Store) DeleteHold(ctx context.Context, id string) (store.Hold, bool, error) {
+func (s *holdStore) DeleteHold(ctx context.Context, id string) (store.Hold, bool, error) {
 	all, err := s.Holds(ctx)
 	if err != nil {
 		return store.Hold{}, false, err
@@ -66,7 +66,7 @@ const (
 )
 
 // Held implements store.Holds.
-func (s *Store) Held(ctx context.Context, h store.Hold, room string, after uint64, limit int) ([]store.Entry, error) {
+func (s *holdStore) Held(ctx context.Context, h store.Hold, room string, after uint64, limit int) ([]store.Entry, error) {
 	query, of := heldInRoom, h.Room
 	if h.Room == "" {
 		query, of = heldBySender, h.User
@@ -93,7 +93,7 @@ func (s *Store) Held(ctx context.Context, h store.Hold, room string, after uint6
 }
 
 // DropHeld implements store.Holds.
-func (s *Store) DropHeld(ctx context.Context, limit int) (int, error) {
+func (s *holdStore) DropHeld(ctx context.Context, limit int) (int, error) {
 	return s.changed(ctx, "drop what is not held any more", unheld, limit)
 }
 
@@ -122,7 +122,7 @@ const (
 
 // putGoingAside puts aside what a query with all columns finds and is about to be removed, with
 // what is about messages among it.
-func (s *Store) putGoingAside(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
+func (s *holdStore) putGoingAside(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
 	held, err := holds(ctx, tx)
 	if err != nil || len(held) == 0 {
 		return err

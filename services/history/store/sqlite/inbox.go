@@ -43,7 +43,7 @@ const (
 const unreadScan = chat.MaxUnread + 1 + store.MaxOwn
 
 // Inbox implements store.Inboxes.
-func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+func (s *inboxStore) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
 	all, err := s.inbox(ctx, user, rooms, hidden)
 	if err != nil {
 		return nil, fmt.Errorf("what is new: %w", err)
@@ -51,13 +51,13 @@ func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) 
 	return all, nil
 }
 
-func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
 	all := make([]store.Inbox, len(rooms))
 	var ns []int64
 	var at []int // the places in all that these have
 	for i, room := range rooms {
 		all[i].Room = room
-		n, ok, err := s.rooms.number(ctx, kept{s}, room)
+		n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 		if err != nil {
 			return nil, err
 		}
@@ -66,14 +66,14 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 		}
 	}
 	// one without a number has neither read nor said anything
-	userN, _, err := s.users.number(ctx, kept{s}, user)
+	userN, _, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil || len(ns) == 0 {
 		return all, err
 	}
 	query, args := newsPlain, []any{sqlitedb.List(ns), userN, unreadScan}
 	var hiddenN []int64
 	for _, who := range hidden {
-		n, ok, err := s.users.number(ctx, kept{s}, who)
+		n, ok, err := s.users.number(ctx, kept{s.file}, who)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 	if len(hiddenN) > 0 {
 		query, args = newsHiding, append(args, sqlitedb.List(hiddenN))
 	}
-	found, err := kept{s}.QueryContext(ctx, query, args...)
+	found, err := kept{s.file}.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 	_ = found.Close()
 	for i, n := range senders {
 		e := all[i].Last
-		if e.Sender, err = s.users.id(ctx, kept{s}, n); err != nil {
+		if e.Sender, err = s.users.id(ctx, kept{s.file}, n); err != nil {
 			return nil, err
 		}
 		e.Data = unpack(e.Data, chat.TypeMsg, e.Room, e.ID, e.Sender)
@@ -143,7 +143,7 @@ func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender i
 }
 
 // BeginRead implements store.Inboxes.
-func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
+func (s *inboxStore) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
 	return s.write(ctx, "begin a read position", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		roomN, userN, err := both(ctx, rooms, users, room, user)
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint6
 }
 
 // MoveReadBack implements store.Inboxes.
-func (s *Store) MoveReadBack(ctx context.Context, room, user string, seq uint64) error {
+func (s *inboxStore) MoveReadBack(ctx context.Context, room, user string, seq uint64) error {
 	return s.write(ctx, "take back a read position", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		roomN, userN, err := both(ctx, rooms, users, room, user)
 		if err != nil {
@@ -170,7 +170,7 @@ func (s *Store) MoveReadBack(ctx context.Context, room, user string, seq uint64)
 }
 
 // PutReads implements store.Inboxes.
-func (s *Store) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
+func (s *inboxStore) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
 	return s.write(ctx, "remember read positions", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		for room, seq := range reads {
 			roomN, userN, err := both(ctx, rooms, users, room, user)
@@ -195,7 +195,7 @@ func both(ctx context.Context, rooms, users *numbering, room, user string) (room
 }
 
 // write runs a transaction that numbers rooms and users.
-func (s *Store) write(ctx context.Context, what string, f func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error) error {
+func (s *file) write(ctx context.Context, what string, f func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error) error {
 	var rooms, users numbering
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		rooms, users = numbering{of: &s.rooms, tx: tx}, numbering{of: &s.users, tx: tx}

@@ -11,7 +11,7 @@ import (
 
 const jobColumns = `SELECT id, room, user, after, actor, name, created, pass, at_room, at_id, done, lease FROM jobs `
 
-func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]store.Job, error) {
+func (s *jobStore) list(ctx context.Context, what, query string, args ...any) ([]store.Job, error) {
 	rows, err := s.Read.QueryContext(ctx, jobColumns+query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -31,7 +31,7 @@ func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]st
 	return all, nil
 }
 
-func (s *Store) changed(ctx context.Context, what, query string, args ...any) (int, error) {
+func (s *file) changed(ctx context.Context, what, query string, args ...any) (int, error) {
 	r, err := s.Write.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
@@ -41,7 +41,7 @@ func (s *Store) changed(ctx context.Context, what, query string, args ...any) (i
 }
 
 // PutJob implements store.Jobs.
-func (s *Store) PutJob(ctx context.Context, j store.Job) error {
+func (s *jobStore) PutJob(ctx context.Context, j store.Job) error {
 	_, err := s.changed(ctx, "put job",
 		`INSERT INTO jobs (id, room, user, after, actor, name, created, pass, at_room, at_id, done, lease) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`,
@@ -50,22 +50,22 @@ func (s *Store) PutJob(ctx context.Context, j store.Job) error {
 }
 
 // OpenJobs implements store.Jobs.
-func (s *Store) OpenJobs(ctx context.Context, limit int) ([]store.Job, error) {
-	return s.jobs(ctx, "open jobs", `WHERE done = 0 ORDER BY created, id LIMIT ?`, limit)
+func (s *jobStore) OpenJobs(ctx context.Context, limit int) ([]store.Job, error) {
+	return s.list(ctx, "open jobs", `WHERE done = 0 ORDER BY created, id LIMIT ?`, limit)
 }
 
 // JobsSince implements store.Jobs.
-func (s *Store) JobsSince(ctx context.Context, created int64) ([]store.Job, error) {
-	return s.jobs(ctx, "jobs", `WHERE created >= ? ORDER BY created, id`, created)
+func (s *jobStore) JobsSince(ctx context.Context, created int64) ([]store.Job, error) {
+	return s.list(ctx, "jobs", `WHERE created >= ? ORDER BY created, id`, created)
 }
 
 // ClaimJob implements store.Jobs.
-func (s *Store) ClaimJob(ctx context.Context, id string, now, until int64) (store.Job, bool, error) {
+func (s *jobStore) ClaimJob(ctx context.Context, id string, now, until int64) (store.Job, bool, error) {
 	n, err := s.changed(ctx, "claim job", `UPDATE jobs SET lease = ? WHERE id = ? AND lease < ? AND done = 0`, until, id, now)
 	if err != nil || n == 0 {
 		return store.Job{}, false, err
 	}
-	all, err := s.jobs(ctx, "claimed job", `WHERE id = ?`, id)
+	all, err := s.list(ctx, "claimed job", `WHERE id = ?`, id)
 	if err != nil || len(all) == 0 {
 		return store.Job{}, false, err
 	}
@@ -73,7 +73,7 @@ func (s *Store) ClaimJob(ctx context.Context, id string, now, until int64) (stor
 }
 
 // SaveJob implements store.Jobs.
-func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
+func (s *jobStore) SaveJob(ctx context.Context, j store.Job) error {
 	_, err := s.changed(ctx, "save job", `UPDATE jobs SET pass = ?, at_room = ?, at_id = ?, done = ?, lease = ? WHERE id = ?`,
 		j.Pass, j.AtRoom, j.AtID, j.Done, j.Lease, j.ID)
 	return err
@@ -82,7 +82,7 @@ func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
 const nextRoom = `SELECT id FROM rooms WHERE id > ? AND EXISTS (SELECT 1 FROM entries WHERE room = n) ORDER BY id LIMIT 1`
 
 // NextRoom implements store.Jobs.
-func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
+func (s *entryStore) NextRoom(ctx context.Context, after string) (string, error) {
 	room, _, err := one[string](ctx, s.Read, nextRoom, after)
 	if err != nil {
 		return "", fmt.Errorf("next room: %w", err)
@@ -93,14 +93,14 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 const messagesOf = bySender + `WHERE sender = ? AND room = ? AND kind <> 1 AND seq < ? ORDER BY seq DESC LIMIT ?`
 
 // MessagesOf implements store.Jobs.
-func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
+func (s *entryStore) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
 	n, ok, err := s.find(ctx, room, sender)
 	if err != nil || !ok {
 		return nil, err
 	}
 	last := int64(math.MaxInt64)
 	if before != "" {
-		seq, ok, err := one[int64](ctx, kept{s}, seqOf, n.room, packID(before), n.sender)
+		seq, ok, err := one[int64](ctx, kept{s.file}, seqOf, n.room, packID(before), n.sender)
 		if err != nil {
 			return nil, fmt.Errorf("messages of a sender: %w", err)
 		}
@@ -108,7 +108,7 @@ func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, lim
 			last = seq
 		}
 	}
-	return s.list(ctx, "messages of a sender", kept{s}, messagesOf, n.sender, n.room, last, limit)
+	return s.list(ctx, "messages of a sender", kept{s.file}, messagesOf, n.sender, n.room, last, limit)
 }
 
 const (
@@ -117,13 +117,13 @@ const (
 )
 
 // RemoveEntries implements store.Jobs: the entries, and what the index has of them.
-func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (removed int, err error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *entryStore) RemoveEntries(ctx context.Context, room string, limit int) (removed int, err error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		if err := s.putGoingAside(ctx, tx, going, n, limit); err != nil {
+		if err := s.holdStore.putGoingAside(ctx, tx, going, n, limit); err != nil {
 			return err
 		}
 		gone, err := documentsOf(ctx, tx, n, limit)
@@ -167,8 +167,8 @@ func documentsOf(ctx context.Context, tx *sql.Tx, room int64, limit int) (all []
 }
 
 // RemoveReads implements store.Jobs.
-func (s *Store) RemoveReads(ctx context.Context, room string) error {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *inboxStore) RemoveReads(ctx context.Context, room string) error {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return err
 	}

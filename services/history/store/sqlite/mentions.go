@@ -15,7 +15,7 @@ import (
 const everybody = 0
 
 // PutUnresolved implements store.Inboxes.
-func (s *Store) PutUnresolved(ctx context.Context, all []store.Unresolved) error {
+func (s *mentionStore) PutUnresolved(ctx context.Context, all []store.Unresolved) error {
 	return s.write(ctx, "note mentions", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		put, err := tx.PrepareContext(ctx, `INSERT INTO unresolved (room, sender, id, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`)
 		if err != nil {
@@ -39,8 +39,8 @@ const unresolved = `SELECT rooms.id, users.id, unresolved.id, seq FROM unresolve
 	ORDER BY room, sender, unresolved.id, seq LIMIT ?`
 
 // Unresolved implements store.Inboxes.
-func (s *Store) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, error) {
-	rows, err := kept{s}.QueryContext(ctx, unresolved, limit)
+func (s *mentionStore) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, error) {
+	rows, err := kept{s.file}.QueryContext(ctx, unresolved, limit)
 	if err != nil {
 		return nil, fmt.Errorf("mentions to resolve: %w", err)
 	}
@@ -65,11 +65,11 @@ func (s *Store) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, 
 const anyUnresolved = `SELECT 1 FROM json_each(?) j JOIN rooms ON rooms.id = j.value WHERE EXISTS (SELECT 1 FROM unresolved WHERE room = rooms.n) LIMIT 1`
 
 // IsUnresolved implements store.Inboxes.
-func (s *Store) IsUnresolved(ctx context.Context, rooms []string) (bool, error) {
+func (s *mentionStore) IsUnresolved(ctx context.Context, rooms []string) (bool, error) {
 	// Mostly there is nothing at all.
-	_, some, err := one[int64](ctx, kept{s}, `SELECT 1 FROM unresolved LIMIT 1`)
+	_, some, err := one[int64](ctx, kept{s.file}, `SELECT 1 FROM unresolved LIMIT 1`)
 	if err == nil && some {
-		_, some, err = one[int64](ctx, kept{s}, anyUnresolved, sqlitedb.List(rooms))
+		_, some, err = one[int64](ctx, kept{s.file}, anyUnresolved, sqlitedb.List(rooms))
 	}
 	if err != nil {
 		return false, fmt.Errorf("mentions to resolve: %w", err)
@@ -78,7 +78,7 @@ func (s *Store) IsUnresolved(ctx context.Context, rooms []string) (bool, error) 
 }
 
 // PutMentions implements store.Inboxes.
-func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []store.Unresolved) error {
+func (s *mentionStore) PutMentions(ctx context.Context, m store.Mentions, resolved []store.Unresolved) error {
 	return s.write(ctx, "put mentions", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		roomN, senderN, err := both(ctx, rooms, users, m.Room, m.Sender)
 		if err != nil {
@@ -129,7 +129,7 @@ const (
 )
 
 // MentionsOf implements store.Inboxes.
-func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender string) (store.Mentions, error) {
+func (s *mentionStore) MentionsOf(ctx context.Context, room string, seq uint64, sender string) (store.Mentions, error) {
 	m := store.Mentions{Room: room, Seq: seq, Sender: sender}
 	shown, err := s.ShownMentions(ctx, room, seq, seq)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 	if err != nil || !ok {
 		return m, err
 	}
-	rows, err := kept{s}.QueryContext(ctx, mentionsOf, n.room, int64(seq), n.sender)
+	rows, err := kept{s.file}.QueryContext(ctx, mentionsOf, n.room, int64(seq), n.sender)
 	if err != nil {
 		return m, fmt.Errorf("who is mentioned: %w", err)
 	}
@@ -168,12 +168,12 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 }
 
 // ShownMentions implements store.Inboxes.
-func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint64) ([]store.Mentions, error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *mentionStore) ShownMentions(ctx context.Context, room string, first, last uint64) ([]store.Mentions, error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return nil, err
 	}
-	rows, err := kept{s}.QueryContext(ctx, shownOf, n, int64(first), int64(last))
+	rows, err := kept{s.file}.QueryContext(ctx, shownOf, n, int64(first), int64(last))
 	if err != nil {
 		return nil, fmt.Errorf("mentions of a page: %w", err)
 	}
@@ -203,17 +203,17 @@ const nextMention = `SELECT min(seq) FROM mentions WHERE user IN (0, ?1) AND roo
 	AND sender NOT IN (SELECT n FROM users WHERE id IN (SELECT value FROM json_each(?4)))`
 
 // NextMention implements store.Inboxes.
-func (s *Store) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
-	roomN, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *mentionStore) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
+	roomN, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return 0, err
 	}
 	// Who has no number is mentioned with everybody.
-	userN, _, err := s.users.number(ctx, kept{s}, user)
+	userN, _, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil {
 		return 0, err
 	}
-	seq, _, err := one[sql.NullInt64](ctx, kept{s}, nextMention, userN, roomN, int64(after), sqlitedb.List(hidden))
+	seq, _, err := one[sql.NullInt64](ctx, kept{s.file}, nextMention, userN, roomN, int64(after), sqlitedb.List(hidden))
 	if err != nil {
 		return 0, fmt.Errorf("next mention: %w", err)
 	}
@@ -221,8 +221,8 @@ func (s *Store) NextMention(ctx context.Context, user, room string, hidden []str
 }
 
 // RemoveMentions implements store.Inboxes.
-func (s *Store) RemoveMentions(ctx context.Context, room string) error {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *mentionStore) RemoveMentions(ctx context.Context, room string) error {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return err
 	}

@@ -12,12 +12,12 @@ const (
 )
 
 // Pins implements store.Pins.
-func (s *Store) Pins(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
+func (s *pinStore) Pins(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
 	return s.inRoom(ctx, "pins of a room", room, pins, int64(before), limit)
 }
 
 // Unpin implements store.Pins.
-func (s *Store) Unpin(ctx context.Context, room string, name store.Name) error {
+func (s *pinStore) Unpin(ctx context.Context, room string, name store.Name) error {
 	n, ok, err := s.find(ctx, room, name.Sender)
 	if err != nil || !ok {
 		return err

@@ -30,15 +30,15 @@ var removals = []string{
 }
 
 // RemoveThrough implements store.Removals, in one transaction.
-func (s *Store) RemoveThrough(ctx context.Context, room string, through uint64, limit int) (found int, err error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *retentionStore) RemoveThrough(ctx context.Context, room string, through uint64, limit int) (found int, err error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		w := s.writer(tx)
+		w := s.entryStore.writer(tx)
 		all := context.WithoutCancel(ctx) // as in Append
-		if err := s.putGoingAside(all, tx, goingThrough, n, int64(through), limit); err != nil {
+		if err := s.holdStore.putGoingAside(all, tx, goingThrough, n, int64(through), limit); err != nil {
 			return err
 		}
 		gone, err := w.removable(all, n, int64(through), limit)
@@ -114,12 +114,12 @@ func (w *writer) removeMessage(ctx context.Context, r row) error {
 }
 
 // Removed implements store.Removals.
-func (s *Store) Removed(ctx context.Context, room string) (r store.Removed, err error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *retentionStore) Removed(ctx context.Context, room string) (r store.Removed, err error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return r, err
 	}
-	rows, err := kept{s}.QueryContext(ctx, removedOf, n)
+	rows, err := kept{s.file}.QueryContext(ctx, removedOf, n)
 	if err != nil {
 		return r, fmt.Errorf("how far a room is removed: %w", err)
 	}
@@ -135,8 +135,8 @@ func (s *Store) Removed(ctx context.Context, room string) (r store.Removed, err 
 }
 
 // PutTold implements store.Removals.
-func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *retentionStore) PutTold(ctx context.Context, room string, told int64) error {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Store) PutTold(ctx context.Context, room string, told int64) error {
 }
 
 // PutReset implements store.Removals.
-func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
+func (s *retentionStore) PutReset(ctx context.Context, room string, seq uint64) error {
 	return s.write(ctx, "note a reset", func(ctx context.Context, tx *sql.Tx, rooms, _ *numbering) error {
 		n, err := rooms.number(ctx, room)
 		if err != nil {
@@ -160,8 +160,8 @@ func (s *Store) PutReset(ctx context.Context, room string, seq uint64) error {
 const resets = `SELECT rooms.id, reset FROM removed INDEXED BY removed_reset JOIN rooms ON rooms.n = room WHERE reset > 0 ORDER BY room LIMIT ?`
 
 // Resets implements store.Removals.
-func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
-	rows, err := kept{s}.QueryContext(ctx, resets, limit)
+func (s *retentionStore) Resets(ctx context.Context, limit int) (map[string]uint64, error) {
+	rows, err := kept{s.file}.QueryContext(ctx, resets, limit)
 	if err != nil {
 		return nil, fmt.Errorf("rooms that were reset: %w", err)
 	}
@@ -179,14 +179,14 @@ func (s *Store) Resets(ctx context.Context, limit int) (map[string]uint64, error
 }
 
 // EndReset implements store.Removals.
-func (s *Store) EndReset(ctx context.Context, room string, seq uint64) error {
+func (s *retentionStore) EndReset(ctx context.Context, room string, seq uint64) error {
 	_, err := s.changed(ctx, "end a reset", `UPDATE removed SET reset = 0, told = messages WHERE room = (SELECT n FROM rooms WHERE id = ?) AND reset = ?`, room, int64(seq))
 	return err
 }
 
 // NthNewest implements store.Removals.
-func (s *Store) NthNewest(ctx context.Context, room string, nth int) (uint64, error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *retentionStore) NthNewest(ctx context.Context, room string, nth int) (uint64, error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return 0, err
 	}
@@ -198,7 +198,7 @@ func (s *Store) NthNewest(ctx context.Context, room string, nth int) (uint64, er
 }
 
 // ClaimSweep implements store.Removals.
-func (s *Store) ClaimSweep(ctx context.Context, now, until int64) (sweep store.Sweep, ok bool, err error) {
+func (s *retentionStore) ClaimSweep(ctx context.Context, now, until int64) (sweep store.Sweep, ok bool, err error) {
 	n, err := s.changed(ctx, "claim the round of retention", `UPDATE sweep SET lease = ? WHERE n = 1 AND lease < ? AND due <= ?`, until, now, now)
 	if err != nil || n == 0 {
 		return sweep, false, err
@@ -211,14 +211,14 @@ func (s *Store) ClaimSweep(ctx context.Context, now, until int64) (sweep store.S
 }
 
 // SaveSweep implements store.Removals.
-func (s *Store) SaveSweep(ctx context.Context, sweep store.Sweep) error {
+func (s *retentionStore) SaveSweep(ctx context.Context, sweep store.Sweep) error {
 	_, err := s.changed(ctx, "save the round of retention", `UPDATE sweep SET lease = 0,
 		room = CASE WHEN round = ?3 THEN ?1 ELSE room END, due = CASE WHEN round = ?3 THEN ?2 ELSE due END WHERE n = 1`, sweep.Room, sweep.Due, sweep.Round)
 	return err
 }
 
 // HurrySweep implements store.Removals.
-func (s *Store) HurrySweep(ctx context.Context) error {
+func (s *retentionStore) HurrySweep(ctx context.Context) error {
 	_, err := s.changed(ctx, "hurry the round of retention", `UPDATE sweep SET room = '', due = 0, round = round + 1 WHERE n = 1`)
 	return err
 }

@@ -48,7 +48,7 @@ type querier interface {
 
 // kept asks with statements that are prepared once. Nothing that it asks takes long, so an end of
 // ctx is looked for only at first: a statement that can be interrupted costs a goroutine.
-type kept struct{ *Store }
+type kept struct{ *file }
 
 // QueryContext implements querier.
 func (k kept) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
@@ -77,7 +77,7 @@ func rows(ctx context.Context, db querier, query string, args ...any) ([]row, er
 }
 
 // entry returns the entry that a row is.
-func (s *Store) entry(ctx context.Context, db querier, r row) (store.Entry, error) {
+func (s *file) entry(ctx context.Context, db querier, r row) (store.Entry, error) {
 	room, err := s.rooms.id(ctx, db, r.room)
 	if err != nil {
 		return store.Entry{}, err
@@ -104,7 +104,7 @@ func (s *Store) entry(ctx context.Context, db querier, r row) (store.Entry, erro
 }
 
 // list returns the entries that a query for columns finds.
-func (s *Store) list(ctx context.Context, what string, db querier, query string, args ...any) ([]store.Entry, error) {
+func (s *file) list(ctx context.Context, what string, db querier, query string, args ...any) ([]store.Entry, error) {
 	found, err := rows(ctx, db, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -120,7 +120,7 @@ func (s *Store) list(ctx context.Context, what string, db querier, query string,
 
 // messages returns the messages of a room that a query with the columns of messages finds: at most
 // limit, and no more than a page can have; with a limit of -1 all.
-func (s *Store) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
+func (s *file) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
 	entries, err := s.messagesOf(ctx, room, limit, query, append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -128,7 +128,7 @@ func (s *Store) messages(ctx context.Context, what, room string, limit int, quer
 	return entries, nil
 }
 
-func (s *Store) messagesOf(ctx context.Context, room string, limit int, query string, args ...any) ([]store.Entry, error) {
+func (s *file) messagesOf(ctx context.Context, room string, limit int, query string, args ...any) ([]store.Entry, error) {
 	found, err := kept{s}.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func expression(q store.Search, rooms []int64) string {
 }
 
 // Search implements store.Searches.
-func (s *Store) Search(ctx context.Context, q store.Search) (store.Found, error) {
+func (s *searchStore) Search(ctx context.Context, q store.Search) (store.Found, error) {
 	found, err := s.search(ctx, q)
 	if err != nil {
 		return store.Found{}, fmt.Errorf("search: %w", err)
@@ -75,7 +75,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (store.Found, error)
 	return found, nil
 }
 
-func (s *Store) search(ctx context.Context, q store.Search) (found store.Found, err error) {
+func (s *searchStore) search(ctx context.Context, q store.Search) (found store.Found, err error) {
 	before := int64(math.MaxInt64)
 	if q.After != "" {
 		if before, err = strconv.ParseInt(q.After, 10, 64); err != nil {
@@ -85,7 +85,7 @@ func (s *Store) search(ctx context.Context, q store.Search) (found store.Found, 
 	var rooms []int64
 	wanted := make(map[int64]bool, len(q.Rooms))
 	for _, room := range q.Rooms {
-		n, ok, err := s.rooms.number(ctx, kept{s}, room)
+		n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 		if err != nil {
 			return found, err
 		}
@@ -106,7 +106,7 @@ func (s *Store) search(ctx context.Context, q store.Search) (found store.Found, 
 		return found, err
 	}
 	for _, h := range hits {
-		entries, err := s.list(ctx, "found messages", kept{s}, atPlace, h.room, h.number/slots, h.twin)
+		entries, err := s.list(ctx, "found messages", kept{s.file}, atPlace, h.room, h.number/slots, h.twin)
 		if err != nil {
 			return found, err
 		}
@@ -126,8 +126,8 @@ type hit struct{ number, room, twin int64 }
 
 // hits returns the first documents that an expression finds in rooms, and where it goes on; 0: not
 // at all.
-func (s *Store) hits(ctx context.Context, expression string, before int64, rooms map[int64]bool, limit int) (found []hit, next int64, err error) {
-	rows, err := kept{s}.QueryContext(ctx, matches, expression, before)
+func (s *searchStore) hits(ctx context.Context, expression string, before int64, rooms map[int64]bool, limit int) (found []hit, next int64, err error) {
+	rows, err := kept{s.file}.QueryContext(ctx, matches, expression, before)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -150,7 +150,7 @@ func (s *Store) hits(ctx context.Context, expression string, before int64, rooms
 }
 
 // PutTerms implements store.Searches.
-func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
+func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 	var documents []document
 	for _, t := range all {
 		n, ok, err := s.find(ctx, t.Room, t.Name.Sender)
@@ -160,7 +160,7 @@ func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
 		if !ok {
 			continue
 		}
-		place, err := rows(ctx, kept{s}, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind IN (0, 2)`, n.room, packID(t.Name.ID), n.sender)
+		place, err := rows(ctx, kept{s.file}, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind IN (0, 2)`, n.room, packID(t.Name.ID), n.sender)
 		if err != nil {
 			return fmt.Errorf("put terms: %w", err)
 		}
@@ -172,7 +172,7 @@ func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
 		return ctx.Err()
 	}
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		return s.writer(tx).index(context.WithoutCancel(ctx), documents, &s.vocabulary)
+		return s.entryStore.writer(tx).index(context.WithoutCancel(ctx), documents, &s.vocabulary)
 	})
 	if err != nil {
 		s.vocabulary.Forget()
@@ -182,8 +182,8 @@ func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
 }
 
 // Completions implements store.Searches.
-func (s *Store) Completions(ctx context.Context, prefix string, limit int) ([]string, error) {
-	rows, err := kept{s}.QueryContext(ctx, completions, prefix, store.After(prefix), maxCompleted, limit)
+func (s *searchStore) Completions(ctx context.Context, prefix string, limit int) ([]string, error) {
+	rows, err := kept{s.file}.QueryContext(ctx, completions, prefix, store.After(prefix), maxCompleted, limit)
 	if err != nil {
 		return nil, fmt.Errorf("words that begin so: %w", err)
 	}
@@ -200,8 +200,8 @@ func (s *Store) Completions(ctx context.Context, prefix string, limit int) ([]st
 }
 
 // Indexing implements store.Searches.
-func (s *Store) Indexing(ctx context.Context) (i store.Indexing, err error) {
-	rows, err := kept{s}.QueryContext(ctx, `SELECT version, room, seq, done FROM indexing`)
+func (s *searchStore) Indexing(ctx context.Context) (i store.Indexing, err error) {
+	rows, err := kept{s.file}.QueryContext(ctx, `SELECT version, room, seq, done FROM indexing`)
 	if err != nil {
 		return i, fmt.Errorf("how far the index is: %w", err)
 	}
@@ -215,13 +215,13 @@ func (s *Store) Indexing(ctx context.Context) (i store.Indexing, err error) {
 }
 
 // ClaimIndexing implements store.Searches.
-func (s *Store) ClaimIndexing(ctx context.Context, now, until int64) (bool, error) {
+func (s *searchStore) ClaimIndexing(ctx context.Context, now, until int64) (bool, error) {
 	n, err := s.changed(ctx, "claim the index", `UPDATE indexing SET lease = ? WHERE lease < ?`, until, now)
 	return n > 0, err
 }
 
 // SaveIndexing implements store.Searches.
-func (s *Store) SaveIndexing(ctx context.Context, i store.Indexing) error {
+func (s *searchStore) SaveIndexing(ctx context.Context, i store.Indexing) error {
 	_, err := s.changed(ctx, "save the index", `UPDATE indexing SET version = ?, room = ?, seq = ?, done = ?, lease = 0`, i.Version, i.Room, int64(i.Seq), i.Done)
 	return err
 }

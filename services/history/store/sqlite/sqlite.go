@@ -34,15 +34,54 @@ func Version() int64 { return steps().Last() }
 
 // Store is a store.Store in a file.
 type Store struct {
+	*file
+	*entryStore
+	*inboxStore
+	*mentionStore
+	*followStore
+	*holdStore
+	*jobStore
+	*pinStore
+	*retentionStore
+	*saveStore
+	*searchStore
+	*threadStore
+}
+
+// file is what all parts of the store share.
+type file struct {
 	*sqlitedb.DB
 	rooms, users numbers
-
-	appending sync.Mutex // held by one Append at a time
-	tops      tops       // guarded by it
-
-	vocabulary store.Vocabulary
-	tidying    tidying
+	vocabulary   store.Vocabulary
 }
+
+// The parts of the store, by their subjects.
+type (
+	entryStore struct {
+		*file
+		holdStore *holdStore
+		appending sync.Mutex // held by one Append at a time
+		tops      tops       // guarded by it
+	}
+	inboxStore     struct{ *file }
+	mentionStore   struct{ *file }
+	followStore    struct{ *file }
+	holdStore      struct{ *file }
+	jobStore       struct{ *file }
+	pinStore       struct{ *file }
+	retentionStore struct {
+		*file
+		holdStore  *holdStore
+		entryStore *entryStore
+	}
+	saveStore   struct{ *file }
+	searchStore struct {
+		*file
+		entryStore *entryStore
+		tidying    tidying
+	}
+	threadStore struct{ *file }
+)
 
 var _ store.Store = (*Store)(nil)
 
@@ -53,7 +92,7 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{DB: db, rooms: numbers{table: "rooms"}, users: numbers{table: "users"}, tops: make(tops)}
+	s := newStore(&file{DB: db, rooms: numbers{table: "rooms"}, users: numbers{table: "users"}})
 	for _, text := range slices.Concat(writes, threadWrites, removals) {
 		// Here, since nothing can be prepared while a transaction has the only connection.
 		if _, err := db.Prepared(ctx, text); err != nil { //nolint:sqlclosecheck // it is kept until Close
@@ -61,4 +100,15 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+func newStore(f *file) *Store {
+	s := &Store{
+		file: f, inboxStore: &inboxStore{f}, mentionStore: &mentionStore{f}, followStore: &followStore{f}, holdStore: &holdStore{f}, jobStore: &jobStore{f},
+		pinStore: &pinStore{f}, saveStore: &saveStore{f}, threadStore: &threadStore{f},
+	}
+	s.entryStore = &entryStore{file: f, holdStore: s.holdStore, tops: make(tops)}
+	s.retentionStore = &retentionStore{f, s.holdStore, s.entryStore}
+	s.searchStore = &searchStore{file: f, entryStore: s.entryStore}
+	return s
 }

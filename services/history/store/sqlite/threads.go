@@ -22,18 +22,18 @@ const (
 )
 
 // NewestAnswers implements store.Threads.
-func (s *Store) NewestAnswers(ctx context.Context, room string, root store.Name, before uint64, limit int) ([]store.Entry, error) {
+func (s *threadStore) NewestAnswers(ctx context.Context, room string, root store.Name, before uint64, limit int) ([]store.Entry, error) {
 	all, err := s.answers(ctx, "newest answers", room, root, limit, newestAnswers, before)
 	slices.Reverse(all)
 	return all, err
 }
 
 // OldestAnswers implements store.Threads.
-func (s *Store) OldestAnswers(ctx context.Context, room string, root store.Name, after uint64, limit int) ([]store.Entry, error) {
+func (s *threadStore) OldestAnswers(ctx context.Context, room string, root store.Name, after uint64, limit int) ([]store.Entry, error) {
 	return s.answers(ctx, "oldest answers", room, root, limit, oldestAnswers, after)
 }
 
-func (s *Store) answers(ctx context.Context, what, room string, root store.Name, limit int, query string, seq uint64) ([]store.Entry, error) {
+func (s *threadStore) answers(ctx context.Context, what, room string, root store.Name, limit int, query string, seq uint64) ([]store.Entry, error) {
 	n, ok, err := s.find(ctx, room, root.Sender)
 	if err != nil || !ok {
 		return nil, err
@@ -45,7 +45,7 @@ const rootOf = `SELECT a.author, a.root FROM entries e INDEXED BY entries_by_id
 	CROSS JOIN answers a INDEXED BY answers_by_seq ON a.room = e.room AND a.seq = e.seq AND a.twin = e.twin WHERE e.room = ? AND e.id = ? AND e.sender = ? AND e.kind <> 1`
 
 // RootsOf implements store.Threads.
-func (s *Store) RootsOf(ctx context.Context, room string, names []store.Name) (map[store.Name]store.Name, error) {
+func (s *threadStore) RootsOf(ctx context.Context, room string, names []store.Name) (map[store.Name]store.Name, error) {
 	roots := make(map[store.Name]store.Name)
 	for _, name := range names {
 		n, ok, err := s.find(ctx, room, name.Sender)
@@ -55,14 +55,14 @@ func (s *Store) RootsOf(ctx context.Context, room string, names []store.Name) (m
 		if !ok {
 			continue
 		}
-		author, root, ok, err := oneRoot(ctx, kept{s}, rootOf, n.room, packID(name.ID), n.sender)
+		author, root, ok, err := oneRoot(ctx, kept{s.file}, rootOf, n.room, packID(name.ID), n.sender)
 		if err != nil {
 			return nil, fmt.Errorf("threads of messages: %w", err)
 		}
 		if !ok {
 			continue
 		}
-		sender, err := s.users.id(ctx, kept{s}, author)
+		sender, err := s.users.id(ctx, kept{s.file}, author)
 		if err != nil {
 			return nil, fmt.Errorf("threads of messages: %w", err)
 		}
@@ -91,16 +91,16 @@ const (
 )
 
 // RepliesBetween implements store.Threads.
-func (s *Store) RepliesBetween(ctx context.Context, room string, first, last uint64) ([]store.Replies, error) {
+func (s *threadStore) RepliesBetween(ctx context.Context, room string, first, last uint64) ([]store.Replies, error) {
 	return s.replies(ctx, room, repliesBetween, int64(first), int64(last))
 }
 
 // Threads implements store.Threads.
-func (s *Store) Threads(ctx context.Context, room string, before uint64, limit int) ([]store.Replies, error) {
+func (s *threadStore) Threads(ctx context.Context, room string, before uint64, limit int) ([]store.Replies, error) {
 	return s.replies(ctx, room, threadsBefore, int64(before), limit)
 }
 
-func (s *Store) replies(ctx context.Context, room, query string, args ...any) ([]store.Replies, error) {
+func (s *threadStore) replies(ctx context.Context, room, query string, args ...any) ([]store.Replies, error) {
 	all, err := s.repliesIn(ctx, room, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("threads of a room: %w", err)
@@ -108,12 +108,12 @@ func (s *Store) replies(ctx context.Context, room, query string, args ...any) ([
 	return all, nil
 }
 
-func (s *Store) repliesIn(ctx context.Context, room, query string, args ...any) ([]store.Replies, error) {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *threadStore) repliesIn(ctx context.Context, room, query string, args ...any) ([]store.Replies, error) {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return nil, err
 	}
-	rows, err := kept{s}.QueryContext(ctx, query, append([]any{n}, args...)...)
+	rows, err := kept{s.file}.QueryContext(ctx, query, append([]any{n}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,8 @@ func (s *Store) repliesIn(ctx context.Context, room, query string, args ...any) 
 }
 
 // RemoveThreads implements store.Threads.
-func (s *Store) RemoveThreads(ctx context.Context, room string) error {
-	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+func (s *threadStore) RemoveThreads(ctx context.Context, room string) error {
+	n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 	if err != nil || !ok {
 		return err
 	}

@@ -36,7 +36,7 @@ type tidying struct {
 // what it has of it when it merges the part with it: so all parts are merged into one, step by
 // step. Then the vocabulary loses the words that the index has no more, and the log of writes what
 // it had.
-func (s *Store) Tidy(ctx context.Context, all bool) (more bool, err error) {
+func (s *searchStore) Tidy(ctx context.Context, all bool) (more bool, err error) {
 	s.tidying.mu.Lock()
 	defer s.tidying.mu.Unlock()
 	t := &s.tidying
@@ -66,7 +66,7 @@ func (s *Store) Tidy(ctx context.Context, all bool) (more bool, err error) {
 	return false, nil
 }
 
-func (s *Store) mergeSome(ctx context.Context, pages int) error {
+func (s *searchStore) mergeSome(ctx context.Context, pages int) error {
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		var before, after int64
 		if err := tx.QueryRowContext(ctx, `SELECT total_changes()`).Scan(&before); err != nil {
@@ -89,7 +89,7 @@ func (s *Store) mergeSome(ctx context.Context, pages int) error {
 
 // dropWords drops the next words that the index does not have, and reports whether all were looked
 // at.
-func (s *Store) dropWords(ctx context.Context) (done bool, err error) {
+func (s *searchStore) dropWords(ctx context.Context) (done bool, err error) {
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
 		words, err := nextWordsOf(ctx, tx, s.tidying.word)
 		if err != nil {
