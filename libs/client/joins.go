@@ -57,8 +57,8 @@ func (j *joins) lost() {
 	}
 }
 
-// isReady reports whether commands for a room may be sent: it is live, or was not joined. link.mu is
-// held.
+// isReady reports whether commands for a room may be sent: it is live, or was not joined. link.mu
+// is held.
 func (j *joins) isReady(name string) bool {
 	r := j.rooms[name]
 	return r == nil || r.live

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// link is the connection of a client, which it makes anew whenever it is lost, and the commands that
-// wait for replies on it. Its methods may be called from any number of goroutines.
+// link is the connection of a client, which it makes anew whenever it is lost, and the commands
+// that wait for replies on it. Its methods may be called from any number of goroutines.
 type link struct {
 	cfg    Config
 	ctx    context.Context // ends with Close, and when the server closes the client for good

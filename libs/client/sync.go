@@ -85,8 +85,8 @@ func (j *joins) resume() {
 	j.ask(again)
 }
 
-// resync starts a goroutine that joins the room from its position, unless one is running. link.mu is
-// held.
+// resync starts a goroutine that joins the room from its position, unless one is running. link.mu
+// is held.
 func (j *joins) resync(r *room) {
 	r.live = false
 	if !r.syncing && !r.left {

@@ -201,8 +201,8 @@ func checkConsumePoison(t *testing.T, s *suite) {
 	}
 }
 
-// checkConsumeRedriven redrives dead letters: while nobody consumes, while somebody does, and when they
-// fail again.
+// checkConsumeRedriven redrives dead letters: while nobody consumes, while somebody does, and when
+// they fail again.
 func checkConsumeRedriven(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{})
 	b, operator := open(t), open(t)

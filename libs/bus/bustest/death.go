@@ -158,8 +158,8 @@ func checkMemberKilled(t *testing.T, s *suite) {
 	}
 }
 
-// checkServiceKilled kills one of two servers of a service with -9, while requests are made: none is
-// answered wrongly or waits for longer than it may, and soon all go to the other.
+// checkServiceKilled kills one of two servers of a service with -9, while requests are made: none
+// is answered wrongly or waits for longer than it may, and soon all go to the other.
 func checkServiceKilled(t *testing.T, s *suite) {
 	service := name("service")
 	serve(t, s.open(t), service, func(context.Context, []byte) ([]byte, error) { return []byte("lives"), nil })

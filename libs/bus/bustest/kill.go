@@ -90,8 +90,8 @@ func checkServerAway(t *testing.T, s *suite) {
 	}
 }
 
-// checkRemovedAndKilled kills the server after the log's last entry was removed: it still recognises
-// repeats of earlier entries.
+// checkRemovedAndKilled kills the server after the log's last entry was removed: it still
+// recognises repeats of earlier entries.
 func checkRemovedAndKilled(t *testing.T, s *suite) {
 	b := s.open(t)
 	room := name("room")
@@ -135,9 +135,9 @@ func (w *writer) run(ctx context.Context, t testing.TB, b bus.Log, total *atomic
 	}
 }
 
-// checkServerKilled kills the server twice while messages flow. Every acknowledged append is in the log
-// once, in its sender's order; followers and consumers got each of them; channels and services work
-// again by themselves.
+// checkServerKilled kills the server twice while messages flow. Every acknowledged append is in the
+// log once, in its sender's order; followers and consumers got each of them; channels and services
+// work again by themselves.
 func checkServerKilled(t *testing.T, s *suite) {
 	open := s.opener(t, Retention{Groups: []string{"group"}})
 	buses := []bus.Interface{open(t), open(t)}

@@ -32,8 +32,8 @@ type world struct {
 	crashed   bool
 }
 
-// checkAnyCalls makes random calls over two buses, compares every answer with the model, and checks what
-// every follower got.
+// checkAnyCalls makes random calls over two buses, compares every answer with the model, and checks
+// what every follower got.
 func checkAnyCalls(t *testing.T, s *suite) {
 	buses, checks := []bus.Interface{s.open(t), s.open(t)}, 40
 	if s.Replicas {

@@ -46,8 +46,8 @@ func checkReplayEmpty(t *testing.T, s *suite) {
 	}
 }
 
-// checkReplayFromNothing replays from where a new log ended before its first entry, as a client does
-// that asked for the heads then.
+// checkReplayFromNothing replays from where a new log ended before its first entry, as a client
+// does that asked for the heads then.
 func checkReplayFromNothing(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	room := name("room")
@@ -70,8 +70,8 @@ func checkReplayFromNothing(t *testing.T, s *suite) {
 	check("with entries", fill(t, b, room, 2))
 }
 
-// checkReplayBefore reads one entry by its Seq, as a caller does that has only that: also the first of a
-// room, and of the whole log.
+// checkReplayBefore reads one entry by its Seq, as a caller does that has only that: also the first
+// of a room, and of the whole log.
 func checkReplayBefore(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{})(t)
 	for range 40 { // rooms of every partition
@@ -156,8 +156,9 @@ func checkReplayAhead(t *testing.T, s *suite) {
 	}
 }
 
-// checkReplayOtherLog asks a new log about positions in an old one, which was lost or belongs to another
-// bus. The new log has nothing at first, then entries of another room, then some of the same room.
+// checkReplayOtherLog asks a new log about positions in an old one, which was lost or belongs to
+// another bus. The new log has nothing at first, then entries of another room, then some of the
+// same room.
 func checkReplayOtherLog(t *testing.T, s *suite) {
 	CheckLostLog(t, s.opener(t, Retention{})(t), func() bus.Log { return s.opener(t, Retention{})(t) })
 }

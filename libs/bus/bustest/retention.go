@@ -124,8 +124,8 @@ func checkTrimNothingUnread(t *testing.T, s *suite) {
 	}
 }
 
-// checkRetireGroup makes retention wait for a group that does not come back, until an operator retires
-// it.
+// checkRetireGroup makes retention wait for a group that does not come back, until an operator
+// retires it.
 func checkRetireGroup(t *testing.T, s *suite) {
 	log := s.Log(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond, Groups: []string{"gone", "stays"}})
 	if err := log.open(t, "").Close(); err != nil { // opening it has registered the groups

@@ -11,9 +11,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// checkServerSilent freezes the server: connections stay up and nothing answers. The probe detects it;
-// an entry that was appended meanwhile is in the log once, whatever became of its repeats; and a
-// bus can be closed.
+// checkServerSilent freezes the server: connections stay up and nothing answers. The probe detects
+// it; an entry that was appended meanwhile is in the log once, whatever became of its repeats; and
+// a bus can be closed.
 func checkServerSilent(t *testing.T, s *suite) {
 	if s.Pause == nil {
 		return
@@ -64,8 +64,9 @@ func checkServerSilent(t *testing.T, s *suite) {
 	}
 }
 
-// checkStoreRestored restores the servers' data to what it was before five entries, as from a backup.
-// Followers and callers learn of it; no later entry is taken for a lost one; consumers go on.
+// checkStoreRestored restores the servers' data to what it was before five entries, as from a
+// backup. Followers and callers learn of it; no later entry is taken for a lost one; consumers go
+// on.
 func checkStoreRestored(t *testing.T, s *suite) {
 	b := s.opener(t, Retention{Groups: []string{"group"}})(t)
 	room := name("room")
