@@ -94,7 +94,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestLongStep has a step whose transactions are its own: each stays, also when the step fails later.
+// TestLongStep has a step whose transactions are its own: each stays, also when the step fails
+// later.
 func TestLongStep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	steps := inSQL(first)

@@ -62,8 +62,8 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestQueryBesideWrite: a query of Read does not wait for a transaction, and one that Prepared makes
-// is of the connection that writes. Both are prepared once, and forgotten with the file.
+// TestQueryBesideWrite: a query of Read does not wait for a transaction, and one that Prepared
+// makes is of the connection that writes. Both are prepared once, and forgotten with the file.
 func TestQueryBesideWrite(t *testing.T) {
 	d := opened(t, filepath.Join(t.TempDir(), "store.db"), things, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

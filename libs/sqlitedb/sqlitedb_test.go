@@ -30,9 +30,10 @@ func pragma(t *testing.T, db *sql.DB, name string) (value string) {
 	return value
 }
 
-// TestConnections: a transaction takes the lock at its beginning, as two that begin by reading would
-// not both be able to write; connections that read are kept; two files of one folder do not
-// exclude each other; and a file that somebody else has is looked into by one connection that waits.
+// TestConnections: a transaction takes the lock at its beginning, as two that begin by reading
+// would not both be able to write; connections that read are kept; two files of one folder do not
+// exclude each other; and a file that somebody else has is looked into by one connection that
+// waits.
 func TestConnections(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "one.db")

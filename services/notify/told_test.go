@@ -197,7 +197,8 @@ func TestNotice(t *testing.T) {
 	if err != nil || len(long) > push.MaxPayload || !strings.Contains(string(long), `"room":"r"`) {
 		t.Errorf("%d bytes, %v", len(long), err)
 	}
-	if a, b := topicOf("a"), topicOf("b"); a == b || len(a) != 32 { // RFC 8030 section 5.4: at most 32
+	// at most 32 characters (RFC 8030, section 5.4)
+	if a, b := topicOf("a"), topicOf("b"); a == b || len(a) != 32 {
 		t.Errorf("the topics are %s and %s", a, b)
 	}
 	var b queue.Batch

@@ -89,7 +89,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestFull: a room in which something waits loses its own oldest when all is full, and is no larger.
+// TestFull: a room in which something waits loses its own oldest when all is full, and is no
+// larger.
 func TestFull(t *testing.T) {
 	q := queue.New(0, 3)
 	for i := range 3 {

@@ -143,7 +143,7 @@ func TestProduction(t *testing.T) {
 				if dep.Condition != types.ServiceConditionHealthy {
 					t.Errorf("%s does not wait until %s is healthy", s, on)
 				}
-				// Docker asks for the first time after an interval, and whoever waits is kept for as long.
+				// Docker first asks after one interval: whoever waits is kept for as long.
 				if check := p.Services[on].HealthCheck; check == nil || check.Interval == nil || time.Duration(*check.Interval) > 2*time.Second {
 					t.Errorf("%s waits for %s, which is not asked every 2 s whether it is healthy", s, on)
 				}
