@@ -56,21 +56,22 @@ function together(entry: string, files = new Set<string>()): Set<string> {
 const used = (files: Iterable<string>): Set<string> => new Set([...files].flatMap((f) => [...readFileSync(f, 'utf8').matchAll(/\bm\.(\w+)/g)].map((x) => x[1]!)));
 
 /**
- * The parts that a language is loaded in: what the first look at the page needs, what only those
- * who run the server need, and the rest.
+ * The parts that a language is loaded in: what the first look at the page needs, what a room needs
+ * besides, what only those who run the server need, and the rest.
  */
-export const parts = ['first', 'rest', 'server'] as const;
+export const parts = ['first', 'room', 'rest', 'server'] as const;
 type Part = (typeof parts)[number];
 
 /** Returns the part that each message is in, by the files that use it. */
 export function partOf(): (key: string) => Part {
   const at = (f: string) => join(root, 'src', f);
   const first = used(together(at('main.ts')));
+  const room = used(new Set([...together(at('ui/RoomPage.svelte')), ...together(at('ui/MessageText.svelte'))]));
   const folders = readdirSync(at('.'), { recursive: true, encoding: 'utf8' }).filter((f) => /\.(?:svelte|ts)$/.test(f) && !f.endsWith('.test.ts'));
   const forServer = (f: string) => f.startsWith('ui/server/') || f === 'text/acts.ts';
   const server = used(folders.filter(forServer).map(at));
   const others = used(folders.filter((f) => !forServer(f)).map(at));
-  return (key) => (first.has(key) ? 'first' : server.has(key) && !others.has(key) ? 'server' : 'rest');
+  return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : server.has(key) && !others.has(key) ? 'server' : 'rest');
 }
 
 /** Compiles messages to functions, so that nothing of them is parsed in the browser. */

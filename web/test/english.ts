@@ -1,4 +1,4 @@
 import { need, speak } from '../src/lang/language.svelte.ts';
 
 await speak('en', ['en-US']);
-await need('rest', 'server');
+await need('room', 'rest', 'server');

@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import { Api, browserStore, Client, ConnectionLost, environment, hasCode, HubbubError, Session, type Credentials, type RoomInfo } from '../client/index.ts';
 import { describe } from '../lang/describe.ts';
 import { HostSession } from '../client/hostsession.ts';
@@ -102,7 +103,7 @@ export class Embedding {
       return guests;
     }
     const { guests: door } = await this.#api.door();
-    if (door === 'off') throw new HubbubError('no_token', 'You have to be logged in to this site to see this chat.');
+    if (door === 'off') throw new HubbubError('no_token', m.haveToBeLoggedIn());
     const name = this.#host.getAttribute('guest-name')?.trim();
     if (!name) {
       this.#show({ kind: 'name' });
@@ -167,7 +168,7 @@ export class Embedding {
         this.#host.tell('message', { room, id: entry.id, user: entry.user, name: entry.name, text: entry.text, mine: entry.user === client.me.id });
       }),
       client.on('state', (state) => this.#host.tell('connection', { state: state.kind })),
-      client.on('removed', ({ room: id, name, by }) => id === room && this.#close('removed', removedText(client.people.name(by), name), 'Come back')),
+      client.on('removed', ({ room: id, name, by }) => id === room && this.#close('removed', removedText(client.people.name(by), name), m.comeBack())),
       client.on('moderated', (e) => {
         if (e.target === room && (e.act === 'ban' || e.act === 'delete')) this.#close('removed', ownActText(e, client.me.id, undefined));
       }),
@@ -178,15 +179,15 @@ export class Embedding {
     if (err instanceof ConnectionLost) {
       const refused = await this.#isRefused();
       if (turn !== this.#turn) return;
-      if (refused) return this.#close('origin', `The chat is not open to this page (${location.origin}).`);
-      this.#close('unreachable', 'The chat cannot be reached now.', 'Try again');
+      if (refused) return this.#close('origin', m.notOpenToPage({ origin: location.origin }));
+      this.#close('unreachable', m.chatNotReached(), m.tryAgain());
       this.#retry = setTimeout(() => void this.restart(), this.#retryIn);
       this.#retryIn = Math.min(2 * this.#retryIn, 60_000);
     } else if (hasCode(err, 'no_token')) this.#close('no_token', describe(err));
-    else if (hasCode(err, 'unauthorized', 'token_expired')) this.#close('bad_token', 'You are not logged in to the chat any more.', 'Log in again');
-    else if (hasCode(err, 'not_found')) this.#close('not_found', describe(err), 'Try again');
+    else if (hasCode(err, 'unauthorized', 'token_expired')) this.#close('bad_token', m.notLoggedInChat(), m.logInAgain());
+    else if (hasCode(err, 'not_found')) this.#close('not_found', describe(err), m.tryAgain());
     else if (hasCode(err, 'forbidden')) this.#close('forbidden', describe(err));
-    else this.#close('failed', describe(err), 'Try again');
+    else this.#close('failed', describe(err), m.tryAgain());
   }
 
   /** The server is there, and has no answer for this page: browsers do not say so. */

@@ -13,7 +13,7 @@ import { Embedding } from './embedding.svelte.ts';
  */
 export async function speakFor(host: Host): Promise<void> {
   const said = host.closest('[lang]:not([lang=""])')?.getAttribute('lang');
-  await Promise.all([speak('system', said ? [said, ...navigator.languages] : navigator.languages), need('rest')]);
+  await Promise.all([speak('system', said ? [said, ...navigator.languages] : navigator.languages), need('room', 'rest')]);
 }
 
 /** Shows a room in the shadow tree of an element. */

@@ -8,7 +8,7 @@ export type Language = keyof typeof languages;
 /** A language, or the one that the browser wants. */
 export type LanguageChoice = Language | 'system';
 /** What of a language is loaded at once: see messages.ts beside this folder. */
-export type Part = 'first' | 'rest' | 'server';
+export type Part = 'first' | 'room' | 'rest' | 'server';
 
 export const isLanguage = (v: unknown): v is Language => typeof v === 'string' && Object.hasOwn(languages, v);
 

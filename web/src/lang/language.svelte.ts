@@ -18,7 +18,7 @@ let spoken = $state.raw<{ readonly language: Language; readonly locale: string; 
 export const m: Messages = new Proxy({} as Messages, { get: (_, key) => spoken.messages[key as keyof Messages] ?? late });
 
 function late(): string {
-  void need('rest', 'server').catch(() => undefined); // it is asked for again when it is shown again
+  void need('room', 'rest').catch(() => undefined); // it is asked for again when it is shown again
   return '';
 }
 

@@ -11,64 +11,7 @@ const root = join(import.meta.dirname, '..');
 
 /** Files whose texts are still in English alone. */
 const waiting = new Set<string>([
-  'embed/EmbeddedChat.svelte',
-  'embed/EmbeddedDialogs.svelte',
-  'embed/EmbeddedRoom.svelte',
-  'embed/element.ts',
-  'embed/embedding.svelte.ts',
-  'notify/device.ts',
-  'notify/notifier.ts',
-  'state/app.svelte.ts',
-  'state/chat.svelte.ts',
-  'state/marks.svelte.ts',
-  'state/slash.ts',
   'text/acts.ts',
-  'text/emojis.ts',
-  'text/happened.ts',
-  'text/moderation.ts',
-  'text/person.ts',
-  'text/retention.ts',
-  'text/slash.ts',
-  'ui/CodeBlock.svelte',
-  'ui/Composer.svelte',
-  'ui/EmojiGrid.svelte',
-  'ui/EmojiPicker.svelte',
-  'ui/FormatBar.svelte',
-  'ui/GoToDate.svelte',
-  'ui/Happened.svelte',
-  'ui/MessageActions.svelte',
-  'ui/MessageRow.svelte',
-  'ui/MessageText.svelte',
-  'ui/People.svelte',
-  'ui/RoomPage.svelte',
-  'ui/Spoiler.svelte',
-  'ui/ThreadPanel.svelte',
-  'ui/ThreadsPage.svelte',
-  'ui/Timeline.svelte',
-  'ui/deeds.ts',
-  'ui/dialogs/Blocks.svelte',
-  'ui/dialogs/Browse.svelte',
-  'ui/dialogs/Destroy.svelte',
-  'ui/dialogs/Dialogs.svelte',
-  'ui/dialogs/FindPerson.svelte',
-  'ui/dialogs/FormModal.svelte',
-  'ui/dialogs/Go.svelte',
-  'ui/dialogs/Keep.svelte',
-  'ui/dialogs/MemberForm.svelte',
-  'ui/dialogs/MessageSheet.svelte',
-  'ui/dialogs/Modal.svelte',
-  'ui/dialogs/Moderation.svelte',
-  'ui/dialogs/NewTalk.svelte',
-  'ui/dialogs/Person.svelte',
-  'ui/dialogs/Placing.svelte',
-  'ui/dialogs/Purge.svelte',
-  'ui/dialogs/Removal.svelte',
-  'ui/dialogs/Report.svelte',
-  'ui/dialogs/Requests.svelte',
-  'ui/dialogs/RoomForm.svelte',
-  'ui/dialogs/Rules.svelte',
-  'ui/dialogs/Shortcuts.svelte',
-  'ui/search/SearchPanel.svelte',
   'ui/server/Audit.svelte',
   'ui/server/Badges.svelte',
   'ui/server/Bans.svelte',
@@ -89,15 +32,15 @@ const waiting = new Set<string>([
   'ui/server/ServerPage.svelte',
   'ui/server/Ways.svelte',
   'ui/server/Who.svelte',
-  'ui/side/PinsPanel.svelte',
-  'ui/side/Said.svelte',
-  'ui/side/SavedPanel.svelte',
-  'ui/side/Side.svelte',
-  'ui/side/ThreadsPanel.svelte',
 ]);
 
 /** What is the same in every language. */
 const same = new Set(['Hubbub', 'Ctrl', 'Shift', 'Alt', 'Enter', 'Esc', 'Tab', 'https://']);
+/** What looks like a text and is none, and what is told before any message can be here. */
+const exceptions = new Set([
+  'ui/Timeline.svelte: "] > article', 'ui/dialogs/Rules.svelte: hubbub verify-export', 'embed/embedding.svelte.ts: user ', 'embed/embedding.svelte.ts: hubbub.guest ',
+  'notify/device.ts: Notification', 'text/happened.ts: pin ', 'text/happened.ts: role ', 'text/happened.ts: added ', 'embed/element.ts: The chat cannot be loaded now.',
+]);
 /** Attributes that are read. */
 const read = new Set(['aria-label', 'aria-description', 'aria-placeholder', 'aria-roledescription', 'aria-valuetext', 'title', 'placeholder', 'alt', 'label', 'lead', 'hint', 'action', 'about', 'question']);
 
@@ -170,18 +113,18 @@ const modules = files.filter((f) => /^(?:ui|state|embed|notify)\/.*\.ts$|^text\/
 
 const textsOf = (f: string): string[] => {
   const source = readFileSync(join(root, f), 'utf8');
-  return (f.endsWith('.svelte') ? ofComponent(source) : ofModule(source)).map(({ text, line }) => `${f}:${line}: ${text}`);
+  return (f.endsWith('.svelte') ? ofComponent(source) : ofModule(source)).filter(({ text }) => !exceptions.has(`${f}: ${text}`)).map(({ text, line }) => `${f}:${line}: ${text}`);
 };
 
 test('no text stands outside of the messages', () => {
   expect(components.length).toBeGreaterThan(80);
   expect(modules.length).toBeGreaterThan(20);
   expect([...components, ...modules].filter((f) => !waiting.has(f)).flatMap(textsOf)).toEqual([]);
-});
+}, 60_000);
 
 test('the list of files that wait for their messages has no others', () => {
   expect([...waiting].filter((f) => !files.includes(f) || !textsOf(f).length)).toEqual([]);
-});
+}, 60_000);
 
 test('the test sees a text wherever one may stand', () => {
   const source = `<script lang="ts">

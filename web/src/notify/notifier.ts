@@ -1,6 +1,8 @@
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import type { Notices } from '../state/notices.svelte.ts';
+import { m } from '../lang/language.svelte.ts';
+import { isolate } from '../text/bidi.ts';
 import { mentioned } from '../text/mention.ts';
 import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
 import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices } from './choices.ts';
@@ -153,18 +155,18 @@ export class Notifier {
     if (v.subscribe === true && this.on) void this.#begin();
   }
 
-  #message(room: string, m: { readonly user: string; readonly name: string; readonly text: string; readonly ts: number; readonly seq: number }): void {
+  #message(room: string, said: { readonly user: string; readonly name: string; readonly text: string; readonly ts: number; readonly seq: number }): void {
     const { client } = this.#chat;
-    if (m.user === client.me.id || client.ignored.has(m.user) || Date.now() - m.ts > news || this.#looking(room)) return;
+    if (said.user === client.me.id || client.ignored.has(said.user) || Date.now() - said.ts > news || this.#looking(room)) return;
     const info = client.rooms.get(room)?.info;
     if (!info) return;
-    const mention = mentioned(m.text, client.me.name) || hasWord(m.text, this.choices.words);
-    if (info.direct || mention) this.#offer(m.name, info.direct);
+    const mention = mentioned(said.text, client.me.name) || hasWord(said.text, this.choices.words);
+    if (info.direct || mention) this.#offer(said.name, info.direct);
     const level = levelOf(this.choices, room, this.#chat.marks.muted.has(room));
     if (level === 'nothing' || (level === 'mentions' && !mention && !info.direct)) return;
     if (!this.#leads || !this.on || Notification.permission !== 'granted' || this.#chat.status === 'dnd' || silent(this.choices, Date.now())) return;
     const kind = info.direct ? 'direct' : mention ? 'mention' : 'message';
-    void this.#show(noticeOf({ kind, room, seq: m.seq, author: m.name, text: m.text.slice(0, 200), ...(!info.direct && { name: info.name }) }));
+    void this.#show(noticeOf({ kind, room, seq: said.seq, author: said.name, text: said.text.slice(0, 200), ...(!info.direct && { name: info.name }) }));
   }
 
   async #show(notice: Notice): Promise<void> {
@@ -178,7 +180,7 @@ export class Notifier {
   /** Asks, once, whether the user wants to be told: after somebody has wanted something of them. */
   #offer(author: string, direct: boolean): void {
     if (this.ask !== undefined || this.#wish || this.on !== false || ability() !== 'able' || Notification.permission !== 'default') return;
-    this.ask = direct ? `${author} wrote to you.` : `${author} mentioned you.`;
+    this.ask = (direct ? m.wroteToYou : m.mentionedYou)({ name: isolate(author) });
   }
 
   #tidySoon(): void {

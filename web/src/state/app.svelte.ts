@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import { createContext } from 'svelte';
 import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Message, type Name, type Role, type Server, type ServerRole, type User } from '../client/index.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
@@ -236,7 +237,7 @@ export class App {
     this.chat?.close();
     this.chat = undefined;
     this.dialog = undefined;
-    if (this.user && !user && !this.#leaving) this.ended = 'You were logged out. Please log in again.';
+    if (this.user && !user && !this.#leaving) this.ended = m.youWereLoggedOutPleaseLogInAgain();
     this.user = user;
     this.serverRole = '';
     if (!user) return;

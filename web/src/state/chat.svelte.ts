@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import type {
   BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status,
 } from '../client/index.ts';
@@ -178,7 +179,7 @@ export class Chat {
     this.strangers = new Strangers(client, () => this.#touch());
     this.threads = new Threads(client);
     this.marks = new Marks(client.preferences, () => this.#touch());
-    this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: `A change was not saved. ${describe(err)}` }));
+    this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: m.aChangeNotSaved({ why: describe(err) }) }));
     this.saved = new Saved(client);
     const touch = (room: string) => this.#touch(room);
     this.#off = [
@@ -299,12 +300,12 @@ export class Chat {
    * Takes the reader to the first message of a time or later, UTC ms; there may be none so late.
    */
   goToTime(at: number): Promise<void> {
-    return this.#find({ at: Math.max(1, Math.floor(at)) }, 'There is no message yet.');
+    return this.#find({ at: Math.max(1, Math.floor(at)) }, m.thereIsNoMessageYet());
   }
 
   /** Takes the reader to the first message after a seq that mentions them. */
   goToMention(after: number): Promise<void> {
-    return this.#find({ mention: Math.max(1, after) }, 'No further message mentions you.');
+    return this.#find({ mention: Math.max(1, after) }, m.noFurtherMessageMentionsYou());
   }
 
   #find(query: PageQuery, none: string): Promise<void> {
@@ -326,7 +327,7 @@ export class Chat {
       const seq = await way(room);
       if (seq !== undefined) goal = { seq, found, thread: room.foundIn };
     } catch (err) {
-      if (this.#active === room.id) this.lost = { text: `That part of the room cannot be shown now. ${describe(err)}` };
+      if (this.#active === room.id) this.lost = { text: m.partNotShown({ why: describe(err) }) };
     }
     if (this.#active !== room.id) return;
     this.going = this.opening = false;
@@ -551,7 +552,7 @@ export class Chat {
       archived: room.info.archived === true, unread,
       mentioned: unread.mentions > 0 || (base === undefined && client.news(id).some((m) => mentioned(m.text, client.me.name))),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
-        : newest && { text: client.ignored.has(newest.user) ? 'Hidden message' : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
+        : newest && { text: client.ignored.has(newest.user) ? m.hiddenMessage() : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
       moved: Math.max(next?.ts ?? 0, newest?.ts ?? 0, room.info.since ?? 0),

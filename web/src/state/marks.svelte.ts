@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import type { Preferences } from '../client/index.ts';
 import { describe } from '../lang/describe.ts';
 
@@ -66,7 +67,7 @@ export async function attempt(change: Promise<void>, tell: (text: string) => voi
   try {
     await change;
   } catch (err) {
-    tell(`That was not kept. ${describe(err)}`);
+    tell(m.notKept({ why: describe(err) }));
   }
 }
 

@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import type { User } from '../client/index.ts';
 import { isolate } from '../text/bidi.ts';
 import { personKey } from '../text/name.ts';
@@ -17,7 +18,7 @@ export class SlashError extends Error {
 export async function runSlash(app: App, chat: Chat, view: RoomView, name: SlashName, rest: string): Promise<string | undefined> {
   switch (name) {
     case 'me':
-      return `_${needed(rest, 'Say what you do: /me waves')}_`;
+      return `_${needed(rest, m.saySomethingMe())}_`;
     case 'shrug':
       return `${rest} ¯\\\\_(ツ)\\_/¯`.trim();
     case 'online':
@@ -30,24 +31,24 @@ export async function runSlash(app: App, chat: Chat, view: RoomView, name: Slash
       chat.setStatus('dnd');
       return undefined;
     case 'leave':
-      if (view.direct && !view.group) throw new SlashError('A conversation of two cannot be left. It can be hidden, in its menu.');
+      if (view.direct && !view.group) throw new SlashError(m.leaveNotTwo());
       app.dialog = { kind: 'leave', room: view.id, name: view.name };
       return undefined;
     case 'topic':
-      if (view.direct) throw new SlashError('A conversation has no topic.');
+      if (view.direct) throw new SlashError(m.noTopicConversation());
       await chat.client.changeRoom(view.id, { topic: rest });
       return undefined;
     case 'join':
-      return join(app, chat, needed(rest, 'Name the room: /join lobby').replace(/^#/u, ''));
+      return join(app, chat, needed(rest, m.nameTheRoom()).replace(/^#/u, ''));
     case 'invite': {
-      if (view.direct) throw new SlashError('Nobody can be added to a conversation: begin another, with more people.');
-      const { user } = await find(chat, needed(rest, 'Name somebody: /invite ada'));
+      if (view.direct) throw new SlashError(m.nobodyToConversation());
+      const { user } = await find(chat, needed(rest, m.nameSomebodyInvite()));
       const asked = await chat.client.directory.addMember(view.id, user.id);
-      app.toast(asked ? `${isolate(user.name)} was asked to come.` : `${isolate(user.name)} is in now.`);
+      app.toast(asked ? m.wasAsked({ name: isolate(user.name) }) : m.isInNow({ name: isolate(user.name) }));
       return undefined;
     }
     case 'msg': {
-      const { user, words } = await find(chat, needed(rest, 'Name somebody: /msg ada hello'));
+      const { user, words } = await find(chat, needed(rest, m.nameSomebodyMsg()));
       const room = await chat.client.direct(user);
       if (words) chat.client.send(room.id, words);
       app.go(room.id);
@@ -72,8 +73,8 @@ async function find(chat: Chat, text: string): Promise<{ user: User; words: stri
   const [, name, words] = /^[@＠]?(\S+(?: \(guest\))?)\s*([^]*)$/u.exec(text)!;
   const users = await chat.client.directory.findUsers(name!);
   const user = users.find((u) => personKey(u.name) === personKey(name!));
-  if (!user) throw new SlashError(`Nobody has the name ${isolate(name!)}.`);
-  if (user.id === chat.client.me.id) throw new SlashError('That is you.');
+  if (!user) throw new SlashError(m.nobodyHasName({ name: isolate(name!) }));
+  if (user.id === chat.client.me.id) throw new SlashError(m.thatIsYou());
   return { user, words: words! };
 }
 
@@ -82,7 +83,7 @@ async function join(app: App, chat: Chat, name: string): Promise<undefined> {
   const mine = chat.rooms.find((r) => !r.direct && same(r));
   if (mine) return app.go(mine.id) as undefined;
   const found = (await chat.client.directory.publicRooms(name, 'members')).list.find(same);
-  if (!found) throw new SlashError(`There is no public room called ${isolate(name)}.`);
+  if (!found) throw new SlashError(m.noPublicRoom({ name: isolate(name) }));
   if (!found.member) await chat.client.joinRoom(found);
   app.go(found.id);
 }

@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import data from 'virtual:emoji';
 
 /** An emoji of Unicode. This module contains all of them: import it only when they are needed. */
@@ -14,10 +15,10 @@ export const emojis: readonly Emoji[] = data.map(([emoji, name, shortcodes, word
   ({ emoji, name, shortcodes: shortcodes.split(' '), words: words.split(' '), group, skins: skins === 1 }));
 
 /** The groups in their order, and an emoji of each. */
-export const groups: readonly { readonly group: number; readonly name: string; readonly sign: string }[] = [
-  { group: 0, name: 'Smileys', sign: '😀' }, { group: 1, name: 'People', sign: '👋' }, { group: 3, name: 'Animals and nature', sign: '🐻' },
-  { group: 4, name: 'Food and drink', sign: '🍔' }, { group: 5, name: 'Travel and places', sign: '🚗' }, { group: 6, name: 'Activities', sign: '⚽' },
-  { group: 7, name: 'Objects', sign: '💡' }, { group: 8, name: 'Symbols', sign: '💯' }, { group: 9, name: 'Flags', sign: '🏁' },
+export const groups: readonly { readonly group: number; readonly name: () => string; readonly sign: string }[] = [
+  { group: 0, name: () => m.emojiSmileys(), sign: '😀' }, { group: 1, name: () => m.emojiPeople(), sign: '👋' }, { group: 3, name: () => m.emojiNature(), sign: '🐻' },
+  { group: 4, name: () => m.emojiFood(), sign: '🍔' }, { group: 5, name: () => m.emojiTravel(), sign: '🚗' }, { group: 6, name: () => m.emojiActivities(), sign: '⚽' },
+  { group: 7, name: () => m.emojiObjects(), sign: '💡' }, { group: 8, name: () => m.emojiSymbols(), sign: '💯' }, { group: 9, name: () => m.emojiFlags(), sign: '🏁' },
 ];
 
 const byCode = new Map(emojis.flatMap((e) => e.shortcodes.map((code) => [code, e] as const)));

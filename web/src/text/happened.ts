@@ -1,4 +1,5 @@
 import type { BesideEvent, ModeratedEvent, TopicEvent } from '../client/index.ts';
+import { m } from '../lang/language.svelte.ts';
 import { isolate } from './bidi.ts';
 import { listNames } from './person.ts';
 
@@ -44,23 +45,27 @@ export function lines(run: readonly Happened[], me: string, name: (user: string)
     if (key !== undefined) same.set(key, line);
   };
   const list = (names: readonly string[]) => listNames([...new Set(names)], shown);
-  const many = (names: readonly string[]) => names.length > 1 || names[0] === 'You';
+  /** Who did it, for a message: the user, one other, or several. */
+  const those = (names: readonly string[]) => ({ who: names.length > 1 ? 'many' : names[0] === m.you() ? 'you' : 'one', names: list(names) });
   for (const { event: e, was } of run) {
-    const actor = e.user === me ? 'You' : (e.type === 'pinned' && e.name) || name(e.user) || 'Somebody';
+    const by = { who: e.user === me ? 'you' : '', name: isolate((e.type === 'pinned' && e.name) || name(e.user) || m.somebody()) };
     if (e.type === 'topic') {
-      const topic = e.text ? `set the topic: ${isolate(e.text)}` : 'removed the topic';
-      const words = !was ? `changed the room: ${isolate(e.name)}${e.text ? ` – ${isolate(e.text)}` : ''}`
-        : was.name !== e.name ? `renamed the room to ${isolate(e.name)}${was.text === e.text ? '' : ` and ${topic}`}` : topic;
-      put(undefined, e.ts, actor, ([who]) => `${isolate(who!)} ${words}`);
+      const [room, topic] = [isolate(e.name), isolate(e.text)];
+      const text = !was ? m.happenedChanged({ ...by, room: e.text ? `${room} – ${topic}` : room })
+        : was.name === e.name ? (e.text ? m.happenedTopic({ ...by, topic }) : m.happenedNoTopic(by))
+          : was.text === e.text ? m.happenedRenamed({ ...by, room })
+            : e.text ? m.happenedRenamedTopic({ ...by, room, topic }) : m.happenedRenamedNoTopic({ ...by, room });
+      put(undefined, e.ts, by.name, () => text);
     } else if (e.type === 'pinned') {
-      put(`pin ${e.user}`, e.ts, actor, (names) => `${isolate(names[0]!)} pinned ${names.length === 1 ? 'a message' : `${names.length} messages`}`, true);
+      put(`pin ${e.user}`, e.ts, by.name, (names) => m.happenedPinned({ ...by, count: names.length }), true);
     } else {
       const own = e.user === e.member;
-      const who = e.member === me ? (own || !e.from ? 'You' : 'you') : e.name || name(e.member) || 'Somebody';
-      if (!e.role) put(own ? 'left' : 'removed', e.ts, who, (names) => `${list(names)} ${own ? 'left' : many(names) ? 'were removed' : 'was removed'}`);
-      else if (e.from === undefined) put(`role ${e.role}`, e.ts, who, (names) => `${list(names)} ${many(names) ? 'are' : 'is'} now ${names.length > 1 ? `${e.role}s` : `${e.role === 'owner' ? 'an' : 'a'} ${e.role}`}`);
-      else if (own) put('joined', e.ts, who, (names) => `${list(names)} joined`);
-      else put(`added ${e.user}`, e.ts, who, (names) => `${isolate(actor)} added ${list(names)}`);
+      const added = !own && e.role !== undefined && e.from !== undefined;
+      const who = e.member === me ? (added ? m.youObject() : m.you()) : e.name || name(e.member) || m.somebody();
+      if (!e.role) put(own ? 'left' : 'removed', e.ts, who, (names) => (own ? m.happenedLeft : m.happenedRemoved)(those(names)));
+      else if (e.from === undefined) put(`role ${e.role}`, e.ts, who, (names) => m.happenedRole({ ...those(names), role: e.role ?? '' }));
+      else if (own) put('joined', e.ts, who, (names) => m.happenedJoined(those(names)));
+      else put(`added ${e.user}`, e.ts, who, (names) => m.happenedAdded({ ...by, names: list(names) }));
     }
   }
   return all.map(({ words, names, ts, pins }) => ({ text: words(names), ts, pins }));

@@ -16,7 +16,7 @@ test.each([
   [event({ act: 'rules', announce: 'silent' }), 'Ada set the rules: only moderators send'],
   [event({ act: 'remove', text: 'spam' }), 'Ada removed Bob from this room: spam'],
   [event({ act: 'archive' }), 'Ada archived this room'],
-  [event({ act: 'purge', until: 1_000 - 3_600_000, text: 'spam' }), 'Ada removed messages of the last hour of Bob: spam'],
+  [event({ act: 'purge', until: 1_000 - 3_600_000, text: 'spam' }), 'Ada removed messages of Bob from the last 1 hour: spam'],
   [event({ act: 'purge' }), 'Ada removed all messages of Bob'],
   [event({ name: 'שרה', member_name: 'علي', text: 'ספאם' }), '\u2068שרה\u2069 muted \u2068علي\u2069: \u2068ספאם\u2069'],
   [event({ act: 'sparkle', text: 'why' }), 'Ada moderated this room: why'],

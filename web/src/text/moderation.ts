@@ -1,10 +1,12 @@
+import { m } from '../lang/language.svelte.ts';
 import type { ModeratedEvent } from '../client/index.ts';
 import { isolate } from './bidi.ts';
-import { fullTime } from './time.svelte.ts';
+import { ruleName } from './retention.ts';
+import { fullTime, quantity } from './time.svelte.ts';
 
-/** Why a message is reported. */
-export const reasons: Readonly<Record<string, string>> = {
-  spam: 'Spam or advertising', abuse: 'Insults or harassment', harm: 'Somebody may come to harm', illegal: 'It is against the law', other: 'Something else',
+/** Why a message is reported, and how that is called. */
+export const reasons: Readonly<Record<string, () => string>> = {
+  spam: () => m.reasonSpam(), abuse: () => m.reasonAbuse(), harm: () => m.reasonHarm(), illegal: () => m.reasonIllegal(), other: () => m.reasonOther(),
 };
 
 const units = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const;
@@ -12,8 +14,7 @@ const units = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] 
 /** A span of time in its largest unit: 1 day, 2 hours, 90 seconds. */
 export function span(seconds: number): string {
   const [unit, size] = units.find(([, size]) => seconds >= size && seconds % size === 0) ?? units[3];
-  const n = Math.max(0, Math.round(seconds / size));
-  return `${n} ${unit}${n === 1 ? '' : 's'}`;
+  return quantity(Math.max(0, Math.round(seconds / size)), unit);
 }
 
 /** The time left to wait, as a clock shows it: 0:09, 4:30, 1:00:00. */
@@ -26,66 +27,69 @@ export function countdown(seconds: number): string {
 
 /** An act of moderation, as a sentence: "Ada muted Bob for 1 hour: spam". */
 export function actText(e: ModeratedEvent, me: string): string {
-  const who = e.user === me ? 'You' : isolate(e.name) || 'Somebody';
-  const whom = e.member === me ? 'you' : isolate(e.member_name ?? '') || 'somebody';
-  const why = e.text ? `: ${isolate(e.text)}` : '';
+  const text = act(e, me);
+  return e.text && e.act !== 'retention' ? m.because({ text, why: isolate(e.text) }) : text;
+}
+
+function act(e: ModeratedEvent, me: string): string {
+  const by = { who: e.user === me ? 'you' : '', name: isolate(e.name) || m.somebody() };
+  const both = { ...by, whom: e.member === me ? 'you' : '', member: isolate(e.member_name ?? '') || m.somebodyObject() };
+  const time = () => span(60 * Math.max(1, Math.round((e.until! - e.ts) / 60_000)));
   switch (e.act) {
-    case 'mute':
-      return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
-    case 'ban':
-      return `${who} banned ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
-    case 'remove':
-      return `${who} removed ${whom} from this room${why}`;
-    case 'unban':
-      return `${who} let ${whom} come back`;
-    case 'role':
-      return `${who} made ${whom} ${e.role === 'owner' ? 'an' : 'a'} ${e.role ?? 'member'}`;
-    case 'unmute':
-      return `${who} let ${whom} write again`;
-    case 'archive':
-      return `${who} archived this room`;
-    case 'restore':
-      return `${who} restored this room`;
-    case 'no-guests':
-      return `${who} closed this room to guests`;
-    case 'guests':
-      return `${who} let guests into this room`;
-    case 'purge':
-      return `${who} removed ${e.until === undefined ? 'all messages' : `messages of the last ${span(Math.round((e.ts - e.until) / 1_000)).replace(/^1 /, '')}`} of ${whom}${why}`;
-    case 'reset':
-      return `${who} removed all that was said here before`;
-    case 'retention':
-      return `${who} set how long messages are kept: ${e.text ?? 'forever'}`;
+    case 'mute': return e.until === undefined ? m.actMute(both) : m.actMuteFor({ ...both, time: time() });
+    case 'ban': return e.until === undefined ? m.actBan(both) : m.actBanFor({ ...both, time: time() });
+    case 'remove': return m.actRemove(both);
+    case 'unban': return m.actUnban(both);
+    case 'unmute': return m.actUnmute(both);
+    case 'role': return m.actRole({ ...both, role: e.role ?? 'member' });
+    case 'archive': return m.actArchive(by);
+    case 'restore': return m.actRestore(by);
+    case 'no-guests': return m.actNoGuests(by);
+    case 'guests': return m.actGuests(by);
+    case 'purge': return e.until === undefined ? m.actPurgeAll(both) : m.actPurge({ ...both, time: span(Math.round((e.ts - e.until) / 1_000)) });
+    case 'reset': return m.actReset(by);
+    case 'retention': return m.actRetention({ ...by, rule: ruleName(e.text ?? 'forever') });
     case 'rules': {
-      const rules = [
-        e.announce ? `only moderators send${e.announce === 'react' ? ', members may react' : ''}` : 'every member may send',
-        ...(e.slow ? [`one message every ${span(e.slow)}`] : []),
-      ];
-      return `${who} set the rules: ${rules.join('; ')}`;
+      const sends = e.announce === 'react' ? m.ruleModeratorsReact() : e.announce ? m.ruleModeratorsSend() : m.ruleAllSend();
+      return m.actRules({ ...by, rules: e.slow ? m.ruleBoth({ first: sends, second: m.ruleSlow({ time: span(e.slow) }) }) : sends });
     }
-    default:
-      return `${who} moderated this room${why}`;
+    default: return m.actOther(by);
   }
 }
 
 /** What happened to the user, in the room with this name; without a name, on the whole server. */
 export function ownActText(e: ModeratedEvent, me: string, name: string | undefined): string {
   const room = name && isolate(name);
-  if (e.act === 'report') return `A message was reported${room === undefined ? '' : ` in ${room}`}: see Moderation in its list of people.`;
-  if (e.act === 'resolved') return `Your report${room === undefined ? '' : ` in ${room}`} was looked at${e.text === 'dismiss' ? '' : ', and something was done'}.`;
-  if (e.act === 'delete') return `${isolate(e.name) || 'Somebody'} deleted the room ${isolate(e.text ?? '')}.`;
-  if (e.act === 'remove') return `${isolate(e.name) || 'Somebody'} took you out of ${room ?? 'a room'}${e.text ? `: ${isolate(e.text)}` : '.'}`;
-  const where = e.target === undefined ? ' (everywhere)' : room === undefined ? '' : ` (in ${room})`;
-  return `${actText(e, me)}${where}`;
+  const by = isolate(e.name) || m.somebody();
+  if (e.act === 'report') return room === undefined ? m.ownReported() : m.ownReportedIn({ room });
+  const done = e.text === 'dismiss' ? 'no' : 'yes';
+  if (e.act === 'resolved') return room === undefined ? m.ownResolved({ done }) : m.ownResolvedIn({ done, room });
+  if (e.act === 'delete') return m.ownDeleted({ name: by, room: isolate(e.text ?? '') });
+  if (e.act === 'remove') return e.text ? m.tookYouOutWhy({ name: by, room: room ?? m.aRoomFrom(), why: isolate(e.text) }) : m.tookYouOut({ name: by, room: room ?? m.aRoomFrom() });
+  const text = actText(e, me);
+  if (e.target === undefined) return m.everywhere({ text });
+  return room === undefined ? text : m.inTheRoom({ text, room });
 }
 
 /** Who took the user out of which room, as far as their names are known. */
 export function removedText(by: string | undefined, room: string | undefined): string {
-  return `${by === undefined ? 'Somebody who looks after it' : isolate(by)} took you out of ${room === undefined ? 'a room' : isolate(room)}.`;
+  return m.tookYouOut({ name: by === undefined ? m.somebodyInCharge() : isolate(by), room: room === undefined ? m.aRoomFrom() : isolate(room) });
 }
 
 /** Why somebody may not write, and until when. */
 export function mutedText(muted: { readonly until?: number; readonly reason: string }): string {
-  const until = muted.until === undefined ? 'until that is lifted' : `until ${fullTime(muted.until)}`;
-  return `You are muted ${until}${muted.reason ? `: ${isolate(muted.reason)}` : ''}`;
+  const text = muted.until === undefined ? m.mutedUntilLifted() : m.mutedUntil({ time: fullTime(muted.until) });
+  return muted.reason ? m.because({ text, why: isolate(muted.reason) }) : text;
+}
+
+/** Why somebody reported a message. */
+export function reportText(r: { readonly reason: string; readonly reporterName: string; readonly words: string }): string {
+  const said = { reason: reasons[r.reason]?.() ?? r.reason, name: isolate(r.reporterName) };
+  return r.words ? m.saysWhoWords({ ...said, words: isolate(r.words) }) : m.saysWho(said);
+}
+
+/** Until when somebody is kept out or silent, and why. */
+export function keptText(kept: { readonly until?: number | undefined; readonly reason: string }): string {
+  const text = kept.until === undefined ? m.keptUntilLifted() : m.keptUntil({ time: fullTime(kept.until) });
+  return kept.reason ? m.because({ text, why: isolate(kept.reason) }) : text;
 }

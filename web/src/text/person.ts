@@ -1,3 +1,4 @@
+import { language, locale, m } from '../lang/language.svelte.ts';
 import { isolate } from './bidi.ts';
 
 /** The one or two letters that stand for a person. */
@@ -18,11 +19,14 @@ export function colour(id: string, count: number): number {
   return (h >>> 0) % count;
 }
 
+let lists: { readonly lang: string; readonly format: Intl.ListFormat } | undefined;
 /** "Ada", "Ada and Bo", "Ada, Bo and 3 others". */
 export function listNames(list: readonly string[], shown = 3): string {
   const names = list.map(isolate);
   if (names.length <= 1) return names[0] ?? '';
   const rest = names.length - shown;
-  if (rest > 0) return `${names.slice(0, shown).join(', ')} and ${rest} ${rest === 1 ? 'other' : 'others'}`;
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  // As in British English, without a comma before the last.
+  const lang = language() === 'en' ? 'en-GB' : locale();
+  if (lists?.lang !== lang) lists = { lang, format: new Intl.ListFormat(lang) };
+  return lists.format.format(rest > 0 ? [...names.slice(0, shown), m.others({ count: rest })] : names);
 }

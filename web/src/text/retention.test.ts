@@ -10,7 +10,7 @@ test.each([
   [{ days: 730 }, 'Messages are kept for 2 years.'],
   [{ count: 1000 }, 'The newest 1,000 messages are kept.'],
   [{ count: 1 }, 'Only the newest message is kept.'],
-  [{ days: 365, count: 1000, least: 7 }, 'The newest 1,000 messages are kept, for 1 year at most; none is removed for its number before it is 7 days old.'],
+  [{ days: 365, count: 1000, least: 7 }, 'The newest 1,000 messages are kept, for 1 year at most. None is removed for its number before it is 7 days old.'],
 ])('%j is told as %j', (kept, text) => expect(keptText(kept)).toBe(text));
 
 test.each([

@@ -1,19 +1,25 @@
 import type { Retention } from '../client/index.ts';
+import { m } from '../lang/language.svelte.ts';
+import { quantity } from './time.svelte.ts';
 
-const counted = (n: number): string => n.toLocaleString('en');
-const days = (n: number): string => (n % 365 === 0 ? `${counted(n / 365)} year${n === 365 ? '' : 's'}` : `${counted(n)} day${n === 1 ? '' : 's'}`);
+const days = (n: number): string => (n % 365 === 0 ? quantity(n / 365, 'year') : quantity(n, 'day'));
 
 /** How long messages of a room are kept, as a sentence; empty: forever. */
 export function keptText(kept: Retention | undefined): string {
   if (!kept?.days && !kept?.count) return '';
   const { days: age, count, least } = kept;
-  if (!count) return `Messages are kept for ${days(age!)}.`;
-  const newest = count === 1 ? 'Only the newest message is kept' : `The newest ${counted(count)} messages are kept`;
-  return `${newest}${age ? `, for ${days(age)} at most` : ''}${least ? `; none is removed for its number before it is ${days(least)} old` : ''}.`;
+  if (!count) return m.keptFor({ time: days(age!) });
+  const newest = age ? m.keptNewestFor({ count, time: days(age) }) : m.keptNewest({ count });
+  return least ? `${newest} ${m.keptLeast({ time: days(least) })}` : newest;
 }
 
-/** The rules that a choice offers, with the room's own, and what they are called. */
-export const choices: readonly (readonly [rule: string, name: string])[] = [
-  ['', 'As the server has it'], ['forever', 'Forever'], ['1 day', 'For 1 day'], ['7 days', 'For 7 days'], ['30 days', 'For 30 days'], ['90 days', 'For 90 days'],
-  ['365 days', 'For 1 year'], ['1000 messages', 'The newest 1,000'], ['10000 messages', 'The newest 10,000'],
-];
+/** The rules that a choice offers, with the room's own. */
+export const choices = ['', 'forever', '1 day', '7 days', '30 days', '90 days', '365 days', '1000 messages', '10000 messages'] as const;
+
+/** What a rule is called; one of another form stays as it is. */
+export function ruleName(rule: string): string {
+  if (rule === '') return m.asServerHasIt();
+  if (rule === 'forever') return m.forever();
+  const [, n, what] = /^(\d+) (day|message)s?$/.exec(rule) ?? [];
+  return n === undefined ? rule : what === 'day' ? m.forTime({ time: days(Number(n)) }) : m.newestCount({ count: Number(n) });
+}

@@ -1,25 +1,27 @@
+import { m } from '../lang/language.svelte.ts';
+
 /** Something that a text which begins with a slash does, instead of being sent. */
 export interface SlashCommand {
   readonly name: string;
   /** What is written after the name; empty: nothing. */
-  readonly takes: string;
-  readonly about: string;
+  readonly takes: () => string;
+  readonly about: () => string;
 }
 
 /** The commands, in the order of their help. */
 export const slashCommands = [
-  { name: 'help', takes: '', about: 'List these commands' },
-  { name: 'me', takes: 'what you do', about: 'Say what you do, in italics' },
-  { name: 'shrug', takes: 'words, or nothing', about: 'Add ¯\\_(ツ)_/¯' },
-  { name: 'msg', takes: 'name, and words or nothing', about: 'Write to somebody directly' },
-  { name: 'join', takes: 'room', about: 'Open a room, and join it if you are not in it' },
-  { name: 'leave', takes: '', about: 'Leave this room' },
-  { name: 'invite', takes: 'name', about: 'Add somebody to this room' },
-  { name: 'topic', takes: 'topic, or nothing', about: 'Say what this room is about' },
-  { name: 'list-users', takes: '', about: 'List who is here, for you alone' },
-  { name: 'online', takes: '', about: 'Show that you are here' },
-  { name: 'away', takes: '', about: 'Show that you are away' },
-  { name: 'dnd', takes: '', about: 'Show that you do not want to be disturbed' },
+  { name: 'help', takes: () => '', about: () => m.slashHelp() },
+  { name: 'me', takes: () => m.slashMeTakes(), about: () => m.slashMe() },
+  { name: 'shrug', takes: () => m.slashShrugTakes(), about: () => m.slashShrug() },
+  { name: 'msg', takes: () => m.slashMsgTakes(), about: () => m.slashMsg() },
+  { name: 'join', takes: () => m.slashJoinTakes(), about: () => m.slashJoin() },
+  { name: 'leave', takes: () => '', about: () => m.slashLeave() },
+  { name: 'invite', takes: () => m.slashNameTakes(), about: () => m.slashInvite() },
+  { name: 'topic', takes: () => m.slashTopicTakes(), about: () => m.slashTopic() },
+  { name: 'list-users', takes: () => '', about: () => m.slashListUsers() },
+  { name: 'online', takes: () => '', about: () => m.slashOnline() },
+  { name: 'away', takes: () => '', about: () => m.slashAway() },
+  { name: 'dnd', takes: () => '', about: () => m.slashDnd() },
 ] as const satisfies readonly SlashCommand[];
 
 export type SlashName = (typeof slashCommands)[number]['name'];

@@ -34,6 +34,10 @@ export function useHours(wanted: Hours): void {
 
 const dayMs = 86_400_000;
 
+/** A number of days, hours and so on, in words: 1 day, 2 hours. */
+export const quantity = (n: number, unit: 'second' | 'minute' | 'hour' | 'day' | 'year'): string =>
+  new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(n);
+
 /** The hour and minute, in the reader's way. */
 export const timeOf = (ts: number): string => ways().clock.format(ts);
 
@@ -71,10 +75,10 @@ function daysAgo(ts: number, now: number): number {
 }
 
 /** Today or Yesterday, as it stands alone. */
-function named(ago: number): string {
-  const text = ways().ago.format(-ago, 'day');
-  return text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1);
-}
+const named = (ago: number): string => capital(ways().ago.format(-ago, 'day'));
+
+/** A text as it stands at the beginning of a line. */
+export const capital = (text: string): string => text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1);
 
 /** The day as a heading: Today, Yesterday, or its name. */
 export function dayName(ts: number, now: number): string {

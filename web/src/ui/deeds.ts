@@ -1,3 +1,4 @@
+import { m } from '../lang/language.svelte.ts';
 import Bookmark from '@lucide/svelte/icons/bookmark';
 import Copy from '@lucide/svelte/icons/copy';
 import Flag from '@lucide/svelte/icons/flag';
@@ -43,42 +44,42 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
   /** Does it, or says that it was not done. */
-  const attempt = async (work: Promise<unknown>, failed: string) => {
+  const attempt = async (work: Promise<unknown>, failed: (_: { why: string }) => string) => {
     try {
       await work;
     } catch (err) {
-      app.toast(`${failed} ${describe(err)}`);
+      app.toast(failed({ why: describe(err) }));
     }
   };
   const all: Deed[] = [];
-  if (view.writes) all.push({ name: 'Reply', Icon: Reply, act: () => reply(message) });
+  if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
   if (!inThread && (view.writes || message.replies || message.thread)) {
-    all.push({ name: 'Reply in thread', Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
+    all.push({ name: m.replyInThread(), Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
   }
-  all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text, 'Copied.', ' Select the text instead.') });
-  all.push({ name: 'Copy link', Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), 'The link to this message is copied.') });
+  all.push({ name: m.copyText(), Icon: Copy, act: () => copy(app, message.text, m.copiedDone(), m.thisBrowserDoesNotAllowCopying()) });
+  all.push({ name: m.copyLink(), Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), m.linkCopied(), m.copyNotAllowed()) });
   const saved = chat.saved.has(message);
-  all.push({ name: saved ? 'Remove from saved' : 'Save for later', Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), `The message was not ${saved ? 'removed' : 'saved'}.`) });
-  if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
+  all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), saved ? m.savedNotRemoved : m.messageNotSaved) });
+  if (mine && view.writes) all.push({ name: m.edit(), Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;
-    all.push({ name: on ? 'Unpin' : 'Pin', Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), `The message was not ${on ? 'unpinned' : 'pinned'}.`) });
+    all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), on ? m.messageNotUnpinned : m.messageNotPinned) });
   }
   if (!mine) {
-    if (!inThread && app.whole) all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
-    all.push({ name: 'Report', Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
+    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => attempt(chat.markUnread(message), m.messageNotUnread) });
+    all.push({ name: m.report(), Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {
-    all.push({ name: 'Delete', Icon: Trash2, grave: true, act: () => (app.dialog = { kind: 'delete', room: view.id, message, text: message.text }) });
+    all.push({ name: m.deleteIt(), Icon: Trash2, grave: true, act: () => (app.dialog = { kind: 'delete', room: view.id, message, text: message.text }) });
   }
   return all;
 }
 
-async function copy(app: Around, text: string, done: string, instead = ''): Promise<void> {
+async function copy(app: Around, text: string, done: string, instead: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     app.toast(done);
   } catch {
-    app.toast(`This browser does not allow to copy.${instead}`);
+    app.toast(instead);
   }
 }
