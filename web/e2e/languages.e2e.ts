@@ -75,6 +75,9 @@ test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', a
     const [list, room] = await Promise.all(['.sidebar', '.room-page'].map((s) => ada.page.locator(s).boundingBox()));
     expect(list!.x).toBeGreaterThan(room!.x);
   }
+  // An arrow back points to where the line began.
+  const arrows = await ada.page.evaluate(() => [...document.querySelectorAll('.lucide-arrow-left')].map((e) => getComputedStyle(e).scale));
+  expect(new Set(arrows)).toEqual(new Set(['-1 1']));
   // What people write keeps its own way, and addresses and code theirs.
   const ways = await ada.page.evaluate(() => [...document.querySelectorAll('.message-text p, .message-text a, .message-text code')].map((e) => `${/[ا-ي]/.test(e.textContent) ? 'Arabic' : 'Latin'} ${getComputedStyle(e).direction}`));
   expect(new Set(ways)).toEqual(new Set(['Latin ltr', 'Arabic rtl']));
