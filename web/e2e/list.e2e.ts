@@ -50,7 +50,7 @@ test('favourites, sections and what is muted are put in order on every device', 
   await expect.poll(() => list(ada)).toEqual(order);
 });
 
-test('Ctrl+K leads to rooms, people and what can be done', async () => {
+test('Ctrl+K leads to rooms, people, messages and what can be done', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'desktop')];
   const field = ada.page.getByRole('combobox', { name: /^Go to/ });
   const go = async (what: string, option: string | RegExp) => {
@@ -67,6 +67,35 @@ test('Ctrl+K leads to rooms, people and what can be done', async () => {
   await ada.page.getByRole('heading', { level: 1, name: 'Random' }).waitFor();
   await go(bo.name, new RegExp(bo.name));
   await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
+  const word = unique('Zitrone').replaceAll('-', '');
+  await ada.enter('lobby');
+  await ada.say(`A **${word}** for you`);
+  await ada.message(`A ${word} for you`).getByLabel(/^(Sent|Read by)/).waitFor();
+  await ada.enter('random');
+  await go(word.toLowerCase(), new RegExp(`${word}.*Lobby`));
+  await ada.page.getByRole('heading', { level: 1, name: 'Lobby' }).waitFor();
+  await ada.message(`A ${word} for you`).waitFor();
+  expect(ada.page.url()).toMatch(/#\/room\/lobby\/\d+$/);
+  // What is not found is said, and so is a search that fails; one that is not wanted any more ends.
+  await ada.page.keyboard.press('Control+k');
+  const status = ada.page.getByRole('dialog').getByRole('status');
+  await field.fill(unique('nowhere'));
+  await status.getByText('No message has these words.').waitFor();
+  let hold = true;
+  await ada.page.route('**/v1/search?*', async (route) => {
+    if (!hold) await route.abort();
+  });
+  const [ended] = await Promise.all([ada.page.waitForEvent('requestfailed', (r) => r.url().includes('/v1/search')), (async () => {
+    await field.fill(word);
+    await ada.page.waitForRequest('**/v1/search?*');
+    await status.getByText('Searching messages…').waitFor();
+    await ada.shot('go-messages');
+    hold = false;
+    await field.fill(`${word}x`);
+  })()]);
+  expect(ended.failure()?.errorText).toContain('ABORTED');
+  await status.getByText(/^The messages were not searched\./).waitFor();
+  await ada.page.keyboard.press('Escape');
   await go('shortc', 'Keyboard shortcuts');
   await ada.page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
 });

@@ -310,8 +310,8 @@ export class Api {
     }
   }
   /** Searches messages; see readFound in search.ts for the answer. */
-  search(token: string, query: URLSearchParams): Promise<Record<string, unknown>> {
-    return this.#call('GET', `/v1/search?${query.toString()}`, token);
+  search(token: string, query: URLSearchParams, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#call('GET', `/v1/search?${query.toString()}`, token, undefined, signal);
   }
   /** Marks everything in all rooms as read. */
   async readAll(token: string): Promise<void> {
@@ -382,7 +382,7 @@ export class Api {
     };
   }
 
-  async #call(method: string, path: string, token?: string, payload?: object): Promise<Record<string, unknown>> {
+  async #call(method: string, path: string, token?: string, payload?: object, until?: AbortSignal): Promise<Record<string, unknown>> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token) headers['authorization'] = `Bearer ${token}`;
     if (payload) headers['content-type'] = 'application/json';
@@ -390,7 +390,8 @@ export class Api {
     let response: Response;
     let body: Record<string, unknown>;
     try {
-      const signal = AbortSignal.timeout(patience);
+      const late = AbortSignal.timeout(patience);
+      const signal = until && 'any' in AbortSignal ? AbortSignal.any([late, until]) : late;
       response = await this.#fetch(this.#base + path, { method, headers, signal, ...(payload && { body: JSON.stringify(payload) }) });
       body = object(await response.json().catch(() => undefined));
     } catch {

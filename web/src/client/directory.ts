@@ -61,8 +61,8 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.inbox(token));
   }
   /** Searches messages: `q`, and what else PROTOCOL.md names. readFound reads the answer. */
-  search(query: URLSearchParams): Promise<Record<string, unknown>> {
-    return this.#session.call((token) => this.#api.search(token, query));
+  search(query: URLSearchParams, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    return this.#session.call((token) => this.#api.search(token, query, signal));
   }
   /** Makes a request of any route, for what few need and is loaded when it is asked for. */
   request(method: string, path: string, payload?: object): Promise<Record<string, unknown>> {

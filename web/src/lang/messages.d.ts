@@ -9,7 +9,7 @@ export interface Messages {
   aNameAndAPasswordAreAllItTakes(): string;
   aNewLine(): string;
   aRoom(): string;
-  aRoomAPersonOrACommand(): string;
+  aRoomAPersonAMessageOrACommand(): string;
   aRoomFrom(): string;
   aRoomHere(): string;
   aRoomThatYouHaveLeft(): string;
@@ -223,7 +223,7 @@ export interface Messages {
   goOn(): string;
   goTo(): string;
   goToADate(): string;
-  goToARoomAPersonOrACommand(): string;
+  goToARoomAPersonAMessageOrACommand(): string;
   goToDateGo(): string;
   goToTheNewestMessage(): string;
   groupsOfEmoji(): string;

@@ -1,3 +1,4 @@
+import type { FoundMessage } from '../client/search.ts';
 /** The parts of the server page. */
 export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'audit'] as const;
 export type Section = (typeof sections)[number];
@@ -55,4 +56,10 @@ export function threadHash(room: string, root: { readonly user: string; readonly
 export function serverHash(section?: Section, asked: Readonly<Record<string, string | undefined>> = {}): string {
   const given = Object.entries(asked).filter((a): a is [string, string] => !!a[1]);
   return `#/server${section ? `/${section}` : ''}${given.length ? `?${new URLSearchParams(given).toString()}` : ''}`;
+}
+
+/** The address of a message that was found: an answer that its room does not show is in its thread. */
+export function foundHash({ room, message }: FoundMessage): string {
+  const { thread, broadcast, seq } = message;
+  return thread && !broadcast ? threadHash(room, { user: thread.author, id: thread.id }, seq) : roomHash(room, seq);
 }
