@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Person } from './browser.ts';
+import { Api } from '../src/client/index.ts';
+import { password, type Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
@@ -36,4 +37,32 @@ test('what mentions somebody is shown so, and what reaches nobody is not: live, 
   await said(bo, two).waitFor();
   expect(await marked(bo, one)).toEqual({ all: wanted, me: [wanted[0], wanted[2]] });
   expect(await marked(bo, two)).toEqual({ all: [`@${cy.name}`], me: [] });
+});
+
+test('@room and @here are offered to who may say them', async () => {
+  const [ada, guest] = await Promise.all([stage.person('Ada', 'desktop'), stage.newcomer('Guest', 'desktop', 'guest')]);
+  const api = new Api(stage.server.url);
+  const { token } = await api.login(ada.name, password);
+  const [open, closed] = [unique('Open'), unique('Closed')];
+  await api.createRoom(token, open, '', false);
+  await api.createRoom(token, closed, '', true);
+  const offered = async (p: Person, words: string) => {
+    await p.field.fill('');
+    await p.field.pressSequentially(words);
+    return p.page.getByRole('listbox', { name: 'Names' }).getByRole('option');
+  };
+  for (const room of [open, closed]) {
+    await ada.enter(room);
+    await (await offered(ada, 'hello @h')).getByText('Whoever of them is online').waitFor();
+    const options = await offered(ada, '@ro');
+    await options.filter({ hasText: /^room/ }).waitFor();
+    await ada.shot('mention-room');
+    await ada.field.press('Enter');
+    expect(await ada.field.inputValue()).toBe('@room ');
+  }
+  // In a public room a member may not, and a guest nowhere.
+  for (const p of [ada, guest]) {
+    await p.enter('lobby');
+    expect(await (await offered(p, '@ro')).filter({ hasText: /^room/ }).count()).toBe(0);
+  }
 });
