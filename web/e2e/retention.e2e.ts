@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { Api } from '../src/client/index.ts';
+import { password } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
@@ -46,4 +48,30 @@ test('an owner says how long messages are kept, and resets the room', async () =
   await bo.page.reload();
   await bo.message('anew').waitFor();
   expect(await bo.page.getByText('the first secret').count()).toBe(0);
+});
+
+test('what retention removes goes from a page that is open, and from what is quoted there', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'desktop')]);
+  const api = new Api(stage.server.url);
+  const { token } = await api.login(ada.name, password);
+  const name = unique('brief');
+  const { id } = await api.createRoom(token, name, '', false);
+  await ada.enter(name);
+  await ada.say('number one');
+  await ada.say('number two');
+  await ada.act('number one', 'Reply');
+  await ada.say('number three');
+  await ada.message('number three').getByLabel(/^(Sent|Read by)/).waitFor();
+  await api.join((await api.login(bo.name, password)).token, id);
+  await bo.enter(name);
+  await bo.message('number one').waitFor();
+  await api.request('PATCH', `/v1/rooms/${id}`, token, { keep: '1 messages' });
+  for (const person of [ada, bo]) {
+    await person.message('number one').waitFor({ state: 'detached' });
+    await person.message('number two').waitFor({ state: 'detached' });
+    await person.message('number three').getByText('A message that cannot be found').waitFor();
+  }
+  await bo.shot('removed');
+  await ada.say('number four');
+  await bo.message('number four').waitFor();
 });

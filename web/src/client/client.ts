@@ -21,6 +21,7 @@ import { Followed } from './followed.ts';
 import { Inbox, inboxRooms, type InboxRoom } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Recounts } from './recounts.ts';
+import { Removals } from './removals.ts';
 import { Room } from './room.ts';
 import { retained, ruled } from './rules.ts';
 import type { Message } from './roomlog.ts';
@@ -111,6 +112,7 @@ export class Client extends Emitter<Events> {
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
   readonly #recounts: Recounts;
+  readonly #removals: Removals;
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
 
@@ -176,6 +178,7 @@ export class Client extends Emitter<Events> {
       gone: (id) => this.#gone(id),
       ...(options.only && { only: options.only }),
     });
+    this.#removals = new Removals(() => [...this.#looks.all].flatMap((id) => this.rooms.get(id) ?? []), () => options.environment.random());
     this.#recounts = new Recounts({
       inbox: this.inbox,
       online: () => this.state.kind === 'online',
@@ -227,6 +230,7 @@ export class Client extends Emitter<Events> {
   /** Connects, and stays connected until stop. */
   start(): void {
     this.#connection.start();
+    this.#removals.start();
     clearInterval(this.#refresh);
     this.#refresh = setInterval(() => (this.departed.again(), this.#refreshPeople()), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
   }
@@ -235,6 +239,7 @@ export class Client extends Emitter<Events> {
   stop(): void {
     clearInterval(this.#refresh);
     this.#recounts.close();
+    this.#removals.close();
     this.followed.close();
     this.reads.close();
     this.#connection.stop();
@@ -478,7 +483,7 @@ export class Client extends Emitter<Events> {
         break;
       case 'moderated':
         if (e.act === 'rules') room.info = ruled(room.info, e);
-        else if (e.act === 'retention') room.info = retained(room.info, e.text ?? '');
+        else if (e.act === 'retention') (room.info = retained(room.info, e.text ?? '')), this.#removals.start(true);
         else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
         else break;

@@ -201,6 +201,21 @@ export class Room {
     return page.found;
   }
 
+  /**
+   * Lets go of what retention has removed: asks which message is the first that there is. Of the
+   * last hour everything stays, since the record may not have it yet.
+   */
+  async findRemoved(now: number): Promise<void> {
+    const { messages, resets } = this.log;
+    if (!messages.length) return;
+    const { found } = await this.#o.page(this.id, { at: 1, limit: 1 });
+    if (this.log.resets !== resets) return;
+    const recent = this.log.messages.find((m) => m.ts > now - 3_600_000)?.seq ?? this.log.through + 1;
+    if (!this.log.removed(found ?? recent)) return;
+    this.hasOlder = false;
+    this.#o.changed(this);
+  }
+
   /** Asks for what the messages that are shown answer, as far as it is not here. */
   findQuotes(): void {
     const { shown, resets } = this.log;

@@ -332,6 +332,18 @@ export class RoomLog {
     return true;
   }
 
+  /** Lets go of the messages before a seq, which are in the record no more. Returns whether any were here. */
+  removed(before: number): boolean {
+    const gone = (m: Message) => m.seq < before;
+    if (![...this.#messages, ...(this.#past ?? []), ...this.#quotes.values()].some((m) => m && gone(m))) return false;
+    for (const m of this.#messages) if (gone(m)) this.#named.delete(key(m.user, m.id));
+    this.#messages = this.#messages.filter((m) => !gone(m));
+    this.#past = this.#past?.filter((m) => !gone(m));
+    if (!this.#past?.length) this.#past = undefined;
+    this.#quotes = new Map([...this.#quotes].map(([name, m]) => [name, m && gone(m) ? undefined : m]));
+    return true;
+  }
+
   #old(e: Entry): Outcome {
     const k = key(e.user, e.id);
     if (this.#heard.has(k) || this.#named.has(k)) return 'duplicate';
