@@ -44,8 +44,12 @@ export async function speak(choice: LanguageChoice, reads: readonly string[] = g
   }
 }
 
-/** Loads parts of the messages. Whoever loads a part of the page waits for its messages, too. */
-export async function need(...parts: Part[]): Promise<void> {
+/**
+ * Loads parts of the messages. Whoever loads a part of the page waits for its messages, too; who
+ * needs the rest may show what a room shows.
+ */
+export async function need(...asked: Part[]): Promise<void> {
+  const parts: Part[] = asked.includes('rest') ? ['room', ...asked] : asked;
   if (parts.every((p) => wanted.has(p))) return;
   for (const p of parts) wanted.add(p);
   await show();
