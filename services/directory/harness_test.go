@@ -133,7 +133,8 @@ func start(t *testing.T, cfg Config, bus connect, s *faulty) *world {
 	t.Helper()
 	w := run(t, cfg, bus, s, never)
 	w.eventually("it serves", func() bool {
-		_, err := directoryapi.NewClient(w.bus).Keys(t.Context())
+		// the last of its methods: the others are there before
+		err := directoryapi.NewClient(w.bus).Lapsed(t.Context(), directoryapi.LapsedRequest{})
 		return err == nil && w.Ready(t.Context()) == nil
 	})
 	return w
