@@ -3,6 +3,13 @@
 // which it checks against the record.
 //
 // It is not on the live path: with its store down, sending goes on, and it catches up.
+//
+// Service wires the parts, each of which owns one subject and is given what it depends on. records
+// read what is known of a room, stored or not, and a record is that at one moment: nearly all parts
+// begin with one. ingest takes the log in, and calls in order what follows from entries: positions,
+// follows, resolver (mentions), removal, indexer, sweeper. pages, inboxes, searcher, quotes,
+// threads and pins answer; changes and importer append to the log; saves, holds and tidier keep
+// what their names say. guard says who may read.
 package history
 
 import (

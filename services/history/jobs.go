@@ -101,7 +101,7 @@ type removal struct {
 	records *records
 }
 
-// refresh reads which jobs there are. If that fails, runJobs tries again soon.
+// refresh reads which jobs there are. If that fails, run tries again soon.
 func (rm *removal) refresh(ctx context.Context) {
 	now := time.Now()
 	all, err := rm.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())

@@ -160,6 +160,37 @@ func TestPinsAreBounded(t *testing.T) {
 	}
 }
 
+// TestPinsOfRemoved removes a pinned message, as retention does, from a room that has as many pins
+// as it can have: its pin goes with it and does not count.
+func TestPinsOfRemoved(t *testing.T) {
+	w := open(t)
+	first := w.say("r1", "ann", "m0", "text")
+	for i := range store.MaxPins {
+		w.say("r1", "ann", fmt.Sprint("m", i+1), "text")
+	}
+	var last uint64
+	for i := range store.MaxPins {
+		last = w.event(chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", Name: "BOB", ID: fmt.Sprint("p", i), Target: fmt.Sprint("m", i), Author: "ann", On: true})
+	}
+	w.stored("r1", last)
+	extra := fmt.Sprint("m", store.MaxPins)
+	if _, code := w.pin("bob", "x1", extra, true); code != chat.CodeTooMany {
+		t.Errorf("one more pin: %q", code)
+	}
+	if n, err := w.store.RemoveThrough(t.Context(), "r1", first, 10); err != nil || n != 1 {
+		t.Fatalf("removed %d entries, %v", n, err)
+	}
+	if _, code := w.pin("bob", "x2", extra, true); code != "" {
+		t.Errorf("after a pinned message was removed: %q", code)
+	}
+	if _, code := w.pin("bob", "x3", "m1", false); code != "" {
+		t.Error(code)
+	}
+	if out, err := w.pins.list(t.Context(), historyapi.PinsRequest{Room: "r1", User: "ann", Limit: historyapi.MaxPins}); err != nil || len(out.Pins) != historyapi.MaxPins || !out.More {
+		t.Errorf("a list: %d pins, more %v, %v", len(out.Pins), out.More, err)
+	}
+}
+
 func TestPinsOverHTTP(t *testing.T) {
 	w := open(t)
 	w.access.Store("ann r1", true)

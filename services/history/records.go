@@ -20,7 +20,7 @@ type records struct {
 	maxTail int // entries of a log that a record may have which are not stored
 }
 
-// of reads a room's tail.
+// of returns the record of a room: where it is stored through, and the tail, which it reads.
 func (rs *records) of(ctx context.Context, room string) (*record, error) {
 	last, err := rs.store.Last(ctx, room)
 	if err != nil {
