@@ -483,8 +483,10 @@ export class Client extends Emitter<Events> {
         break;
       case 'moderated':
         if (e.act === 'rules') room.info = ruled(room.info, e);
-        else if (e.act === 'retention') (room.info = retained(room.info, e.text ?? '')), this.#removals.start(true);
-        else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
+        else if (e.act === 'retention') {
+          room.info = retained(room.info, e.text ?? '');
+          this.#removals.start(true);
+        } else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
         else break;
         this.emit('rooms', undefined);

@@ -182,6 +182,7 @@ export interface Messages {
   everyMember(): string;
   everybody(): string;
   everybodyCanFindItReadItAndJoin(): string;
+  everybodyInThisRoom(): string;
   everything(): string;
   everywhere(_: { text: string }): string;
   exactPhrases(): string;
@@ -381,6 +382,7 @@ export interface Messages {
   messagesFound(_: { count: number }): string;
   messagesFoundOrMore(_: { count: number }): string;
   messagesIn(_: { name: string }): string;
+  messagesNotSearched(_: { why: string }): string;
   minusWords(): string;
   moderation(): string;
   moderationOf(_: { room: string }): string;
@@ -426,6 +428,7 @@ export interface Messages {
   noCommand(_: { name: string }): string;
   noEmojiHasThatName(): string;
   noFurtherMessageMentionsYou(): string;
+  noMessageHasTheseWords(): string;
   noMessageIsRemovedForItsAge(): string;
   noMessageMatches(): string;
   noMessagesYet(): string;
@@ -641,6 +644,7 @@ export interface Messages {
   searchNotLoaded(): string;
   searchRooms(): string;
   searching(): string;
+  searchingMessages(): string;
   section(): string;
   seeWhatIsOpen(): string;
   send(): string;
@@ -653,6 +657,7 @@ export interface Messages {
   sending(): string;
   sends(): string;
   sent(): string;
+  sentWhenOnline(): string;
   server(): string;
   serverClosedTooFast(): string;
   serverNotReached(): string;
@@ -813,6 +818,7 @@ export interface Messages {
   whoMayBeginDirectMessagesWithMe(): string;
   whoMaySeeWhenIWasLastHere(): string;
   whoWrites(): string;
+  whoeverOfThemIsOnline(): string;
   why(): string;
   whyReport(): string;
   withNewReplies(_: { shown: string }): string;
