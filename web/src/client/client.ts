@@ -64,7 +64,7 @@ interface Events {
   typing: string;
   /** The members of the named room have changed. */
   members: string;
-  /** A list of the user's, such as requests, is another now. */
+  /** A list of the user's, such as requests, has changed. */
   changed: string;
   /** Somebody has taken the user out of a room; `name`: of the room, as far as it was known. */
   removed: { readonly room: string; readonly name: string | undefined; readonly by: string };
@@ -74,15 +74,15 @@ interface Events {
   moderated: ModeratedEvent;
 }
 
-/** Messages of a room that nobody looks at, beyond which the oldest go. */
+/** How many messages are kept of a room that is not open. */
 const restAt = 300;
 /**
- * How often `typing` is said at most, ms, and after a message was sent: what comes sooner the
- * server passes over.
+ * The least time between two `typing` commands, ms, and between a sent message and the next
+ * `typing`: the server ignores earlier ones.
  */
 const typingEvery = 3_000;
 const typingAfterSend = 1_000;
-/** Direct rooms whose other side's status is watched. */
+/** How many direct rooms are watched for the status of the other user. */
 const watchedDirects = 30;
 
 /**
@@ -283,7 +283,7 @@ export class Client extends Emitter<Events> {
     return this.#connection.request({ type: 'history', room, thread: { author: root.user, id: root.id }, limit: 50, ...(before !== undefined && { before }) });
   }
 
-  /** The user is typing. Call it for every key: it is said once in a while. */
+  /** The user is typing. Call it for every key: it limits what is sent. */
   typing(room: string): void {
     const now = this.#o.environment.now();
     if (now - (this.#typed.get(room) ?? -Infinity) < typingEvery) return;
@@ -330,8 +330,8 @@ export class Client extends Emitter<Events> {
   }
 
   /**
-   * What of others came after the user's read position: as the server counts it, with what came
-   * since; behind what the server has counted, what is here.
+   * The unread messages of others: the server's count plus the messages since; without a count, the
+   * loaded messages after the read position.
    */
   unread(id: string): Unread {
     const room = this.rooms.get(id);
@@ -407,7 +407,8 @@ export class Client extends Emitter<Events> {
   }
 
   /**
-   * What is new in all rooms, by a few frames; a server of an earlier release is asked over HTTP.
+   * Fetches what is new in all rooms in a few frames; from a server of an earlier release over
+   * HTTP.
    */
   async #news(): Promise<readonly InboxRoom[] | undefined> {
     const all: InboxRoom[] = [];
@@ -450,7 +451,7 @@ export class Client extends Emitter<Events> {
     this.emit('room', room.id);
   }
 
-  /** Where nobody has ever read: a room that others opened to the user is new, any other is not. */
+  /** Sets the first read position of a room: its start if others added the user, else its end. */
   #startReading(room: Room): void {
     if (!room.live || !this.#rooms.positioned || this.reads.mine(room.id) !== undefined) return;
     const fresh = room.info.direct || this.#rooms.wasOpened(room.id);
@@ -469,11 +470,11 @@ export class Client extends Emitter<Events> {
         this.inbox.changed(room.id, e.author ?? e.user, e.target, e.text);
         break;
       case 'deleted':
-        // Of a message that is not here nobody knows whether it was counted.
+        // Whether a message that is not loaded was counted is unknown: ask again.
         this.inbox.changed(room.id, e.author ?? e.user, e.target, undefined);
         if (!room.log.has(e.author ?? e.user, e.target)) this.#recounts.counted(room.id);
-        // The log had it, also where a replay leaves it out. Another's message may have the same
-        // id.
+        // The log had the message, although a replay leaves it out. Another user's message may have
+        // the same id.
         if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
         break;
       case 'topic':
@@ -536,8 +537,8 @@ export class Client extends Emitter<Events> {
         this.#rooms.removed(e.target);
         return;
       case 'moderated':
-        // What the user may do where is the directory's to say; of the rooms it is told as of
-        // everybody.
+        // The directory knows what the user may do now; the events of rooms arrive in their own
+        // logs.
         if (e.room === userRoom(this.#me.id)) {
           void this.#rooms.relist();
           this.emit('moderated', e);
@@ -559,8 +560,8 @@ export class Client extends Emitter<Events> {
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
-        // Invitations may have been lost with it. Of another room, a join finds out from where on
-        // it is another.
+        // The rewind may have lost invitations. In any other room, a join finds the point from
+        // which the log differs.
         if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
         else void this.rooms.get(e.room)?.sync();
         return;
@@ -569,7 +570,7 @@ export class Client extends Emitter<Events> {
     }
   }
 
-  /** The user has read a room on another device, which may be a part of what is not here. */
+  /** The user has read a room on another device, perhaps messages that are not loaded here. */
   #readElsewhere(id: string, seq: number): void {
     const base = this.inbox.get(id);
     this.reads.known(id, seq);
@@ -584,17 +585,14 @@ export class Client extends Emitter<Events> {
     this.reads.forget(id);
   }
 
-  /** Asks again who is in the rooms that are looked at: what is told may be lost. */
+  /** Fetches again who is online in the open rooms: presence events may be lost. */
   #refreshPeople(): void {
     for (const room of this.#looks.all) {
       if (this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
     }
   }
 
-  /**
-   * Watches the people of the room that is looked at, and of direct rooms for the other side's
-   * status.
-   */
+  /** Watches who is online in the open rooms, and the other user of direct rooms. */
   #watch(): void {
     if (this.state.kind !== 'online') return;
     // Only a room that the socket has joined can be watched; the others follow when they are live.

@@ -22,18 +22,18 @@ export interface Deed {
   readonly name: string;
   readonly Icon: typeof Copy;
   readonly act: () => unknown;
-  /** It is on: whether the button is pressed. */
+  /** The state of a toggle: whether its button is pressed. */
   readonly on?: boolean;
   /** It cannot be undone. */
   readonly grave?: boolean;
 }
 
-/** What has to be known of the place where a message is shown. */
+/** The context in which a message is shown. */
 export interface Place {
   readonly app: Around;
   readonly chat: Chat;
   readonly view: RoomView;
-  /** It stands in its thread already. */
+  /** The message is shown inside its thread. */
   readonly inThread: boolean;
   readonly edit: (m: Message) => void;
   readonly reply: (m: Message) => void;
@@ -43,7 +43,7 @@ export interface Place {
 export function deeds(message: Message, { app, chat, view, inThread, edit, reply }: Place): Deed[] {
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
-  /** Does it, or says that it was not done. */
+  /** Performs the action, or reports that it failed. */
   const attempt = async (work: Promise<unknown>, failed: (_: { why: string }) => string) => {
     try {
       await work;

@@ -1,22 +1,22 @@
 import type { Attachment } from 'svelte/attachments';
 
-/** A finger that rests for so long means more than a touch, ms. */
+/** The duration of a long press, ms. */
 const rest = 450;
-/** It may tremble by so much, px. */
+/** The movement that a long press tolerates, px. */
 const tremble = 8;
-/** From here on it is a swipe, if it goes sideways, px. */
+/** The sideways movement at which a swipe begins, px. */
 const begin = 14;
-/** So far a swipe has to go, px. */
+/** The movement that completes a swipe, px. */
 const far = 64;
-/** The row follows no further, px. */
+/** The furthest that the row follows the finger, px. */
 const most = 88;
-/** This close to the edges the gestures of the system begin, px. */
+/** The width of the edges that belong to the gestures of the system, px. */
 const edge = 28;
 
 /**
- * What fingers do on an element: `press` when one rests on it, `swipe` when one draws it towards
- * the end of its line and far enough. Scrolling, what scrolls sideways inside, and the gestures of
- * the system at the edges of the screen stay what they are. What may not be swiped has none.
+ * Recognises gestures on an element: `press` is a long press, `swipe` a swipe towards the end of
+ * the line. Scrolling, sideways scrolling inside the element and the gestures of the system at the
+ * edges of the screen keep working. Without `swipe` there is only the long press.
  */
 export function fingers(press: () => void, swipe: () => (() => void) | undefined): Attachment<HTMLElement> {
   return (node) => {
@@ -69,7 +69,7 @@ export function fingers(press: () => void, swipe: () => (() => void) | undefined
       end();
       done?.();
     };
-    // The browser's own menu of what is touched for long; of a link it is wanted.
+    // Suppresses the browser's menu of a long press, except on links.
     const menu = (e: Event) => at && e.preventDefault();
     node.addEventListener('pointerdown', down);
     node.addEventListener('pointermove', move);
@@ -88,8 +88,7 @@ export function fingers(press: () => void, swipe: () => (() => void) | undefined
 }
 
 /**
- * The click that comes when the finger is lifted is not one of what has appeared under it
- * meanwhile.
+ * Swallows the click that follows a long press: it would hit what has appeared under the finger.
  */
 function swallow(): void {
   const abort = new AbortController();

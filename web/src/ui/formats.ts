@@ -16,7 +16,7 @@ export const changes: Readonly<Record<Format, (text: string, from: number, to: n
   link,
 };
 
-/** Whether Cmd takes the place of Ctrl. */
+/** Whether the platform uses Cmd instead of Ctrl. */
 export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** The format of a key combination with Ctrl, or with Cmd on a Mac. */

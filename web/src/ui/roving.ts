@@ -1,12 +1,12 @@
 import type { Attachment } from 'svelte/attachments';
 
-/** What has the focus in the document that an element is in, or in its shadow tree. */
+/** The focused element of the document or shadow tree that an element is in. */
 export function focused(near: Node): Element | null {
   const root = near.getRootNode();
   return root instanceof ShadowRoot ? root.activeElement : document.activeElement;
 }
 
-/** What the keyboard can be on in an element, as far as it is shown. */
+/** The visible focusable descendants of an element. */
 export function controls(within: HTMLElement, selector = 'button, a[href]'): HTMLElement[] {
   return [...within.querySelectorAll<HTMLElement>(selector)].filter((e) => e.checkVisibility() && !(e instanceof HTMLButtonElement && e.disabled));
 }

@@ -6,17 +6,17 @@ import type { Item } from '../text/timeline.ts';
 const chunk = { most: 24, least: 4, first: 12, budget: 10 } as const;
 
 /**
- * Which rows of a long list stand in the document, and that none of it moves what is read. Rows
- * stand in the flow, between two spaces that stand for the others; the browser lays them out, and
- * no height is a guess where it shows. Before each change it is known where the rows in view are,
- * and after it they are put back there: by the space above, which no scrolling notices, and by the
- * scroller where that is not enough.
+ * Decides which rows of a long list are in the document, and keeps what is read in place. Rows are
+ * in the flow between two spacers that stand for the rest, so the browser lays them out and visible
+ * heights are never estimated. It records the positions of the visible rows before each change and
+ * restores them after it: by the spacer above, which causes no scroll event, and by the scroll
+ * position where that is not enough.
  */
 export class Rows {
   readonly heights = new Heights();
-  /** All rows stand in the document, as on paper. */
+  /** All rows are in the document, for printing. */
   whole = false;
-  /** The row that had the focus when it left the document: it has it again when it is back. */
+  /** The row that had the focus when it left the document; it gets it back on its return. */
   focused: string | undefined;
   #items: readonly Item[] = [];
   #slice: Slice = { from: 0, to: 0 };
@@ -24,11 +24,11 @@ export class Rows {
   /** The height of the space above the rows, px. */
   #top = 0;
   #chunk: number = chunk.first;
-  /** Where rows in view stand, px from the beginning of what is scrolled. */
+  /** The positions of visible rows, px from the start of the scrolled content. */
   #anchors: { readonly element: Element; readonly at: number }[] = [];
-  /** The item that is to be shown at a share of the view's height. */
+  /** The item to scroll to, and the fraction of the height of the view to show it at. */
   #aim: { readonly key: string; readonly at: number } | undefined;
-  /** Rows came or went before the slice: the scroller has to go with them. */
+  /** Rows were added or removed before the slice: the scroll position has to follow. */
   #moved = false;
   readonly #atEnd: () => boolean;
 
@@ -92,13 +92,13 @@ export class Rows {
     return true;
   }
 
-  /** So long did it take to draw the rows of a step, ms: the next is made larger or smaller. */
+  /** Reports how long a step took to render, ms; the next step is made larger or smaller. */
   took(ms: number): void {
     if (ms > chunk.budget) this.#chunk = Math.max(chunk.least, Math.floor(this.#chunk / 2));
     else if (ms < chunk.budget / 3) this.#chunk = Math.min(chunk.most, this.#chunk + 2);
   }
 
-  /** The document has changed, or the size of what is in it: puts what is read where it was. */
+  /** The document or the size of its content has changed: restores the position of what is read. */
   settle(scroller: HTMLElement, list: HTMLElement, atEnd: boolean, resized = false): void {
     if (this.whole) return;
     const rows = elements(list);
