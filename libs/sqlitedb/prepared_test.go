@@ -76,13 +76,18 @@ func TestQueryBesideWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(rows.Close(), rows.Err(), tx.Rollback()); err != nil {
+	defer rows.Close()
+	for rows.Next() {
+		t.Error("a row that nobody wrote")
+	}
+	if err := errors.Join(rows.Err(), tx.Rollback()); err != nil {
 		t.Error(err)
 	}
-	insert, err := d.Prepared(ctx, "INSERT INTO things VALUES (?)")
+	insert, err := d.Prepared(ctx, "INSERT INTO things VALUES (?)") //nolint:sqlclosecheck // it is kept until Close
 	if err != nil {
 		t.Fatal(err)
 	}
+	//nolint:sqlclosecheck // it is kept until Close
 	if again, err := d.Prepared(ctx, "INSERT INTO things VALUES (?)"); err != nil || again != insert {
 		t.Errorf("the second time it is another statement, %v", err)
 	}

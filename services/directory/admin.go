@@ -8,11 +8,10 @@ import (
 	"net/url"
 	"time"
 
-	historyapi "hubbub.internal/libs/api/history"
-
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"

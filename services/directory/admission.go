@@ -9,11 +9,10 @@ import (
 	"sync"
 	"time"
 
-	directoryapi "hubbub.internal/libs/api/directory"
-	"hubbub.internal/libs/api/httpapi"
-
 	"go.uber.org/zap"
 
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
-
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"

@@ -28,7 +28,7 @@ func (s users) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]
 // CreateGuest implements store.Store. The session is kept first: with its end the user is removed,
 // so there must be no user without one. One of a name that was taken ends at once.
 func (s users) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
-	logins := sessions{s.collections}
+	logins := sessions(s)
 	if err := logins.CreateSession(ctx, x); err != nil {
 		return err
 	}
