@@ -198,9 +198,10 @@ func TestTurnsOfPushServices(t *testing.T) {
 			s.Send(to("a.example", fmt.Sprint(i), "x"))
 		}
 		is(map[string]int{"a.example": perHost})
-		for _, host := range []string{"b.example", "c.example"} {
-			s.Send(to(host, "1", "x"))
-			s.Send(to(host, "2", "x"))
+		for _, id := range []string{"1", "2"} { // by turns: the first of b may go before c has any
+			for _, host := range []string{"b.example", "c.example"} {
+				s.Send(to(host, id, "x"))
+			}
 		}
 		is(map[string]int{"a.example": perHost, "b.example": 1, "c.example": 1})
 		for range 14 {
