@@ -6,14 +6,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/mail"
 	"hubbub.internal/services/directory/store"
-
-	"github.com/danielgtaylor/huma/v2"
-
-	"hubbub.internal/libs/api/httpapi"
 )
 
 type forgotInput struct {

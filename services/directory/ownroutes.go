@@ -4,11 +4,10 @@ import (
 	"context"
 	"net/http"
 
-	"hubbub.internal/libs/auth"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
 )
 
 type sessionsOutput struct {

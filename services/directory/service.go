@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
