@@ -39,7 +39,7 @@ export class Person {
     this.device = device;
     page.on('pageerror', (err) => this.complaints.push(err.message));
     page.on('console', (m) => {
-      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource/.test(m.text())) this.complaints.push(m.text());
+      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource|error occurred when fetching the script/.test(m.text())) this.complaints.push(m.text());
     });
   }
 
