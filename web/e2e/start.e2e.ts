@@ -14,13 +14,13 @@ async function weigh(person: Person, seen: () => Promise<unknown>): Promise<numb
   await cdp.send('Network.enable');
   await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
   await cdp.send('Network.setBypassServiceWorker', { bypass: true }); // it has files of its own
-  const loaded = new Map<string, { url: string; coding: string; bytes: number }>();
+  const loaded = new Map<string, { url: string; coding: string; headers: number; bytes: number }>();
   cdp.on('Network.responseReceived', (e) => {
-    if (['Document', 'Script', 'Stylesheet'].includes(e.type)) loaded.set(e.requestId, { url: e.response.url, coding: e.response.headers['Content-Encoding'] ?? '', bytes: 0 });
+    if (['Document', 'Script', 'Stylesheet'].includes(e.type)) loaded.set(e.requestId, { url: e.response.url, coding: e.response.headers['Content-Encoding'] ?? '', headers: e.response.encodedDataLength, bytes: 0 });
   });
   cdp.on('Network.loadingFinished', (e) => {
     const file = loaded.get(e.requestId);
-    if (file) file.bytes = e.encodedDataLength;
+    if (file) file.bytes = e.encodedDataLength - file.headers;
   });
   await person.page.reload();
   await seen();
