@@ -6,7 +6,7 @@ import { Stage, unique } from './stage.ts';
 const stage = new Stage();
 
 /** Most that the first look at the page loads, compressed and without fonts, bytes. */
-const most = 100_000;
+const most = 100 * 1024;
 
 /** Loads what a page shows anew, without what the browser keeps, and returns how much came before `seen` is there. */
 async function weigh(person: Person, seen: () => Promise<unknown>): Promise<number> {
