@@ -22,6 +22,8 @@ export default defineConfig({
     // parts share would each cost a request, and compress worse.
     rolldownOptions: { output: { codeSplitting: { groups: [
       { name: 'page', tags: ['$initial'], priority: 2 },
+      // What a room shares with the page beside no room, which must not load the room for it.
+      { name: 'both', test: /\/icons\/arrow-left\.|\/src\/ui\/Banner\.|@messageformat\/runtime|rolldown\/runtime/, priority: 1.5 },
       { name: 'room', test: /\/src\/ui\/RoomPage\.svelte$/, priority: 1 },
     ] } } },
   },
