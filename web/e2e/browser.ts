@@ -37,12 +37,9 @@ export class Person {
     this.name = name;
     this.page = page;
     this.device = device;
-    // While the server is away, parts of the page that come later do not, and are asked for again.
-    page.on('pageerror', (err) => {
-      if (!/Unable to preload CSS|dynamically imported module/.test(err.message)) this.complaints.push(err.message);
-    });
+    page.on('pageerror', (err) => this.complaints.push(err.message));
     page.on('console', (m) => {
-      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource|error occurred when fetching the script|Unable to preload CSS|dynamically imported module/.test(m.text())) this.complaints.push(m.text());
+      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource|error occurred when fetching the script/.test(m.text())) this.complaints.push(m.text());
     });
   }
 
