@@ -619,8 +619,10 @@ export interface Messages {
   rowLabel(_: { name: string; time: string; text: string }): string;
   ruleAllSend(): string;
   ruleBoth(_: { first: string; second: string }): string;
+  ruleForever(): string;
   ruleModeratorsReact(): string;
   ruleModeratorsSend(): string;
+  ruleNewest(_: { count: number }): string;
   ruleSlow(_: { time: string }): string;
   rulesOf(_: { room: string }): string;
   runThisServer(): string;

@@ -1,7 +1,7 @@
 import { m } from '../lang/language.svelte.ts';
 import type { ModeratedEvent } from '../client/index.ts';
 import { isolate } from './bidi.ts';
-import { ruleName } from './retention.ts';
+import { ruleWords } from './retention.ts';
 import { fullTime, quantity } from './time.svelte.ts';
 
 /** Why a message is reported, and how that is called. */
@@ -48,7 +48,7 @@ function act(e: ModeratedEvent, me: string): string {
     case 'guests': return m.actGuests(by);
     case 'purge': return e.until === undefined ? m.actPurgeAll(both) : m.actPurge({ ...both, time: span(Math.round((e.ts - e.until) / 1_000)) });
     case 'reset': return m.actReset(by);
-    case 'retention': return m.actRetention({ ...by, rule: ruleName(e.text ?? 'forever') });
+    case 'retention': return m.actRetention({ ...by, rule: ruleWords(e.text ?? 'forever') });
     case 'rules': {
       const sends = e.announce === 'react' ? m.ruleModeratorsReact() : e.announce ? m.ruleModeratorsSend() : m.ruleAllSend();
       return m.actRules({ ...by, rules: e.slow ? m.ruleBoth({ first: sends, second: m.ruleSlow({ time: span(e.slow) }) }) : sends });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { keptAs } from '../client/answers.ts';
-import { keptText } from './retention.ts';
+import { keptText, ruleName, ruleWords } from './retention.ts';
 
 test.each([
   [undefined, ''],
@@ -20,3 +20,15 @@ test.each([
   ['365 days, 1000 messages, but 7 days at least', { days: 365, count: 1000, least: 7 }],
   ['1000 messages, but 7 days at least', { count: 1000, least: 7 }],
 ])('an event that says %j', (said, kept) => expect(keptAs(said)).toEqual(kept));
+
+test.each([
+  ['forever', 'Forever', 'forever'],
+  ['30 days', 'For 30 days', '30 days'],
+  ['1 day', 'For 1 day', '1 day'],
+  ['1000 messages', 'The newest 1,000', '1,000 messages'],
+  ['1 message', undefined, '1 message'],
+  ['1000 messages, but 7 days at least', '1000 messages, but 7 days at least', '1000 messages, but 7 days at least'],
+])('the rule %j as a choice and within a sentence', (rule, name, words) => {
+  if (name !== undefined) expect(ruleName(rule)).toBe(name);
+  expect(ruleWords(rule)).toBe(words);
+});

@@ -16,10 +16,23 @@ export function keptText(kept: Retention | undefined): string {
 /** The rules that a choice offers, with the room's own. */
 export const choices = ['', 'forever', '1 day', '7 days', '30 days', '90 days', '365 days', '1000 messages', '10000 messages'] as const;
 
-/** What a rule is called; one of another form stays as it is. */
+/** The number and the unit of a rule that has one bound alone. */
+function bound(rule: string): readonly [n: number, unit: string] | undefined {
+  const [, n, unit] = /^(\d+) (day|message)s?$/.exec(rule) ?? [];
+  return n === undefined ? undefined : [Number(n), unit!];
+}
+
+/** What a rule is called as a choice; one of another form stays as it is. */
 export function ruleName(rule: string): string {
   if (rule === '') return m.asServerHasIt();
   if (rule === 'forever') return m.forever();
-  const [, n, what] = /^(\d+) (day|message)s?$/.exec(rule) ?? [];
-  return n === undefined ? rule : what === 'day' ? m.forTime({ time: days(Number(n)) }) : m.newestCount({ count: Number(n) });
+  const [n, unit] = bound(rule) ?? [];
+  return n === undefined ? rule : unit === 'day' ? m.forTime({ time: days(n) }) : m.newestCount({ count: n });
+}
+
+/** A rule within a sentence; one of another form stays as it is. */
+export function ruleWords(rule: string): string {
+  if (rule === 'forever') return m.ruleForever();
+  const [n, unit] = bound(rule) ?? [];
+  return n === undefined ? rule : unit === 'day' ? quantity(n, 'day') : m.ruleNewest({ count: n });
 }
