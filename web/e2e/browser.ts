@@ -141,8 +141,8 @@ export class Person {
 
   /** Goes back to the list, where it is a page of its own. */
   async leaveRoom(): Promise<void> {
-    await this.page.locator('.shell').waitFor();
     const back = this.page.getByRole('link', { name: 'Back to your rooms' });
+    await this.rooms.or(back).filter({ visible: true }).first().waitFor();
     if (await back.isVisible()) await back.click();
   }
 
