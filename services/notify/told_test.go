@@ -34,6 +34,7 @@ func (w *world) waiting() (all []queue.Event) {
 	for _, b := range w.queue.Due(time.Now().Add(24 * time.Hour)) {
 		for _, e := range b.Events {
 			e.Taken = time.Time{}
+			e.Users = slices.Sorted(slices.Values(e.Users))
 			all = append(all, e)
 		}
 	}
