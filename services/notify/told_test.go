@@ -260,7 +260,7 @@ func TestPutBack(t *testing.T) {
 	w := open(t, late(), nil)
 	events := []queue.Event{
 		{Room: "lobby", Seq: 1, Kind: queue.Mention, All: true}, {Room: "lobby", Seq: 2, Kind: queue.Mention, Users: []string{"bob"}},
-		{Room: "lobby", Seq: 3, Kind: queue.Mention, Users: []string{"cyd", "ann"}},
+		{Room: "lobby", Seq: 3, Kind: queue.Mention, Users: []string{"ann", "cyd"}},
 	}
 	of := func(seq uint64, users ...string) queue.Event {
 		return queue.Event{Room: "lobby", Seq: seq, Kind: queue.Mention, Users: users}
