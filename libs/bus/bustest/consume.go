@@ -256,6 +256,22 @@ func checkConsumeRedriven(t *testing.T, s *suite) {
 			return err == nil && len(letters) == n && !slices.ContainsFunc(letters, func(d bus.DeadLetter) bool { return d.Reason != why })
 		})
 	}
+	// One call puts back all that are parked. With replicas, it may ask one that has not heard of
+	// some yet; the next call puts those back.
+	redrive := func(limit, want int) {
+		t.Helper()
+		put := map[string]bool{}
+		eventually(t, fmt.Sprint(want, " entries are put back"), func() bool {
+			letters, err := operator.Redrive(within(t), "group", limit-len(put))
+			for _, d := range letters {
+				put[d.Entry.ID] = true
+			}
+			if err != nil || len(put) != want && !s.Replicas {
+				t.Fatalf("%+v, %v; want %d", letters, err, want)
+			}
+			return len(put) == want
+		})
+	}
 	why := "first"
 	bad.Store(&why)
 	stop := start()
@@ -263,9 +279,7 @@ func checkConsumeRedriven(t *testing.T, s *suite) {
 	stop()
 
 	// With no consumer, two are put back, and are no dead letters any more.
-	if letters, err := operator.Redrive(within(t), "group", 2); err != nil || len(letters) != 2 {
-		t.Fatalf("%+v, %v; want the two oldest", letters, err)
-	}
+	redrive(2, 2)
 	parked(why, len(poison)-2)
 	again2 := "second"
 	bad.Store(&again2)
@@ -280,15 +294,10 @@ func checkConsumeRedriven(t *testing.T, s *suite) {
 		}
 		return err == nil && len(letters) == len(poison) && n == 2
 	})
-	letters, err := operator.Redrive(within(t), "group", 10) // while it is consumed
-	if err != nil || len(letters) != len(poison) {
-		t.Fatalf("%+v, %v", letters, err)
-	}
+	redrive(10, len(poison)) // while it is consumed
 	parked(again2, len(poison))
 	bad.Store(nil)
-	if letters, err := operator.Redrive(within(t), "group", 10); err != nil || len(letters) != len(poison) {
-		t.Fatalf("%+v, %v", letters, err)
-	}
+	redrive(10, len(poison))
 	for _, want := range poison {
 		eventually(t, "it is handled", func() bool { _, ok := again.Load(want.ID); return ok })
 		got, _ := again.Load(want.ID)
