@@ -243,9 +243,10 @@ func run(t *testing.T, dir string, env []string, command string) string {
 	began := time.Now()
 	cmd := exec.CommandContext(t.Context(), "timeout", fmt.Sprint(typedWithin.Seconds()), "bash", "-c", command)
 	cmd.Dir, cmd.Env = dir, env
+	cmd.WaitDelay = 10 * time.Second // a process that the command has left holds its output open
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s\n%v: %s", command, err, out)
+		t.Fatalf("%s, after %.0f s\n%v: %s", command, time.Since(began).Seconds(), err, out)
 	}
 	t.Logf("%4.1f s  %s", time.Since(began).Seconds(), command)
 	return string(out)
