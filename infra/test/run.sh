@@ -10,7 +10,8 @@ export PATH=$PATH:/usr/sbin
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 
 # With enough memory, the servers of the tests keep their files in it, which saves time. The tests
-# kill processes and not the machine, so that files survive on any file system.
+# kill processes and not the machine, so that files survive on any file system. GOTMPDIR is for what
+# Go builds, which may be too much for memory; the tests must not see it, since T.TempDir prefers it.
 export GOTMPDIR=${TMPDIR:-/tmp}
 gib() { { df --output=avail -B1G /dev/shm | tail -n 1; } 2>/dev/null || echo 0; }
 if [ "$(gib)" -ge 6 ] && [ "$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)" -ge 8 ]; then
@@ -18,6 +19,7 @@ if [ "$(gib)" -ge 6 ] && [ "$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /p
   export TMPDIR=$shm
   export GOGC=400 # with the race detector, collecting takes a third of the time
 fi
+exec='env -u GOTMPDIR'
 
 log=$(mktemp -p "$GOTMPDIR")
 beside=
@@ -35,7 +37,7 @@ apart() {
   # The rest runs at low priority.
   renice -n 10 -p $BASHPID >/dev/null
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
-  go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
+  go test -exec "$exec" -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it"
   for m in $(sed -n 's,^\t\./,,p' go.work); do
     (cd $m && GOWORK=off go build ./...)
@@ -57,7 +59,7 @@ step "go test -race"
 # test results does not know all that these tests depend on, such as servers. -vet=off:
 # golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for goroutines at the
 # end of each process; ours have ended by then.
-GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
+GORACE=atexit_sleep_ms=50 go test -exec "$exec" -race -count=1 -p 3 -vet=off -timeout 15m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,notify,presence}/... ./infra/test/mutate
 
 wait "$beside" || {
