@@ -41,7 +41,7 @@ export function retryIn(err: HubbubError, guess: number): number | undefined {
 }
 
 /** Returns a sentence for a person. */
-export function describe(err: unknown): string {
+export function inEnglish(err: unknown): string {
   if (err instanceof HubbubError || err instanceof ConnectionLost) {
     // The server's messages are written to follow a colon.
     const message = err.message.charAt(0).toLocaleUpperCase() + err.message.slice(1);

@@ -1,6 +1,6 @@
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
-import { describe, hasCode, HubbubError } from './errors.ts';
+import { hasCode, HubbubError, inEnglish } from './errors.ts';
 import { newID } from './id.ts';
 import type { LastingStore } from './lasting.ts';
 import type { AckEvent, Command, Name } from './protocol.ts';
@@ -235,7 +235,7 @@ export class Outbox extends Emitter<{ change: string }> {
         return false;
       }
       this.#since.delete(id);
-      this.#replace(m, { ...after, state: 'failed', error: describe(err) });
+      this.#replace(m, { ...after, state: 'failed', error: inEnglish(err) });
       return true;
     }
   }

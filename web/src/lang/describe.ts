@@ -1,4 +1,4 @@
-import { ConnectionLost, describe as inEnglish, HubbubError } from '../client/index.ts';
+import { ConnectionLost, HubbubError, inEnglish } from '../client/index.ts';
 import { language, m } from './language.svelte.ts';
 import { said } from './said.ts';
 

@@ -8,7 +8,14 @@ let asked: Language = 'en';
 /** What the browser's user reads, the best first. */
 let preferred: readonly string[] = [];
 
-let spoken = $state.raw<{ readonly language: Language; readonly locale: string; readonly messages: Partial<Messages> }>({ language: 'en', locale: 'en', messages: {} });
+interface Spoken {
+  readonly language: Language;
+  readonly locale: string;
+  readonly parts: readonly Part[];
+  readonly messages: Partial<Messages>;
+}
+
+let spoken = $state.raw<Spoken>({ language: 'en', locale: 'en', parts: [], messages: {} });
 
 /**
  * The messages of the page, in the language that is spoken now: `m.send()`. Where one is shown, it
@@ -45,14 +52,23 @@ export async function speak(choice: LanguageChoice, reads: readonly string[] = g
 }
 
 /**
- * Loads parts of the messages. Whoever loads a part of the page waits for its messages, too; who
- * needs the rest may show what a room shows.
+ * Loads parts of the messages, and waits until the page speaks them. Whoever loads a part of the
+ * page waits for its messages, too; who needs the rest may show what a room shows. It rejects if one
+ * cannot be loaded, and who asks again tries again.
  */
 export async function need(...asked: Part[]): Promise<void> {
   const parts: Part[] = asked.includes('rest') ? ['room', ...asked] : asked;
-  if (parts.every((p) => wanted.has(p))) return;
-  for (const p of parts) wanted.add(p);
-  await show();
+  for (;;) {
+    const missing = parts.filter((p) => !spoken.parts.includes(p));
+    if (!missing.length) return;
+    for (const p of missing) wanted.add(p);
+    try {
+      await show(); // it speaks nothing if somebody asked for more, or for another language, meanwhile
+    } catch (err) {
+      for (const p of missing) wanted.delete(p);
+      throw err;
+    }
+  }
 }
 
 /** Loads what goes with it beside a part of the page. */
@@ -67,5 +83,5 @@ async function show(): Promise<void> {
   const region = preferred.find((l) => l.toLowerCase().split('-')[0] === language) ?? language;
   // Messages have the digits of the language, whatever those of the region are.
   const locale = language === 'ar' ? `${region}-u-nu-latn` : region;
-  spoken = { language, locale, messages: Object.assign({}, ...loaded) as Partial<Messages> };
+  spoken = { language, locale, parts, messages: Object.assign({}, ...loaded) as Partial<Messages> };
 }

@@ -7,7 +7,8 @@ const loads: { readonly part: Part; readonly language: Language; readonly arrive
 vi.mock('./catalogues.ts', async (original) => ({
   ...(await original<typeof import('./catalogues.ts')>()),
   load: (language: Language, part: Part) => new Promise((resolve, reject) => {
-    loads.push({ part, language, arrive: () => resolve({ [part === 'rest' ? 'close' : part === 'room' ? 'send' : 'rooms']: () => `${part} in ${language}` }), fail: () => reject(new Error('away')) });
+    const key = { first: 'rooms', room: 'send', rest: 'close', server: 'save' }[part];
+    loads.push({ part, language, arrive: () => resolve({ [key]: () => `${part} in ${language}` }), fail: () => reject(new Error('away')) });
   }),
 }));
 
@@ -25,7 +26,6 @@ async function fresh() {
 async function arrive(): Promise<void> {
   do {
     for (const l of loads.splice(0)) l.arrive();
-    await Promise.resolve();
     for (let i = 0; i < 10; i++) await Promise.resolve();
   } while (loads.length);
 }
@@ -64,7 +64,10 @@ test('who asks for a part has it in the language that is asked for meanwhile', a
 
 test('a part that could not be loaded is loaded when it is asked for again, and keeps no other back', async () => {
   const failed = lang.need('server');
-  for (const l of loads.splice(0)) l.part === 'server' ? l.fail() : l.arrive();
+  for (const l of loads.splice(0)) {
+    if (l.part === 'server') l.fail();
+    else l.arrive();
+  }
   await expect(failed).rejects.toThrow('away');
   const room = lang.need('room');
   expect(loads.map((l) => l.part)).not.toContain('server');
