@@ -20,31 +20,31 @@ var (
 // accounts makes accounts and guests, and registers guests.
 type accounts struct {
 	*core
-	keys         *keys
-	records      *records
-	serverRecord *serverRecord
-	nameRules    *nameRules
-	changes      *changes
-	privacy      *privacy
-	auditLog     *auditLog
-	logins       *logins
-	invitations  *invitations
-	networks     *networks
-	passwords    *passwords
-	sessions     *sessions
+	keys            *keys
+	records         *records
+	serverRecord    *serverRecord
+	nameRules       *nameRules
+	changes         *changes
+	privacy         *privacy
+	auditLog        *auditLog
+	logins          *logins
+	invitationLinks *invitationLinks
+	networks        *networks
+	passwords       *passwords
+	sessions        *sessions
 
 	daily   *throttle // new accounts of a day, by address
 	entries *throttle // new accounts, by address
 }
 
-// register makes an account with a password. invitation is what the link of one says, if there is
-// one; address is where the request comes from.
-func (s *accounts) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
+// register makes an account with a password. link is what an invitation link says, if there is one;
+// address is where the request comes from.
+func (s *accounts) register(ctx context.Context, name, secret, link, address string) (store.User, error) {
 	name, err := s.checkNew(name, secret)
 	if err != nil {
 		return store.User{}, err
 	}
-	how, giveBack, err := s.invitations.admit(ctx, invitation)
+	how, giveBack, err := s.invitationLinks.admit(ctx, link)
 	if err != nil {
 		return store.User{}, err
 	}

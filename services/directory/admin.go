@@ -29,25 +29,25 @@ const (
 // commands carries out what operators ask for, over HTTP and by hubbub admin.
 type commands struct {
 	*core
-	records      *records
-	serverRecord *serverRecord
-	nameRules    *nameRules
-	rights       *rights
-	auditLog     *auditLog
-	views        *views
-	invitations  *invitations
-	retentions   *retentions
-	holds        *holds
-	passwords    *passwords
-	admissions   *admissions
-	operators    *operators
-	copies       *copies
-	sessions     *sessions
-	bans         *bans
-	accounts     *accounts
-	users        *users
-	setup        *setup
-	imports      *imports
+	records         *records
+	serverRecord    *serverRecord
+	nameRules       *nameRules
+	rights          *rights
+	auditLog        *auditLog
+	views           *views
+	invitationLinks *invitationLinks
+	retentions      *retentions
+	holds           *holds
+	passwords       *passwords
+	admissions      *admissions
+	operators       *operators
+	copies          *copies
+	sessions        *sessions
+	bans            *bans
+	accounts        *accounts
+	users           *users
+	setup           *setup
+	imports         *imports
 }
 
 // answerAdmin answers directoryapi.ServiceAdmin.
@@ -85,15 +85,15 @@ func (s *commands) administer(ctx context.Context, r directoryapi.AdminRequest) 
 		reply.Import, err = s.imports.adminImport(ctx, r.Import)
 		return reply, err
 	case directoryapi.AdminInvitations:
-		page, err := s.invitations.invitations(ctx, r.After)
+		page, err := s.invitationLinks.list(ctx, r.After)
 		reply.Lines, reply.Next = linesOf(page.Invitations), page.Next
 		return reply, err
 	case directoryapi.AdminInvite:
-		v, err := s.invitations.invitePeople(ctx, auth.Claims{Name: consoleOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
-		reply.Link = InvitePath(v.Link)
+		v, err := s.invitationLinks.makeLink(ctx, auth.Claims{Name: consoleOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
+		reply.Link = InvitationLinkPath(v.Link)
 		return reply, err
 	case directoryapi.AdminRevoke:
-		return reply, s.invitations.revokeInvitation(ctx, r.User)
+		return reply, s.invitationLinks.revoke(ctx, r.User)
 	case directoryapi.AdminCreate:
 		return s.adminCreate(ctx, r.User)
 	}
@@ -126,8 +126,8 @@ func (s *commands) administer(ctx context.Context, r directoryapi.AdminRequest) 
 	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is not a command that this release knows", r.Do))
 }
 
-// InvitePath returns where an invitation leads, from where the page is.
-func InvitePath(link string) string { return "?invite=" + url.QueryEscape(link) }
+// InvitationLinkPath returns where an invitation link leads, relative to the URL of the page.
+func InvitationLinkPath(link string) string { return "?invite=" + url.QueryEscape(link) }
 
 // adminCreate makes an account whose password nobody knows, and a link with which it is chosen.
 func (s *commands) adminCreate(ctx context.Context, name string) (reply directoryapi.AdminReply, err error) {

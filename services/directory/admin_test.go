@@ -98,7 +98,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("an invitation: %q, %q; registering with it: %q", made.Link, code, refused)
 	}
 	list, _ := ask(directoryapi.AdminRequest{Do: "invitations"})
-	var i invitationView
+	var i invitationLinkView
 	if len(list.Lines) != 1 || json.Unmarshal(list.Lines[0], &i) != nil || i.Used != 1 || i.ByName != "hubbub admin (root@host)" {
 		t.Errorf("invitations: %s", list.Lines)
 	}

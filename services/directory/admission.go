@@ -20,7 +20,7 @@ import (
 // Who may register, and which guests are let in: the values of store.Server.
 const (
 	registrationOpen    = "open"
-	registrationInvited = "invited" // with an invitation only
+	registrationInvited = "invited" // with an invitation link only
 	registrationClosed  = "closed"
 
 	guestsOn    = "on"
@@ -29,30 +29,30 @@ const (
 )
 
 const (
-	maxGuestRooms     = 50
-	maxInvitationUses = 10_000
-	maxInvitationLife = 365 * 24 * time.Hour
-	invitationLife    = 7 * 24 * time.Hour // unless it is said
-	maxInvitations    = 1000               // that have not ended
-	pageInvitations   = 100
-	invitationsKept   = 30 * 24 * time.Hour // after their end, for those who look
-	maxInvitationNote = 128
+	maxGuestRooms         = 50
+	maxInvitationLinkUses = 10_000
+	maxInvitationLinkLife = 365 * 24 * time.Hour
+	invitationLinkLife    = 7 * 24 * time.Hour // unless it is said
+	maxInvitationLinks    = 1000               // that have not ended
+	pageInvitationLinks   = 100
+	invitationLinksKept   = 30 * 24 * time.Hour // after their end, for those who look
+	maxInvitationLinkNote = 128
 )
 
 var (
-	errRegistrationClosed = chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
-	errInvitationNeeded   = chat.E(chat.CodeForbidden, "an invitation is needed to register here: ask somebody for a link")
-	errInvitationWrong    = chat.E(chat.CodeForbidden, "there is no such invitation: check that the link is complete")
-	errInvitationRevoked  = chat.E(chat.CodeForbidden, "this invitation was taken back: ask for another")
-	errInvitationEnded    = chat.E(chat.CodeForbidden, "this invitation has ended: ask for another")
-	errInvitationUsed     = chat.E(chat.CodeForbidden, "this invitation was used by as many as it was for: ask for another")
-	errDisabled           = chat.E(chat.CodeForbidden, "this account is disabled: ask whoever runs this server")
-	errNoGuests           = chat.E(chat.CodeForbidden, "this server admits no guests: log in")
+	errRegistrationClosed    = chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
+	errInvitationLinkNeeded  = chat.E(chat.CodeForbidden, "an invitation is needed to register here: ask somebody for a link")
+	errInvitationLinkWrong   = chat.E(chat.CodeForbidden, "there is no such invitation: check that the link is complete")
+	errInvitationLinkRevoked = chat.E(chat.CodeForbidden, "this invitation was taken back: ask for another")
+	errInvitationLinkEnded   = chat.E(chat.CodeForbidden, "this invitation has ended: ask for another")
+	errInvitationLinkUsed    = chat.E(chat.CodeForbidden, "this invitation was used by as many as it was for: ask for another")
+	errDisabled              = chat.E(chat.CodeForbidden, "this account is disabled: ask whoever runs this server")
+	errNoGuests              = chat.E(chat.CodeForbidden, "this server admits no guests: log in")
 )
 
 // admission is who may come in, as everybody may know.
 type admission struct {
-	Registration string   `json:"registration" doc:"open, invited (with an invitation only) or closed."`
+	Registration string   `json:"registration" doc:"open, invited (with an invitation link only) or closed."`
 	Guests       string   `json:"guests" doc:"on, rooms (into some rooms only) or off."`
 	GuestRooms   []string `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
 }
@@ -60,12 +60,12 @@ type admission struct {
 // admissions decides who may come in: who registers, which guests, and who is kept out.
 type admissions struct {
 	*core
-	records      *records
-	serverRecord *serverRecord
-	auditLog     *auditLog
-	logins       *logins
-	letters      *letters
-	invitations  *invitations
+	records         *records
+	serverRecord    *serverRecord
+	auditLog        *auditLog
+	logins          *logins
+	letters         *letters
+	invitationLinks *invitationLinks
 
 	guestsEnded progress // of endGuests
 }
@@ -204,16 +204,16 @@ type invitedView struct {
 }
 
 type serverView struct {
-	Registration string       `json:"registration" doc:"open, invited (with an invitation only) or closed."`
+	Registration string       `json:"registration" doc:"open, invited (with an invitation link only) or closed."`
 	Guests       string       `json:"guests" doc:"on, rooms (into some rooms only) or off."`
 	GuestRooms   []string     `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
 	Mail         bool         `json:"mail,omitempty" doc:"Who has forgotten the password can have a link sent: POST /v1/forgot."`
 	GuestMay     []string     `json:"guest_may" doc:"Of what guests may do unless the operator takes it away, what they may do here: see docs/roles.md."`
-	Invitation   *invitedView `json:"invitation,omitempty" doc:"What is to be said of the invitation that was asked for."`
+	Invitation   *invitedView `json:"invitation,omitempty" doc:"What is to be said of the invitation link that was asked for."`
 }
 
-// door returns what everybody may know of who may come in, and of the invitation that they have, if
-// they have one.
+// door returns what everybody may know of who may come in, and of the invitation link that they
+// have, if they have one.
 func (s *admissions) door(ctx context.Context, link string) (v serverView, err error) {
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *admissions) door(ctx context.Context, link string) (v serverView, err e
 	if link == "" {
 		return v, nil
 	}
-	i, err := s.invitations.invited(ctx, link)
+	i, err := s.invitationLinks.valid(ctx, link)
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		v.Invitation = &invitedView{Problem: e.Message}
 		return v, nil

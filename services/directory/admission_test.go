@@ -15,20 +15,20 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// registers tries to register, with an invitation or with none.
-func (w *world) registers(name, invitation string) (c credentials, code string) {
+// registers tries to register, with an invitation link or with none.
+func (w *world) registers(name, link string) (c credentials, code string) {
 	w.t.Helper()
-	_, code = w.call("POST", "/v1/register", "", fmt.Sprintf(`{"name":%q,"password":"correct horse","invitation":%q}`, name, invitation), &c)
+	_, code = w.call("POST", "/v1/register", "", fmt.Sprintf(`{"name":%q,"password":"correct horse","invitation":%q}`, name, link), &c)
 	return c, code
 }
 
-func (w *world) invitation(by credentials, body string) (i invitationView) {
+func (w *world) invitationLink(by credentials, body string) (i invitationLinkView) {
 	w.t.Helper()
 	w.ok("POST", "/v1/server/invitations", by.Token, body, &i)
 	return i
 }
 
-// said returns what everybody is told of an invitation: why it is not good.
+// said returns what everybody is told of an invitation link: why it is not good.
 func (w *world) said(link string) string {
 	w.t.Helper()
 	var out serverView
@@ -39,20 +39,20 @@ func (w *world) said(link string) string {
 	return out.Invitation.Problem
 }
 
-func TestRegistrationByInvitation(t *testing.T) {
+func TestRegistrationByInvitationLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
 		ann := w.operator("Ann")
 		w.ok("PATCH", "/v1/server", ann.Token, `{"registration":"closed"}`, nil)
-		two := w.invitation(ann, `{"uses":2,"minutes":60,"note":"for friends"}`)
+		two := w.invitationLink(ann, `{"uses":2,"minutes":60,"note":"for friends"}`)
 		if _, code := w.registers("Bob", two.Link); code != chat.CodeForbidden {
-			t.Errorf("closed, and an invitation: %q", code)
+			t.Errorf("closed, and an invitation link: %q", code)
 		}
 		w.ok("PATCH", "/v1/server", ann.Token, `{"registration":"invited"}`, nil)
 		time.Sleep(time.Millisecond) // they are listed by when they were made
-		taken := w.invitation(ann, `{"uses":1}`)
+		taken := w.invitationLink(ann, `{"uses":1}`)
 		time.Sleep(time.Millisecond)
-		short := w.invitation(ann, `{"uses":1,"minutes":1}`)
+		short := w.invitationLink(ann, `{"uses":1,"minutes":1}`)
 		w.ok("DELETE", "/v1/server/invitations/"+taken.ID, ann.Token, "", nil)
 		w.ok("DELETE", "/v1/server/invitations/"+taken.ID, ann.Token, "", nil)
 		time.Sleep(2 * time.Minute)
@@ -74,7 +74,7 @@ func TestRegistrationByInvitation(t *testing.T) {
 			}
 		}
 		// A name that is taken costs no use.
-		one := w.invitation(ann, `{"uses":1}`)
+		one := w.invitationLink(ann, `{"uses":1}`)
 		for _, name := range []string{"Ann", "admin", "two words"} {
 			if _, code := w.registers(name, one.Link); code == "" {
 				t.Errorf("%q is registered", name)
@@ -85,34 +85,34 @@ func TestRegistrationByInvitation(t *testing.T) {
 		} else if a := w.audited(ann, "subject="+c.User.ID); len(a) != 1 || !strings.Contains(a[0].Detail, one.ID) || !strings.Contains(a[0].Detail, "Ann") {
 			t.Errorf("the log says %+v", a)
 		}
-		var list invitationsOutput
+		var list invitationLinksOutput
 		w.ok("GET", "/v1/server/invitations", ann.Token, "", &list)
 		if len(list.Invitations) != 4 || list.Invitations[3].ID != two.ID || list.Invitations[3].Used != 2 || list.Invitations[3].Note != "for friends" ||
 			list.Invitations[3].ByName != "Ann" || list.Invitations[0].Link != "" || !list.Invitations[2].Revoked {
-			t.Errorf("invitations are %+v", list)
+			t.Errorf("invitation links are %+v", list)
 		}
 		for _, body := range []string{`{"uses":0}`, `{"uses":10001}`, `{"uses":1,"minutes":525601}`, `{"uses":1,"minutes":-1}`, `{"uses":1,"note":"a\nb"}`} {
 			if c := w.code(ann, "POST", "/v1/server/invitations", body); c != chat.CodeBadRequest {
-				t.Errorf("an invitation made of %s: %q", body, c)
+				t.Errorf("an invitation link made of %s: %q", body, c)
 			}
 		}
 		if c := w.code(ann, "DELETE", "/v1/server/invitations/none", ""); c != chat.CodeNotFound {
-			t.Errorf("an invitation that there is not: %q", c)
+			t.Errorf("an invitation link that there is not: %q", c)
 		}
-		time.Sleep(invitationsKept + invitationLife + time.Hour)
+		time.Sleep(invitationLinksKept + invitationLinkLife + time.Hour)
 		w.keepHouse(t.Context())
-		if all, err := w.memory.Invitations(t.Context(), "", 10); err != nil || len(all) != 0 {
+		if all, err := w.memory.InvitationLinks(t.Context(), "", 10); err != nil || len(all) != 0 {
 			t.Errorf("left are %+v, %v", all, err)
 		}
 	})
 }
 
-// TestInvitationAtOnce has many register at the same moment with an invitation for three.
-func TestInvitationAtOnce(t *testing.T) {
+// TestInvitationLinkAtOnce: many register at the same moment with an invitation link for three.
+func TestInvitationLinkAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.operator("Ann")
 	w.ok("PATCH", "/v1/server", ann.Token, `{"registration":"invited"}`, nil)
-	i := w.invitation(ann, `{"uses":3}`)
+	i := w.invitationLink(ann, `{"uses":3}`)
 	codes := make([]string, 10)
 	var wait sync.WaitGroup
 	for n := range codes {
@@ -128,7 +128,7 @@ func TestInvitationAtOnce(t *testing.T) {
 		}
 	}
 	if in != 3 {
-		t.Errorf("%d have come in by an invitation for 3", in)
+		t.Errorf("%d have come in by an invitation link for 3", in)
 	}
 }
 

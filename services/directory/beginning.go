@@ -28,7 +28,7 @@ func (s *membership) headOf(ctx context.Context, room string) (int64, error) {
 // beginning returns an intent to begin a membership with where that is in the room's log: from now
 // on, or for a user who was invited, from then on.
 func (s *membership) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
-	inv, err := s.store.Invite(ctx, i.Room, i.User)
+	inv, err := s.store.Invitation(ctx, i.Room, i.User)
 	switch {
 	case err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli() && inv.From > 0:
 		i.From = inv.From

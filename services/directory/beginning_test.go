@@ -175,7 +175,7 @@ func TestMentionsAreOfMembers(t *testing.T) {
 		t.Error(diff)
 	}
 	// Who is asked is mentioned, too, and is not told yet.
-	if err := w.store.CreateInvite(t.Context(), store.Invite{Room: room.ID, User: eve.User.ID, Actor: ann.User.ID, Expires: 1 << 50}); err != nil {
+	if err := w.store.CreateInvitation(t.Context(), store.Invitation{Room: room.ID, User: eve.User.ID, Actor: ann.User.ID, Expires: 1 << 50}); err != nil {
 		t.Fatal(err)
 	}
 	got, err = directoryapi.NewClient(w.bus).Mentions(t.Context(), []directoryapi.MentionText{{Room: room.ID, Sender: ann.User.ID, Names: []string{"eve", "bob"}}})

@@ -23,11 +23,11 @@ func missing(what string, err error) error {
 // busyDeeds are those that need something to be there: see scene.busy.
 var busyDeeds = []deed{
 	{"accept an invitation", func(s *scene) string { return s.code(s.eve, "POST", "/v1/invitations/"+s.closed+"/accept", "") }, chat.CodeNotFound, func(s *scene) error {
-		_, err := s.store.Invite(s.t.Context(), s.closed, s.eve.User.ID)
+		_, err := s.store.Invitation(s.t.Context(), s.closed, s.eve.User.ID)
 		return errors.Join(missing("the invitation", err), s.is(s.closed, s.eve, directoryapi.RoleMember), s.told(s.closed, s.eve))
 	}},
 	{"decline an invitation", func(s *scene) string { return s.code(s.eve, "DELETE", "/v1/invitations/"+s.closed, "") }, chat.CodeNotFound, func(s *scene) error {
-		i, err := s.store.Invite(s.t.Context(), s.closed, s.eve.User.ID)
+		i, err := s.store.Invitation(s.t.Context(), s.closed, s.eve.User.ID)
 		if err == nil && !i.Declined {
 			err = errors.New("it is not declined")
 		}
@@ -36,7 +36,7 @@ var busyDeeds = []deed{
 	{"withdraw an invitation", func(s *scene) string {
 		return s.code(s.ann, "DELETE", "/v1/rooms/"+s.closed+"/invitations/"+s.eve.User.ID, "")
 	}, chat.CodeNotFound, func(s *scene) error {
-		_, err := s.store.Invite(s.t.Context(), s.closed, s.eve.User.ID)
+		_, err := s.store.Invitation(s.t.Context(), s.closed, s.eve.User.ID)
 		return missing("the invitation", err)
 	}},
 	{"block", func(s *scene) string { return s.code(s.ann, "PUT", "/v1/blocks/"+s.eve.User.ID, `{}`) }, "", func(s *scene) error {

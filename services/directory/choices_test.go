@@ -41,7 +41,7 @@ func TestInvitedBy(t *testing.T) {
 					t.Errorf("%s, by %s: refused, and in", choice, name)
 				}
 			}
-			if n := len(w.invitations(ann)); choice != "everybody" && n != 0 {
+			if n := len(w.invitationsOf(ann)); choice != "everybody" && n != 0 {
 				t.Errorf("%s: %d invitations", choice, n)
 			}
 		}

@@ -48,8 +48,8 @@ func TestConsoleReadsInPages(t *testing.T) {
 		if err := w.store.PutAct(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
-		v := store.Invitation{ID: fmt.Sprintf("i%05d", i), Hash: fmt.Append(nil, i), Uses: 1, Expires: 1 << 50}
-		if err := w.store.CreateInvitation(t.Context(), v); err != nil {
+		v := store.InvitationLink{ID: fmt.Sprintf("i%05d", i), Hash: fmt.Append(nil, i), Uses: 1, Expires: 1 << 50}
+		if err := w.store.CreateInvitationLink(t.Context(), v); err != nil {
 			t.Fatal(err)
 		}
 	}

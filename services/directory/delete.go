@@ -40,7 +40,7 @@ type departures struct {
 	membership   *membership
 	passwords    *passwords
 	directs      *directs
-	invites      *invites
+	invitations  *invitations
 }
 
 // deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail
@@ -186,7 +186,7 @@ func (s *departures) leaveAll(ctx context.Context, u store.User) error {
 	if err := s.directs.endRequestsOf(ctx, u); err != nil {
 		return err
 	}
-	if err := s.invites.endInvitesOf(ctx, u.ID); err != nil {
+	if err := s.invitations.endInvitationsOf(ctx, u.ID); err != nil {
 		return err
 	}
 	bans, err := s.store.BansOf(ctx, u.ID)

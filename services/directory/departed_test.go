@@ -37,7 +37,7 @@ func TestListsOfDeparted(t *testing.T) {
 	do(ann, "POST", "/v1/rooms/"+room.ID+"/reports", fmt.Sprintf(`{"author":%q,"message":"m1","reason":"spam"}`, id))
 	do(op, "PUT", "/v1/server/users/"+id+"/role", `{"role":"operator"}`)
 	w.ok("POST", "/v1/login", "", `{"name":"Quentin","password":"correct horse"}`, &gone)
-	var made invitationView
+	var made invitationLinkView
 	w.ok("POST", "/v1/server/invitations", gone.Token, `{"uses":1}`, &made)
 	do(op, "PUT", "/v1/server/users/"+id+"/role", `{"role":""}`)
 	do(ann, "PUT", "/v1/rooms/"+room.ID+"/mutes/"+id, `{}`)

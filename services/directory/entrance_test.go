@@ -34,15 +34,15 @@ func TestRefusedForAMinuteCostsNoDay(t *testing.T) {
 	})
 }
 
-// TestInvitationComesBack: of a use of an invitation of which nobody comes, since the name is
-// taken, another can come in, whether or not whoever asked waits for the answer.
-func TestInvitationComesBack(t *testing.T) {
+// TestInvitationLinkComesBack: a use of an invitation link that let nobody in, because the name was
+// taken, lets another in, whether or not the one who asked waits for the answer.
+func TestInvitationLinkComesBack(t *testing.T) {
 	w := idle(t, config())
 	op, gus := w.operator("Op"), w.comeIn("Gus")
 	w.ok("PATCH", "/v1/server", op.Token, `{"registration":"invited"}`, nil)
-	i := w.invitation(op, `{"uses":1}`)
+	i := w.invitationLink(op, `{"uses":1}`)
 	used := func() int64 {
-		kept, err := w.store.Invitation(t.Context(), i.ID)
+		kept, err := w.store.InvitationLink(t.Context(), i.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

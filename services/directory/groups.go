@@ -30,14 +30,14 @@ type otherView struct {
 // groups opens direct rooms of more than two people.
 type groups struct {
 	*core
-	records    *records
-	rights     *rights
-	privacy    *privacy
-	quotas     *quotas
-	views      *views
-	membership *membership
-	directs    *directs
-	invites    *invites
+	records     *records
+	rights      *rights
+	privacy     *privacy
+	quotas      *quotas
+	views       *views
+	membership  *membership
+	directs     *directs
+	invitations *invitations
 }
 
 // talk returns the direct room with one other, or the group with several.
@@ -126,8 +126,8 @@ func (s *groups) openGroup(ctx context.Context, c auth.Claims, r store.Room, oth
 	if err := s.membership.putNewMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember); err != nil {
 		return err
 	}
-	if i, err := s.store.Invite(ctx, r.ID, c.User); err == nil {
-		return s.membership.forgetInvite(ctx, i) // it is answered
+	if i, err := s.store.Invitation(ctx, r.ID, c.User); err == nil {
+		return s.membership.forgetInvitation(ctx, i) // it is answered
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -167,12 +167,12 @@ func (s *groups) bringIntoGroup(ctx context.Context, c auth.Claims, r store.Room
 	}
 	ask := before
 	if !ask {
-		if ask, err = s.invites.asksBefore(ctx, c, u); err != nil {
+		if ask, err = s.invitations.asksBefore(ctx, c, u); err != nil {
 			return err
 		}
 	}
 	if ask {
-		return s.invites.invite(ctx, c, r, u, directoryapi.RoleMember)
+		return s.invitations.invite(ctx, c, r, u, directoryapi.RoleMember)
 	}
 	if err := s.quotas.checkRoomCount(ctx, u.ID, 1); err != nil {
 		return err
@@ -197,7 +197,7 @@ func (s *views) nameGroups(ctx context.Context, user string, views []roomView, m
 	for id, i := range at {
 		people := slices.Clone(views[i].People)
 		if len(people) == 0 {
-			asked, err := s.store.InvitesIn(ctx, id, "", maxGroup)
+			asked, err := s.store.InvitationsIn(ctx, id, "", maxGroup)
 			if err != nil {
 				return err
 			}
@@ -225,7 +225,7 @@ func groupName(people []otherView) string {
 }
 
 // nameInvitedGroups gives the groups that people are asked into the names of those who are in them.
-func (s *views) nameInvitedGroups(ctx context.Context, all []inviteView) error {
+func (s *views) nameInvitedGroups(ctx context.Context, all []invitationView) error {
 	var groups []string
 	for _, i := range all {
 		if chat.IsGroup(i.Room) {

@@ -64,16 +64,16 @@ func TestGroups(t *testing.T) {
 	}
 	// Who has left comes back by opening it, and is else only asked.
 	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", cy.Token, "", nil)
-	if w.ok("POST", "/v1/direct", ann.Token, among(bob, cy), &same); same.ID != room.ID || same.Name != "bob" || len(w.invitations(cy)) > 0 {
+	if w.ok("POST", "/v1/direct", ann.Token, among(bob, cy), &same); same.ID != room.ID || same.Name != "bob" || len(w.invitationsOf(cy)) > 0 {
 		t.Errorf("without who has left it is %+v", same)
 	}
 	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", bob.Token, "", nil)
 	w.ok("POST", "/v1/direct", bob.Token, among(ann, cy), nil)
-	if asked := w.invitations(cy); len(asked) != 1 || asked[0].RoomName != "Ann, bob" {
+	if asked := w.invitationsOf(cy); len(asked) != 1 || asked[0].RoomName != "Ann, bob" {
 		t.Errorf("who has left is asked %+v", asked)
 	}
-	if w.ok("POST", "/v1/direct", cy.Token, among(ann, bob), &same); same.Name != "Ann, bob" || len(w.invitations(cy)) > 0 {
-		t.Errorf("who comes back has %+v and %+v", same, w.invitations(cy))
+	if w.ok("POST", "/v1/direct", cy.Token, among(ann, bob), &same); same.Name != "Ann, bob" || len(w.invitationsOf(cy)) > 0 {
+		t.Errorf("who comes back has %+v and %+v", same, w.invitationsOf(cy))
 	}
 	// The last who leaves takes it along.
 	for _, c := range []credentials{ann, bob, cy} {
@@ -95,7 +95,7 @@ func TestGroupsAskStrangers(t *testing.T) {
 	if _, in := w.listed(zed)[room.ID]; in || room.Name != "Bob" {
 		t.Errorf("a stranger is in at once: %+v", room)
 	}
-	asked := w.invitations(zed)
+	asked := w.invitationsOf(zed)
 	if len(asked) != 1 || asked[0].RoomName != "Ann, Bob" || asked[0].ByName != "Ann" {
 		t.Fatalf("the stranger is asked %+v", asked)
 	}

@@ -4,192 +4,361 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"net/http"
 	"time"
 
-	"go.uber.org/zap"
+	"github.com/danielgtaylor/huma/v2"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
 
-type invitationView struct {
-	ID      string `json:"id"`
-	Link    string `json:"link,omitempty" doc:"What the invited is given, as ?invite= of the page; told once, to whoever makes it."`
-	By      string `json:"by,omitempty" doc:"Id of the user who invites."`
-	ByName  string `json:"by_name"`
-	Note    string `json:"note,omitempty"`
-	Uses    int64  `json:"uses" doc:"How many may register with it."`
-	Used    int64  `json:"used" doc:"How many have."`
-	Created int64  `json:"created" doc:"UTC milliseconds."`
-	Expires int64  `json:"expires" doc:"UTC milliseconds."`
-	Revoked bool   `json:"revoked,omitempty"`
-}
+const (
+	// kindList is the kind of an intent to change the list Name of User's.
+	kindList = "list"
+	// invitationLife is how long an invitation waits for an answer, and how long after a declined
+	// one the user is not asked again.
+	invitationLife = 14 * 24 * time.Hour
+	// maxInvitationsTo is how many unanswered invitations a user may have.
+	maxInvitationsTo = 100
+	// maxGuestInvitationsTo is how many of those may be from guests, so that a crowd of them keeps
+	// nobody else out.
+	maxGuestInvitationsTo = 20
+	// maxInvitationsBy and maxGuestInvitationsBy are how many invitations by a user, or by a guest,
+	// may wait for a yes.
+	maxInvitationsBy      = 50
+	maxGuestInvitationsBy = 5
+	// maxBrought is in how many rooms a user is whom others still bring into more without asking:
+	// they do not fill up all that one may be in.
+	maxBrought = maxRooms / 2
+)
 
-func viewOfInvitation(i store.Invitation) invitationView {
-	return invitationView{
-		ID: i.ID, By: i.Actor, ByName: i.ActorName, Note: i.Note, Uses: i.Uses, Used: i.Used, Created: i.Created, Expires: i.Expires, Revoked: i.Revoked,
-	}
-}
+var errNoInvitation = chat.E(chat.CodeNotFound, "there is no such invitation")
 
-// invitations makes, redeems and revokes invitations to register.
+// invitations asks users into rooms.
 type invitations struct {
 	*core
-	records      *records
-	serverRecord *serverRecord
-	rights       *rights
-	auditLog     *auditLog
-	quotas       *quotas
+	records    *records
+	changes    *changes
+	rights     *rights
+	privacy    *privacy
+	auditLog   *auditLog
+	quotas     *quotas
+	views      *views
+	membership *membership
 }
 
-// invitePeople makes a link with which so many people may register; a time of 0 is invitationLife.
-func (s *invitations) invitePeople(ctx context.Context, by auth.Claims, uses int64, life time.Duration, note string) (v invitationView, err error) {
-	if life == 0 {
-		life = invitationLife
+// asksBefore reports whether a user is asked before another brings that user into a room.
+func (s *invitations) asksBefore(ctx context.Context, c auth.Claims, u store.User) (bool, error) {
+	if out, err := s.rights.blocks(ctx, u.ID, c.User); err != nil || out {
+		return out, err // and is not even asked: see invite
 	}
-	if uses < 1 || uses > maxInvitationUses || life < time.Minute || life > maxInvitationLife {
-		return v, chat.E(chat.CodeBadRequest, fmt.Sprintf("an invitation is for 1 to %d people, and good for a minute to a year", maxInvitationUses))
+	if !s.cfg.Invitations {
+		return false, nil
 	}
-	if note, err = checkText("note", note, 0, maxInvitationNote); err != nil {
-		return v, err
+	if mine, err := s.store.GroupsOf(ctx, u.ID, maxBrought); err != nil || len(mine) >= maxBrought {
+		return true, err
+	}
+	both, err := s.store.Members(ctx, chat.DirectRoom(c.User, u.ID), "", 2)
+	if err != nil || len(both) == 2 {
+		return false, err // they talk
+	}
+	known, err := s.privacy.acquainted(ctx, c, u.ID)
+	return !known, err
+}
+
+// invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked
+// already not again, which the asker is not told.
+func (s *invitations) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
+	if out, err := s.rights.blocks(ctx, u.ID, c.User); err != nil || out {
+		return err
+	}
+	if _, err := s.store.Invitation(ctx, r.ID, u.ID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := s.checkInvitations(ctx, c, u.ID, 1); err != nil {
+		return err
+	}
+	from, err := s.membership.headOf(ctx, r.ID)
+	if err != nil {
+		return err
 	}
 	now := time.Now()
-	if err := s.checkInvitations(ctx, 1); err != nil {
-		return v, err
+	inv := store.Invitation{
+		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, From: from, Created: now.UnixMilli(), Expires: now.Add(invitationLife).UnixMilli(),
 	}
-	secret, hash := newLinkSecret()
-	i := store.Invitation{
-		ID: chat.NewID(), Hash: hash, Actor: by.User, ActorName: by.Name, Note: note, Uses: uses, Created: now.UnixMilli(), Expires: now.Add(life).UnixMilli(),
-	}
-	act := store.Act{Action: actInvite, Detail: fmt.Sprintf("%s, %d uses, for %s", i.ID, uses, life)}
-	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
-		if err := s.store.CreateInvitation(ctx, i); err != nil {
+	return s.changes.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
+		err := s.store.CreateInvitation(ctx, inv)
+		if errors.Is(err, store.ErrConflict) { // another has just asked
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return s.quotas.keepQuota(ctx, s.checkInvitations(ctx, 0), func(ctx context.Context) error { return s.store.DeleteInvitation(ctx, i.ID) })
+		return s.quotas.keepQuota(ctx, s.checkInvitations(ctx, c, u.ID, 0), func(ctx context.Context) error {
+			return s.store.DeleteInvitation(ctx, inv.Room, inv.User)
+		})
 	})
-	v = viewOfInvitation(i)
-	v.Link = i.ID + "." + secret
-	return v, err
 }
 
-// checkInvitations returns an error unless there may be so many more invitations.
-func (s *invitations) checkInvitations(ctx context.Context, more int) error {
-	all, err := s.store.Invitations(ctx, "", maxInvitations+1)
-	if err == nil && len(all)+more > maxInvitations {
-		err = chat.E(chat.CodeTooMany, "there are too many invitations: wait until some have been over for a month")
+// checkInvitations returns an error unless a user may have so many more unanswered invitations, and
+// another may get them.
+func (s *invitations) checkInvitations(ctx context.Context, c auth.Claims, user string, more int) error {
+	most := maxInvitationsBy
+	if c.Guest {
+		most = maxGuestInvitationsBy
 	}
-	return err
+	mine, err := s.store.InvitationsBy(ctx, c.User, most+1)
+	if err != nil {
+		return err
+	}
+	if len(mine)+more > most {
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("%d of your invitations have not been accepted: wait for answers", most))
+	}
+	theirs, err := s.store.InvitationsTo(ctx, user, maxInvitationsTo+1)
+	if err != nil {
+		return err
+	}
+	full := len(theirs)+more > maxInvitationsTo
+	if c.Guest && len(theirs)+more > maxGuestInvitationsTo {
+		guests := 0
+		for _, i := range theirs {
+			guest, err := s.records.isGuest(ctx, i.Actor)
+			if err != nil {
+				return err
+			}
+			if guest {
+				guests++
+			}
+		}
+		full = full || guests+more > maxGuestInvitationsTo
+	}
+	if full {
+		return chat.E(chat.CodeTooMany, "this person has too many invitations to answer")
+	}
+	return nil
+}
+
+// invitationOf returns an invitation that is still good.
+func (s *invitations) invitationOf(ctx context.Context, room, user string) (store.Invitation, error) {
+	if !chat.ValidID(room) || !chat.ValidID(user) {
+		return store.Invitation{}, errNoInvitation
+	}
+	i, err := s.store.Invitation(ctx, room, user)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (i.Declined || i.Expires <= time.Now().UnixMilli()) {
+		err = errNoInvitation
+	}
+	return i, err
+}
+
+// acceptInvitation makes the user a member of a room, if who asked may still ask there.
+func (s *invitations) acceptInvitation(ctx context.Context, c auth.Claims, room string) (roomView, error) {
+	i, err := s.invitationOf(ctx, room, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	r, err := s.store.Room(ctx, room)
+	if errors.Is(err, store.ErrNotFound) {
+		return roomView{}, errors.Join(errNoInvitation, s.membership.forgetInvitation(ctx, i))
+	} else if err != nil {
+		return roomView{}, err
+	}
+	by, err := s.rights.accessTo(ctx, r, i.Actor)
+	if err != nil {
+		return roomView{}, err
+	}
+	out, err := s.rights.banned(ctx, room, c.User)
+	if err == nil && !out {
+		out, err = s.rights.barred(ctx, r, c.User)
+	}
+	if err != nil {
+		return roomView{}, err
+	}
+	// Who is asked into a group is one of its people, whoever else is in it.
+	may := directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) || chat.IsGroup(room)
+	if out || !may {
+		return roomView{}, errors.Join(errNoInvitation, s.membership.forgetInvitation(ctx, i))
+	}
+	role := i.Role
+	if !role.Voice() && !directoryapi.May(by.Role, directoryapi.ActionAppoint, roomPlace(r)) {
+		role = directoryapi.RoleMember
+	}
+	m, isIn, err := s.records.memberOf(ctx, room, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	if isIn {
+		role = m.Role
+	} else {
+		if err := s.quotas.checkRoomCount(ctx, c.User, 1); err != nil {
+			return roomView{}, err
+		}
+		if role, err = s.membership.entering(ctx, r, c.User, role, by.Role); err != nil {
+			return roomView{}, err
+		}
+		act := store.Act{Action: actMemberAdd, Room: room, Subject: c.User, SubjectName: c.Name, Detail: "invited by " + i.Actor}
+		err := s.auditLog.audit(ctx, act, func(ctx context.Context) error {
+			return s.membership.putNewMember(ctx, room, c.User, c.Name, c.User, role)
+		})
+		if err != nil {
+			return roomView{}, err
+		}
+	}
+	if err := s.membership.forgetInvitation(ctx, i); err != nil {
+		return roomView{}, err
+	}
+	return s.views.view(ctx, r, c.User, role)
+}
+
+// declineInvitation takes an invitation away from the user's; who asked is not told.
+func (s *invitations) declineInvitation(ctx context.Context, c auth.Claims, room string) error {
+	if _, err := s.invitationOf(ctx, room, c.User); err != nil {
+		return err
+	}
+	return unlessMissing(s.changes.changeList(ctx, c.User, c.User, chat.ListInvitations, func(ctx context.Context) error {
+		return s.store.DeclineInvitation(ctx, room, c.User)
+	}))
+}
+
+// withdrawInvitation ends an invitation to a room: its asker may, and who may remove members there.
+func (s *invitations) withdrawInvitation(ctx context.Context, c auth.Claims, room, user string) error {
+	r, role, err := s.rights.permitted(ctx, directoryapi.ActionInvite, room, c.User)
+	if err != nil {
+		return err
+	}
+	i, err := s.invitationOf(ctx, room, user)
+	if err != nil {
+		return err
+	}
+	if i.Actor != c.User {
+		if err := may(role, directoryapi.ActionRemove, roomPlace(r)); err != nil {
+			return err
+		}
+	}
+	return s.membership.forgetInvitation(ctx, i)
+}
+
+// endInvitations removes the invitations whose time is over.
+func (s *invitations) endInvitations(ctx context.Context) error {
+	old, err := s.store.InvitationsBefore(ctx, time.Now().UnixMilli(), endedRequests)
+	if err != nil {
+		return err
+	}
+	for _, i := range old {
+		if err := s.store.DeleteInvitation(ctx, i.Room, i.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endInvitationsOf removes the invitations to and by a user who goes.
+func (s *invitations) endInvitationsOf(ctx context.Context, user string) error {
+	for _, find := range []func(context.Context, string, int) ([]store.Invitation, error){s.store.InvitationsTo, s.store.InvitationsBy} {
+		err := drain(func() ([]store.Invitation, error) { return find(ctx, user, endedRequests) },
+			func(i store.Invitation) error { return s.store.DeleteInvitation(ctx, i.Room, i.User) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type invitationView struct {
+	Room     string            `json:"room"`
+	RoomName string            `json:"room_name"`
+	Private  bool              `json:"private"`
+	User     string            `json:"user" doc:"Who is asked."`
+	Name     string            `json:"name"`
+	By       string            `json:"by" doc:"Id of the user who asks."`
+	ByName   string            `json:"by_name"`
+	Role     directoryapi.Role `json:"role"`
+	Since    int64             `json:"since" doc:"UTC milliseconds."`
+	Until    int64             `json:"until" doc:"UTC milliseconds."`
 }
 
 type invitationsOutput struct {
-	Invitations []invitationView `json:"invitations" doc:"Newest first."`
-	Next        string           `json:"next,omitempty" doc:"As before, it asks for older ones; left out: there are none."`
+	Invitations []invitationView `json:"invitations"`
 }
 
-func (s *invitations) invitations(ctx context.Context, before string) (out invitationsOutput, err error) {
+// invitationViews describes invitations that are still good, to rooms that there still are.
+func (s *invitations) invitationViews(ctx context.Context, all []store.Invitation) (out invitationsOutput, err error) {
 	out.Invitations = []invitationView{}
-	all, err := s.store.Invitations(ctx, before, pageInvitations+1)
-	all, more := page(all, pageInvitations)
-	if more {
-		out.Next = all[pageInvitations-1].ID
+	var ids []string
+	for _, i := range all {
+		ids = append(ids, i.Room)
+	}
+	rooms, err := s.store.Rooms(ctx, ids)
+	byID := map[string]store.Room{}
+	for _, r := range rooms {
+		byID[r.ID] = r
 	}
 	for _, i := range all {
-		out.Invitations = append(out.Invitations, viewOfInvitation(i))
+		if r, ok := byID[i.Room]; ok && !i.Declined && i.Expires > time.Now().UnixMilli() {
+			out.Invitations = append(out.Invitations, invitationView{
+				Room: i.Room, RoomName: r.Name, Private: r.Private, User: i.User, Name: i.Name, By: i.Actor, ByName: i.ActorName,
+				Role: i.Role, Since: i.Created, Until: i.Expires,
+			})
+		}
+	}
+	if err == nil {
+		err = s.views.nameInvitedGroups(ctx, out.Invitations)
 	}
 	if err != nil {
 		return out, err
 	}
-	names := make([]named, len(out.Invitations))
-	for i := range names {
-		names[i] = named{out.Invitations[i].By, &out.Invitations[i].ByName}
+	var names []named
+	for i := range out.Invitations {
+		v := &out.Invitations[i]
+		names = append(names, named{v.User, &v.Name}, named{v.By, &v.ByName})
 	}
 	return out, s.records.unname(ctx, names)
 }
 
-// revokeInvitation has nobody more register with an invitation.
-func (s *invitations) revokeInvitation(ctx context.Context, id string) error {
-	if !chat.ValidID(id) {
-		return errInvitationWrong
-	}
-	i, err := s.store.Invitation(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return chat.E(chat.CodeNotFound, "there is no such invitation")
-	} else if err != nil || i.Revoked {
-		return err
-	}
-	act := store.Act{Action: actInviteRevoke, Subject: i.Actor, SubjectName: i.ActorName, Detail: i.ID}
-	return s.auditLog.audit(ctx, act, func(ctx context.Context) error { return s.store.RevokeInvitation(ctx, id) })
-}
-
-// invited returns the invitation that a link is of, and an error for one that nobody can register
-// with.
-func (s *invitations) invited(ctx context.Context, link string) (i store.Invitation, err error) {
-	id, secret, _ := strings.Cut(link, ".")
-	if !chat.ValidID(id) {
-		return i, errInvitationWrong
-	}
-	i, err = s.store.Invitation(ctx, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return i, errInvitationWrong
-	case err != nil:
-		return i, err
-	case !sameHash(i.Hash, hashOfLink(secret)):
-		return i, errInvitationWrong
-	case i.Revoked:
-		return i, errInvitationRevoked
-	case i.Expires <= time.Now().UnixMilli():
-		return i, errInvitationEnded
-	case i.Used >= i.Uses:
-		return i, errInvitationUsed
-	}
-	return i, nil
-}
-
-// admit takes a use of the invitation that somebody registers with, if one is needed: give gives it
-// back. how says for the audit log what let them in.
-func (s *invitations) admit(ctx context.Context, link string) (how string, give func(context.Context) error, err error) {
-	give = func(context.Context) error { return nil }
-	r, err := s.store.Server(ctx)
+// myInvitations lists the rooms that a user is asked into, newest first.
+func (s *invitations) myInvitations(ctx context.Context, c auth.Claims) (out invitationsOutput, err error) {
+	all, err := s.store.InvitationsTo(ctx, c.User, maxInvitationsTo)
 	if err != nil {
-		return "", give, err
+		return out, err
 	}
-	switch mode := s.serverRecord.admission(r).Registration; {
-	case mode == registrationOpen:
-		return "", give, nil
-	case mode == registrationClosed:
-		return "", give, errRegistrationClosed
-	case link == "":
-		return "", give, errInvitationNeeded
-	}
-	i, err := s.invited(ctx, link)
-	if err == nil {
-		err = s.store.UseInvitation(ctx, i.ID, time.Now().UnixMilli())
-		if errors.Is(err, store.ErrNotFound) {
-			if _, err = s.invited(ctx, link); err == nil { // in this moment
-				err = errInvitationUsed
+	return s.invitationViews(ctx, all)
+}
+
+func (s *invitations) invitationRoutes(api huma.API) {
+	route(s.core, api, guarded(http.MethodGet, "/v1/invitations", "my-invitations", "The rooms that I am asked into, newest first"),
+		func(ctx context.Context, _ *struct{}) (invitationsOutput, error) {
+			return s.myInvitations(ctx, httpapi.User(ctx))
+		})
+	route(s.core, api, guarded(http.MethodPost, "/v1/invitations/{room}/accept", "accept-invitation", "Become a member of a room that I am asked into"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.acceptInvitation(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s.core, api, guarded(http.MethodDelete, "/v1/invitations/{room}", "decline-invitation", "Decline an invitation; who asked is not told"),
+		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.declineInvitation(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/invitations", "room-invitations", "Who is asked into a room"),
+		func(ctx context.Context, in *membersInput) (out invitationsOutput, err error) {
+			if err := checkAfter(in.After, "user"); err != nil {
+				return out, err
 			}
-		}
-	}
-	if chat.CodeOf(err) == chat.CodeForbidden {
-		s.log.Info("somebody used an invalid invitation link", zap.String("invitation", i.ID), zap.String("address", peerOf(ctx)), zap.Error(err))
-	}
-	if err != nil {
-		return "", give, err
-	}
-	return fmt.Sprintf("by invitation %s of %s", i.ID, i.ActorName), func(ctx context.Context) error { return s.store.ReturnInvitation(ctx, i.ID) }, nil
-}
-
-// removeOldInvitations removes those that have been over for long.
-func (s *invitations) removeOldInvitations(ctx context.Context) error {
-	return s.store.DeleteInvitationsBefore(ctx, time.Now().Add(-invitationsKept).UnixMilli())
-}
-
-// mayAdmit returns an error unless a user may say who comes in.
-func (s *invitations) mayAdmit(ctx context.Context, user string) error {
-	_, err := s.rights.permittedOnServer(ctx, directoryapi.ActionAdmit, user)
-	return err
+			if _, _, err := s.rights.permitted(ctx, directoryapi.ActionInvite, in.Room, httpapi.User(ctx).User); err != nil {
+				return out, err
+			}
+			all, err := s.store.InvitationsIn(ctx, in.Room, in.After, maxMembers)
+			if err != nil {
+				return out, err
+			}
+			for i := range all {
+				all[i].Declined = false // nobody but the user is told
+			}
+			return s.invitationViews(ctx, all)
+		})
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/invitations/{user}", "withdraw-invitation", "Ask somebody into a room no more"),
+		limited(s.core, func(ctx context.Context, in *memberInput) (empty, error) {
+			return empty{}, s.withdrawInvitation(ctx, httpapi.User(ctx), in.Room, in.User)
+		}))
 }

@@ -21,7 +21,7 @@ var errRegistered = chat.E(chat.CodeConflict, "you are registered already")
 
 // keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and all that
 // was said. It takes what registering takes.
-func (s *accounts) keepGuest(ctx context.Context, c auth.Claims, name, secret, invitation, address string) (kept store.User, err error) {
+func (s *accounts) keepGuest(ctx context.Context, c auth.Claims, name, secret, link, address string) (kept store.User, err error) {
 	u, err := s.records.user(ctx, c.User)
 	if err != nil {
 		return kept, err
@@ -32,7 +32,7 @@ func (s *accounts) keepGuest(ctx context.Context, c auth.Claims, name, secret, i
 	if name, err = s.checkNew(name, secret); err != nil {
 		return kept, err
 	}
-	how, giveBack, err := s.invitations.admit(ctx, invitation)
+	how, giveBack, err := s.invitationLinks.admit(ctx, link)
 	if err != nil {
 		return kept, err
 	}

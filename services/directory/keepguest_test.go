@@ -91,18 +91,18 @@ func TestKeepAccount(t *testing.T) {
 	})
 }
 
-// TestKeepAccountByInvitation: it takes what registering takes.
-func TestKeepAccountByInvitation(t *testing.T) {
+// TestKeepAccountByInvitationLink: it takes what registering takes.
+func TestKeepAccountByInvitationLink(t *testing.T) {
 	w := openWorld(t, config())
 	op, gus, hal := w.operator("Op"), w.comeIn("Gus"), w.comeIn("Hal")
-	var invitation invitationView
-	w.ok("POST", "/v1/server/invitations", op.Token, `{"uses":1}`, &invitation)
+	var made invitationLinkView
+	w.ok("POST", "/v1/server/invitations", op.Token, `{"uses":1}`, &made)
 	w.ok("PATCH", "/v1/server", op.Token, `{"registration":"closed"}`, nil)
 	if code := w.keepCode(gus, "Gustav", "", nil); code != "forbidden" {
 		t.Errorf("while registration is closed: %q", code)
 	}
 	w.ok("PATCH", "/v1/server", op.Token, `{"registration":"invited"}`, nil)
-	link := fmt.Sprintf(`,"invitation":%q`, invitation.Link)
+	link := fmt.Sprintf(`,"invitation":%q`, made.Link)
 	for _, tt := range []struct {
 		name, as, rest string
 		who            credentials

@@ -22,13 +22,13 @@ func TestWhatIsOver(t *testing.T) {
 	}
 	s, ctx := newScene(w, w.operator("Op"), hash, 1), t.Context()
 	now := time.Now().UnixMilli()
-	invite := func(expires int64) store.Invite {
-		return store.Invite{
+	invite := func(expires int64) store.Invitation {
+		return store.Invitation{
 			Room: s.closed, User: s.eve.User.ID, Name: "Eve", Role: directoryapi.RoleMember, Actor: s.ann.User.ID, ActorName: "Ann", Created: now, Expires: expires,
 		}
 	}
 	invitations := func(c credentials, path string) int {
-		var out invitesOutput
+		var out invitationsOutput
 		w.ok("GET", path, c.Token, "", &out)
 		return len(out.Invitations)
 	}
@@ -37,7 +37,7 @@ func TestWhatIsOver(t *testing.T) {
 		want    int
 		code    string
 	}{{now - 1, 0, chat.CodeNotFound}, {now + 60_000, 1, ""}} {
-		if err := w.store.CreateInvite(ctx, invite(c.expires)); err != nil {
+		if err := w.store.CreateInvitation(ctx, invite(c.expires)); err != nil {
 			t.Fatal(err)
 		}
 		mine, rooms := invitations(s.eve, "/v1/invitations"), invitations(s.ann, "/v1/rooms/"+s.closed+"/invitations")
@@ -47,7 +47,7 @@ func TestWhatIsOver(t *testing.T) {
 		if code := w.code(s.eve, "POST", "/v1/invitations/"+s.closed+"/accept", ""); code != c.code {
 			t.Errorf("an invitation that ends in %d ms is accepted: %q", c.expires-now, code)
 		}
-		if err := w.store.DeleteInvite(ctx, s.closed, s.eve.User.ID); err != nil {
+		if err := w.store.DeleteInvitation(ctx, s.closed, s.eve.User.ID); err != nil {
 			t.Fatal(err)
 		}
 	}

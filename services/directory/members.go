@@ -34,16 +34,16 @@ func roleIntent(room, user, name, actor string, role directoryapi.Role) store.In
 // members lets users join and leave rooms, and bring, remove and list members.
 type members struct {
 	*core
-	records    *records
-	changes    *changes
-	rights     *rights
-	privacy    *privacy
-	auditLog   *auditLog
-	quotas     *quotas
-	views      *views
-	membership *membership
-	directs    *directs
-	invites    *invites
+	records     *records
+	changes     *changes
+	rights      *rights
+	privacy     *privacy
+	auditLog    *auditLog
+	quotas      *quotas
+	views       *views
+	membership  *membership
+	directs     *directs
+	invitations *invitations
 }
 
 // join makes the user a member of a public room. A member's join changes nothing.
@@ -153,10 +153,10 @@ func (s *members) addMember(ctx context.Context, c auth.Claims, id, user string,
 		if role, err = s.membership.entering(ctx, r, user, role, mine); err != nil {
 			return false, err
 		}
-		if ask, err := s.invites.asksBefore(ctx, c, u); err != nil {
+		if ask, err := s.invitations.asksBefore(ctx, c, u); err != nil {
 			return false, err
 		} else if ask {
-			return true, s.invites.invite(ctx, c, r, u, role)
+			return true, s.invitations.invite(ctx, c, r, u, role)
 		}
 		if err := s.quotas.checkRoomCount(ctx, user, 1); err != nil {
 			return false, err

@@ -125,9 +125,9 @@ func (s *membership) endEmptyGroup(ctx context.Context, room string) error {
 	return s.deleteRoom(ctx, room)
 }
 
-func (s *membership) forgetInvite(ctx context.Context, i store.Invite) error {
+func (s *membership) forgetInvitation(ctx context.Context, i store.Invitation) error {
 	return s.changes.changeList(ctx, i.User, i.User, chat.ListInvitations, func(ctx context.Context) error {
-		return s.store.DeleteInvite(ctx, i.Room, i.User)
+		return s.store.DeleteInvitation(ctx, i.Room, i.User)
 	})
 }
 
@@ -269,8 +269,8 @@ func (s *membership) deleteRoom(ctx context.Context, room string) error {
 	if err := s.store.DeleteReadersIn(ctx, room); err != nil {
 		return err
 	}
-	err = drain(func() ([]store.Invite, error) { return s.store.InvitesIn(ctx, room, "", endedRequests) },
-		func(i store.Invite) error { return s.forgetInvite(ctx, i) })
+	err = drain(func() ([]store.Invitation, error) { return s.store.InvitationsIn(ctx, room, "", endedRequests) },
+		func(i store.Invitation) error { return s.forgetInvitation(ctx, i) })
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (s *lookup) mentionable(ctx context.Context, room store.Room, user string) 
 	if room.Direct {
 		return false, a.Read, nil
 	}
-	inv, err := s.store.Invite(ctx, room.ID, user)
+	inv, err := s.store.Invitation(ctx, room.ID, user)
 	return false, err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli(), unlessMissing(err)
 }
 

@@ -30,7 +30,7 @@ type parts struct {
 	publicRooms     *publicRooms
 	logins          *logins
 	letters         *letters
-	invitations     *invitations
+	invitationLinks *invitationLinks
 	membership      *membership
 	blocks          *blocks
 	retentions      *retentions
@@ -40,7 +40,7 @@ type parts struct {
 	passwords       *passwords
 	admissions      *admissions
 	directs         *directs
-	invites         *invites
+	invitations     *invitations
 	operators       *operators
 	copies          *copies
 	addresses       *addresses
@@ -92,7 +92,7 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	p.publicRooms = &publicRooms{core: c, records: p.records, rights: p.rights}
 	p.logins = &logins{core: c, changes: p.changes, auditLog: p.auditLog}
 	p.letters = &letters{core: c, tickets: p.tickets, auditLog: p.auditLog, mailing: mailing}
-	p.invitations = &invitations{
+	p.invitationLinks = &invitationLinks{
 		core: c, records: p.records, serverRecord: p.serverRecord, rights: p.rights, auditLog: p.auditLog, quotas: p.quotas,
 	}
 	p.membership = &membership{core: c, records: p.records, changes: p.changes, rights: p.rights, quotas: p.quotas}
@@ -114,13 +114,13 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	}
 	p.admissions = &admissions{
 		core: c, records: p.records, serverRecord: p.serverRecord, auditLog: p.auditLog, logins: p.logins, letters: p.letters,
-		invitations: p.invitations,
+		invitationLinks: p.invitationLinks,
 	}
 	p.directs = &directs{
 		core: c, records: p.records, changes: p.changes, rights: p.rights, privacy: p.privacy, quotas: p.quotas, views: p.views,
 		membership: p.membership,
 	}
-	p.invites = &invites{
+	p.invitations = &invitations{
 		core: c, records: p.records, changes: p.changes, rights: p.rights, privacy: p.privacy, auditLog: p.auditLog,
 		quotas: p.quotas, views: p.views, membership: p.membership,
 	}
@@ -137,11 +137,11 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	p.sessions = &sessions{core: c, keys: k, auditLog: p.auditLog, logins: p.logins, networks: p.networks, admissions: p.admissions}
 	p.groups = &groups{
 		core: c, records: p.records, rights: p.rights, privacy: p.privacy, quotas: p.quotas, views: p.views,
-		membership: p.membership, directs: p.directs, invites: p.invites,
+		membership: p.membership, directs: p.directs, invitations: p.invitations,
 	}
 	p.members = &members{
 		core: c, records: p.records, changes: p.changes, rights: p.rights, privacy: p.privacy, auditLog: p.auditLog,
-		quotas: p.quotas, views: p.views, membership: p.membership, directs: p.directs, invites: p.invites,
+		quotas: p.quotas, views: p.views, membership: p.membership, directs: p.directs, invitations: p.invitations,
 	}
 	p.bans = &bans{
 		core: c, records: p.records, changes: p.changes, rights: p.rights, auditLog: p.auditLog, membership: p.membership,
@@ -149,11 +149,11 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	}
 	p.departures = &departures{
 		core: c, records: p.records, serverRecord: p.serverRecord, tickets: p.tickets, changes: p.changes, auditLog: p.auditLog,
-		logins: p.logins, membership: p.membership, passwords: p.passwords, directs: p.directs, invites: p.invites,
+		logins: p.logins, membership: p.membership, passwords: p.passwords, directs: p.directs, invitations: p.invitations,
 	}
 	p.accounts = &accounts{
 		core: c, keys: k, records: p.records, serverRecord: p.serverRecord, nameRules: p.nameRules, changes: p.changes,
-		privacy: p.privacy, auditLog: p.auditLog, logins: p.logins, invitations: p.invitations, networks: p.networks,
+		privacy: p.privacy, auditLog: p.auditLog, logins: p.logins, invitationLinks: p.invitationLinks, networks: p.networks,
 		passwords: p.passwords, sessions: p.sessions, daily: newThrottle(c.cfg.AccountDay, 24*time.Hour),
 		entries: newThrottle(c.cfg.AccountRate, time.Minute),
 	}
@@ -187,12 +187,12 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 		departures: p.departures, userPreferences: p.userPreferences,
 	}
 	p.overview = &overview{
-		core: c, serverRecord: p.serverRecord, views: p.views, blocks: p.blocks, directs: p.directs, invites: p.invites,
+		core: c, serverRecord: p.serverRecord, views: p.views, blocks: p.blocks, directs: p.directs, invitations: p.invitations,
 		userPreferences: p.userPreferences,
 	}
 	p.commands = &commands{
 		core: c, records: p.records, serverRecord: p.serverRecord, nameRules: p.nameRules, rights: p.rights, auditLog: p.auditLog,
-		views: p.views, invitations: p.invitations, retentions: p.retentions, holds: p.holds, passwords: p.passwords,
+		views: p.views, invitationLinks: p.invitationLinks, retentions: p.retentions, holds: p.holds, passwords: p.passwords,
 		admissions: p.admissions, operators: p.operators, copies: p.copies, sessions: p.sessions, bans: p.bans,
 		accounts: p.accounts, users: p.users, setup: p.setup, imports: p.imports,
 	}

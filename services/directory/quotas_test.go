@@ -124,19 +124,19 @@ func TestQuotasAtOnce(t *testing.T) {
 	}
 	ann := w.register("ann")
 	owner := w.claims(ann)
-	for i := range maxInvitesBy - 1 {
-		inv := store.Invite{Room: fmt.Sprint("r", i), User: "u", Actor: ann.User.ID, Expires: 1 << 52}
-		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+	for i := range maxInvitationsBy - 1 {
+		inv := store.Invitation{Room: fmt.Sprint("r", i), User: "u", Actor: ann.User.ID, Expires: 1 << 52}
+		if err := w.store.CreateInvitation(t.Context(), inv); err != nil {
 			t.Fatal(err)
 		}
 	}
 	room := w.create(ann, `{"name":"Books"}`)
-	asked := together("CreateInvite", 6, func(i int) error {
+	asked := together("CreateInvitation", 6, func(i int) error {
 		_, err := w.members.addMember(t.Context(), owner, room.ID, others[i].User.ID, "")
 		return err
 	})
-	all, err := w.store.InvitesBy(t.Context(), ann.User.ID, 2*maxInvitesBy)
-	if err != nil || len(all) > maxInvitesBy || len(all) != maxInvitesBy-1+asked {
+	all, err := w.store.InvitationsBy(t.Context(), ann.User.ID, 2*maxInvitationsBy)
+	if err != nil || len(all) > maxInvitationsBy || len(all) != maxInvitationsBy-1+asked {
 		t.Errorf("%d invitations, and %d of 6 were answered for; %v", len(all), asked, err)
 	}
 	h := w.historian()
@@ -167,17 +167,17 @@ func TestQuotasAtOnce(t *testing.T) {
 	if err != nil || len(blocks) > maxBlocks || len(blocks) != maxBlocks-1+blocked {
 		t.Errorf("%d blocks, and %d of 6 were answered for; %v", len(blocks), blocked, err)
 	}
-	for i := range maxInvitations - 1 {
-		if err := w.store.CreateInvitation(t.Context(), store.Invitation{ID: fmt.Sprint("i", i), Hash: []byte(fmt.Sprint(i)), Expires: 1 << 52}); err != nil {
+	for i := range maxInvitationLinks - 1 {
+		if err := w.store.CreateInvitationLink(t.Context(), store.InvitationLink{ID: fmt.Sprint("i", i), Hash: []byte(fmt.Sprint(i)), Expires: 1 << 52}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	linked := together("CreateInvitation", 6, func(int) error {
-		_, err := w.Service.invitations.invitePeople(t.Context(), owner, 1, 0, "")
+	linked := together("CreateInvitationLink", 6, func(int) error {
+		_, err := w.Service.invitationLinks.makeLink(t.Context(), owner, 1, 0, "")
 		return err
 	})
-	links, err := w.store.Invitations(t.Context(), "", 2*maxInvitations)
-	if err != nil || len(links) > maxInvitations || len(links) != maxInvitations-1+linked {
+	links, err := w.store.InvitationLinks(t.Context(), "", 2*maxInvitationLinks)
+	if err != nil || len(links) > maxInvitationLinks || len(links) != maxInvitationLinks-1+linked {
 		t.Errorf("%d links for people who register, and %d of 6 were answered for; %v", len(links), linked, err)
 	}
 	if left, err := w.store.IntentsBefore(t.Context(), 1<<60, 10); err != nil || len(left) != 0 {

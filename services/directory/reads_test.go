@@ -22,7 +22,7 @@ func (s *scene) busy() *scene {
 	}
 	s.report = chat.NewID()
 	for _, err := range []error{
-		s.store.CreateInvite(ctx, store.Invite{
+		s.store.CreateInvitation(ctx, store.Invitation{
 			Room: s.closed, User: s.eve.User.ID, Name: "Eve", Role: directoryapi.RoleMember, Actor: s.ann.User.ID, ActorName: "Ann", Created: 1, Expires: chat.Forever,
 		}),
 		s.store.CreateRoom(ctx, store.Room{ID: direct, Direct: true, Created: 1}), member(direct, s.ann), member(direct, s.bob),

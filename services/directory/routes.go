@@ -15,8 +15,8 @@ type passwordInput struct {
 		Name     string `json:"name" doc:"1 to 32 letters, digits, dots, dashes and underscores."`
 		Password string `json:"password" doc:"At least 8 characters."`
 		Device   string `json:"device_token,omitempty" doc:"What an earlier log-in of this device was given, so that others' wrong passwords do not keep you out. A browser has it in a cookie."`
-		// Invitation is of registering only.
-		Invitation string `json:"invitation,omitempty" maxLength:"160" doc:"To register where that takes an invitation: what the link has after ?invite=."`
+		// Invitation is what an invitation link says, to register only.
+		Invitation string `json:"invitation,omitempty" maxLength:"160" doc:"To register where that takes an invitation link: what it has after ?invite=."`
 	}
 	Cookie string `cookie:"hubbub_device" doc:"The same, of a browser."`
 }

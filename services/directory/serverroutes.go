@@ -52,13 +52,13 @@ type deleteUserInput struct {
 
 type admissionInput struct {
 	Body struct {
-		Registration *string   `json:"registration,omitempty" doc:"open, invited (with an invitation only) or closed."`
+		Registration *string   `json:"registration,omitempty" doc:"open, invited (with an invitation link only) or closed."`
 		Guests       *string   `json:"guests,omitempty" doc:"on, rooms (into some rooms only) or off. Guests who are here are signed out by a change."`
 		GuestRooms   *[]string `json:"guest_rooms,omitempty" doc:"The public rooms that guests may enter while guests is rooms."`
 	}
 }
 
-type invitePeopleInput struct {
+type invitationLinkInput struct {
 	Body struct {
 		Uses    int64  `json:"uses" doc:"How many may register with it (1 to 10000)."`
 		Minutes int64  `json:"minutes,omitempty" minimum:"0" maximum:"525600" doc:"For how long it is good; left out: a week."`
@@ -78,42 +78,42 @@ func (s *commands) serverRoutes(api huma.API) {
 		})
 	route(s.core, api, public(http.MethodGet, "/v1/server", "server", "Who may come in"),
 		func(ctx context.Context, in *struct {
-			Invite string `query:"invite" maxLength:"160" doc:"An invitation of which something is to be said."`
+			Invite string `query:"invite" maxLength:"160" doc:"An invitation link of which something is to be said."`
 		}) (serverView, error) {
 			return s.admissions.door(ctx, in.Invite)
 		})
 	route(s.core, api, guarded(http.MethodPatch, "/v1/server", "admission", "Change who may come in: for operators"),
 		limited(s.core, func(ctx context.Context, in *admissionInput) (admission, error) {
-			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+			if err := s.invitationLinks.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return admission{}, err
 			}
 			return s.admissions.setAdmission(ctx, in.Body.Registration, in.Body.Guests, in.Body.GuestRooms)
 		}))
-	route(s.core, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitations: for operators"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitation links: for operators"),
 		func(ctx context.Context, in *struct {
 			Before string `query:"before" maxLength:"64" doc:"Only those that are older than the one with this id."`
-		}) (invitationsOutput, error) {
-			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
-				return invitationsOutput{}, err
+		}) (invitationLinksOutput, error) {
+			if err := s.invitationLinks.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+				return invitationLinksOutput{}, err
 			}
-			return s.invitations.invitations(ctx, in.Before)
+			return s.invitationLinks.list(ctx, in.Before)
 		})
 	route(s.core, api, guarded(http.MethodPost, "/v1/server/invitations", "invite-people", "Make a link with which people may register: for operators"),
-		limited(s.core, func(ctx context.Context, in *invitePeopleInput) (invitationView, error) {
+		limited(s.core, func(ctx context.Context, in *invitationLinkInput) (invitationLinkView, error) {
 			c := httpapi.User(ctx)
-			if err := s.invitations.mayAdmit(ctx, c.User); err != nil {
-				return invitationView{}, err
+			if err := s.invitationLinks.mayAdmit(ctx, c.User); err != nil {
+				return invitationLinkView{}, err
 			}
-			return s.invitations.invitePeople(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
+			return s.invitationLinks.makeLink(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation: for operators"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation link: for operators"),
 		limited(s.core, func(ctx context.Context, in *struct {
 			Invitation string `path:"invitation" maxLength:"64"`
 		}) (empty, error) {
-			if err := s.invitations.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+			if err := s.invitationLinks.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return empty{}, err
 			}
-			return empty{}, s.invitations.revokeInvitation(ctx, in.Invitation)
+			return empty{}, s.invitationLinks.revoke(ctx, in.Invitation)
 		}))
 	route(s.core, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "What one is on this server"),
 		func(ctx context.Context, _ *struct{}) (out struct {

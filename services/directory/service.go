@@ -109,7 +109,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.ownAccount.ownRoutes(humaAPI)
 	s.addresses.mailRoutes(humaAPI)
 	s.directs.requestRoutes(humaAPI)
-	s.invites.inviteRoutes(humaAPI)
+	s.invitations.invitationRoutes(humaAPI)
 	s.purges.purgeRoutes(humaAPI)
 	s.rooms.archiveRoutes(humaAPI)
 	s.reports.reportRoutes(humaAPI)
@@ -245,10 +245,10 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"end bans", s.bans.endBans},
 		{"end bans of networks", s.networks.endNetworkBans},
 		{"end requests", s.directs.endRequests},
-		{"end invitations", s.invites.endInvites},
+		{"end invitations", s.invitations.endInvitations},
 		{"appoint owners", s.operators.appointOwners},
 		{"remove what the audit log has kept for long enough", s.auditLog.removeOldActs},
-		{"remove old invitations", s.invitations.removeOldInvitations},
+		{"remove old invitation links", s.invitationLinks.removeOld},
 		{"sign out guests of other rules", s.admissions.endGuests},
 		{"tell what is untold", s.changes.tellUntold},
 		{"remove mutes that have ended", s.mutes.removeMutes},

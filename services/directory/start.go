@@ -17,7 +17,7 @@ type startOutput struct {
 	Rooms        []roomView        `json:"rooms" doc:"As /v1/rooms lists them."`
 	Requests     []requestView     `json:"requests" doc:"As /v1/requests lists them."`
 	MoreRequests bool              `json:"more_requests,omitempty" doc:"There are older requests."`
-	Invitations  []inviteView      `json:"invitations" doc:"As /v1/invitations lists them."`
+	Invitations  []invitationView  `json:"invitations" doc:"As /v1/invitations lists them."`
 	Blocks       []blockView       `json:"blocks" doc:"As /v1/blocks lists them."`
 	Preferences  *preferences      `json:"preferences,omitempty" doc:"As /v1/preferences has them."`
 	Role         directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor; left out: neither."`
@@ -31,7 +31,7 @@ type overview struct {
 	views           *views
 	blocks          *blocks
 	directs         *directs
-	invites         *invites
+	invitations     *invitations
 	userPreferences *userPreferences
 }
 
@@ -44,7 +44,7 @@ func (s *overview) start(ctx context.Context, c auth.Claims) (out startOutput, e
 		return out, err
 	}
 	out.Requests, out.MoreRequests = requests.Requests, requests.More
-	invitations, err := s.invites.myInvitations(ctx, c)
+	invitations, err := s.invitations.myInvitations(ctx, c)
 	if err != nil {
 		return out, err
 	}

@@ -23,9 +23,9 @@ const (
 	AdminSignOut     = "sign-out"    // end all log-ins of User
 	AdminBan         = "ban"         // from the server, for Minutes, with the reason Note
 	AdminUnban       = "unban"       // end that
-	AdminInvite      = "invite"      // make an invitation for Uses, good for Minutes, with Note
+	AdminInvite      = "invite"      // make an invitation link for Uses and Minutes, with Note
 	AdminInvitations = "invitations" // list them
-	AdminRevoke      = "revoke"      // take back the invitation User
+	AdminRevoke      = "revoke"      // revoke the invitation link with the id User
 	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
 	AdminExport      = "export"      // the lines of a copy of Filter.Room, or of what User has said
 	// make a legal hold of Filter.Room or of User, with the reason Note

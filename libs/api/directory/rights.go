@@ -48,7 +48,7 @@ const (
 	ActionHold      Action = "hold"       // make and lift legal holds, and read what they have kept
 	ActionListUsers Action = "list-users" // see all accounts
 	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
-	ActionAdmit     Action = "admit"      // say who may come in, and make invitations
+	ActionAdmit     Action = "admit"      // say who may come in, and make invitation links
 	// disable accounts, sign them out, have passwords reset
 	ActionManage     Action = "manage"
 	ActionRestrict   Action = "restrict"    // make a member a reader, and a reader a member
@@ -170,7 +170,7 @@ var rights = map[Action]right{
 	ActionHold:        {what: "make and lift legal holds, and read what they have kept", server: operators, account: users},
 	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
 	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},
-	ActionAdmit:       {what: "say who may come in, and make invitations", server: operators, account: users},
+	ActionAdmit:       {what: "say who may come in, and make invitation links", server: operators, account: users},
 	ActionManage:      {what: "disable accounts, sign them out, have passwords reset", server: operators, account: users},
 	ActionMakeRoom:    {what: "make rooms", account: guests, optional: true},
 	ActionPublish:     {what: "make public rooms, and make a room public", account: guests, optional: true},

@@ -1,34 +1,41 @@
 package store
 
-import "context"
+import (
+	"context"
 
-// Invitation is a link with which people may register.
+	api "hubbub.internal/libs/api/directory"
+)
+
+// Invitation asks a user to become a member of a room.
 type Invitation struct {
-	ID        string `bson:"_id"`
-	Hash      []byte `bson:"hash"`  // SHA-256 of its secret
-	Actor     string `bson:"actor"` // id of the user who invites; empty: not a user
-	ActorName string `bson:"actor_name"`
-	Note      string `bson:"note"`    // for those who see the list
-	Uses      int64  `bson:"uses"`    // how many may register with it
-	Used      int64  `bson:"used"`    // how many have
-	Created   int64  `bson:"created"` // UTC milliseconds
-	Expires   int64  `bson:"expires"` // UTC milliseconds
-	Revoked   bool   `bson:"revoked"`
+	Room      string   `bson:"room"`
+	User      string   `bson:"user"`  // who is asked
+	Name      string   `bson:"name"`  // that user's, at the time
+	Role      api.Role `bson:"role"`  // what the user becomes
+	Actor     string   `bson:"actor"` // who asks
+	ActorName string   `bson:"actor_name"`
+	From      int64    `bson:"from"`     // as in Intent, when the user was asked
+	Declined  bool     `bson:"declined"` // stays, so that the user is not asked again at once
+	Created   int64    `bson:"created"`  // UTC milliseconds
+	Expires   int64    `bson:"expires"`  // UTC milliseconds
 }
 
-// Invitations is the part of Store that keeps invitations to register.
+// Invitations keeps which users are asked into which rooms.
 type Invitations interface {
-	CreateInvitation(ctx context.Context, i Invitation) error      // ErrConflict
-	Invitation(ctx context.Context, id string) (Invitation, error) // ErrNotFound
-	// by id, the newest first, before that one
-	Invitations(ctx context.Context, before string, limit int) ([]Invitation, error)
-	// counts one use; ErrNotFound, also: it is used up, over or revoked
-	UseInvitation(ctx context.Context, id string, now int64) error
-	// takes a use back; none is not an error
-	ReturnInvitation(ctx context.Context, id string) error
-	RevokeInvitation(ctx context.Context, id string) error // ErrNotFound
+	// ErrConflict
+	CreateInvitation(ctx context.Context, i Invitation) error
+	// ErrNotFound
+	Invitation(ctx context.Context, room, user string) (Invitation, error)
+	// ErrNotFound
+	DeclineInvitation(ctx context.Context, room, user string) error
 	// none is not an error
-	DeleteInvitation(ctx context.Context, id string) error
-	// that had ended by then
-	DeleteInvitationsBefore(ctx context.Context, expires int64) error
+	DeleteInvitation(ctx context.Context, room, user string) error
+	// not declined, newest first
+	InvitationsTo(ctx context.Context, user string, limit int) ([]Invitation, error)
+	// also declined, newest first
+	InvitationsBy(ctx context.Context, actor string, limit int) ([]Invitation, error)
+	// also declined, by user id, after that one
+	InvitationsIn(ctx context.Context, room, after string, limit int) ([]Invitation, error)
+	// that had expired by then, oldest first
+	InvitationsBefore(ctx context.Context, expires int64, limit int) ([]Invitation, error)
 }

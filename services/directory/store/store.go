@@ -31,8 +31,8 @@ type Store interface {
 	Members
 	Readers
 	Requests
-	Invites
 	Invitations
+	InvitationLinks
 	Bans
 	NetworkBans
 	Mutes

@@ -37,9 +37,9 @@ type Config struct {
 	Bus  busurl.Config `embed:""`
 	URL  string        `help:"Address of the page, with which printed links begin." default:"http://localhost:9080" placeholder:"URL"`
 	Role string        `help:"For promote: operator or auditor." default:"operator" enum:"operator,auditor"`
-	Note string        `help:"For ban and hold: the reason. For invite: a note that the list of invitations shows." placeholder:"TEXT"`
+	Note string        `help:"For ban and hold: the reason. For invite: a note that the list of invitation links shows." placeholder:"TEXT"`
 	Uses int           `help:"For invite: how many people can register with the link (1 to 10000)." default:"1"`
-	For  time.Duration `help:"For ban and invite: how long it lasts (1m to 8760h). 0: a ban for good, an invitation for a week." default:"0"`
+	For  time.Duration `help:"For ban and invite: how long it lasts (1m to 8760h). 0: a ban for good, an invitation link for a week." default:"0"`
 
 	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
 	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
@@ -67,8 +67,8 @@ func (*Config) Help() string {
 	ban          ban WHO from the server
 	unban        end that ban
 	invite       print a link with which --uses people can register
-	invitations  list the invitations
-	revoke       take back the invitation with the id WHO
+	invitations  list the invitation links
+	revoke       revoke the invitation link with the id WHO
 	audit        print the audit log, newest first
 	export       print a copy of a room (--room), or of all messages of WHO, which
 	             hubbub verify-export checks

@@ -18,32 +18,32 @@ type pair struct{ room, user string }
 
 // records are what the parts of a Store share: the maps, and their lock.
 type records struct {
-	mu            sync.Mutex
-	users         map[string]store.User
-	sessions      map[string]store.Session
-	keys          map[string]store.Key
-	rooms         map[string]store.Room
-	members       map[pair]store.Member
-	bans          map[pair]store.Ban
-	blocks        map[couple]store.Block
-	reports       map[string]store.Report
-	letters       map[string]store.Letter
-	mutes         map[pair]store.Mute
-	readers       map[pair]pair
-	networks      map[string]store.NetworkBan
-	requests      map[string]store.Request
-	invited       map[pair]store.Invite
-	seen          map[string]int64
-	intents       map[string]store.Intent
-	acts          map[string]store.Act
-	accounts      map[string]store.Account
-	preferences   map[string]store.Preferences
-	tickets       map[string]store.Ticket
-	server        store.Server
-	subscriptions map[string]store.Subscription
-	pushKeys      map[string]store.Key
-	invitations   map[string]store.Invitation
-	fail          func(call string, done bool) error
+	mu              sync.Mutex
+	users           map[string]store.User
+	sessions        map[string]store.Session
+	keys            map[string]store.Key
+	rooms           map[string]store.Room
+	members         map[pair]store.Member
+	bans            map[pair]store.Ban
+	blocks          map[couple]store.Block
+	reports         map[string]store.Report
+	letters         map[string]store.Letter
+	mutes           map[pair]store.Mute
+	readers         map[pair]pair
+	networks        map[string]store.NetworkBan
+	requests        map[string]store.Request
+	invitations     map[pair]store.Invitation
+	seen            map[string]int64
+	intents         map[string]store.Intent
+	acts            map[string]store.Act
+	accounts        map[string]store.Account
+	preferences     map[string]store.Preferences
+	tickets         map[string]store.Ticket
+	server          store.Server
+	subscriptions   map[string]store.Subscription
+	pushKeys        map[string]store.Key
+	invitationLinks map[string]store.InvitationLink
+	fail            func(call string, done bool) error
 }
 
 // Store is a store.Store in memory.
@@ -59,8 +59,8 @@ type Store struct {
 	members
 	readers
 	requests
-	invites
 	invitations
+	invitationLinks
 	bans
 	networks
 	mutes
@@ -80,36 +80,36 @@ func New() *Store {
 	r := &records{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
-		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invitations: map[pair]store.Invitation{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{}, letters: map[string]store.Letter{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
-		invitations: map[string]store.Invitation{}, preferences: map[string]store.Preferences{},
+		invitationLinks: map[string]store.InvitationLink{}, preferences: map[string]store.Preferences{},
 		subscriptions: map[string]store.Subscription{}, pushKeys: map[string]store.Key{},
 	}
 	return &Store{
-		records:       r,
-		users:         users{r},
-		accounts:      accounts{r},
-		sessions:      sessions{r},
-		lastSeen:      lastSeen{r},
-		preferences:   preferences{r},
-		subscriptions: subscriptions{r},
-		rooms:         rooms{r},
-		members:       members{r},
-		readers:       readers{r},
-		requests:      requests{r},
-		invites:       invites{r},
-		invitations:   invitations{r},
-		bans:          bans{r},
-		networks:      networks{r},
-		mutes:         mutes{r},
-		blocks:        blocks{r},
-		reports:       reports{r},
-		letters:       letters{r},
-		acts:          acts{r},
-		servers:       servers{r},
-		keys:          keys{r},
-		intents:       intents{r},
+		records:         r,
+		users:           users{r},
+		accounts:        accounts{r},
+		sessions:        sessions{r},
+		lastSeen:        lastSeen{r},
+		preferences:     preferences{r},
+		subscriptions:   subscriptions{r},
+		rooms:           rooms{r},
+		members:         members{r},
+		readers:         readers{r},
+		requests:        requests{r},
+		invitations:     invitations{r},
+		invitationLinks: invitationLinks{r},
+		bans:            bans{r},
+		networks:        networks{r},
+		mutes:           mutes{r},
+		blocks:          blocks{r},
+		reports:         reports{r},
+		letters:         letters{r},
+		acts:            acts{r},
+		servers:         servers{r},
+		keys:            keys{r},
+		intents:         intents{r},
 	}
 }
 

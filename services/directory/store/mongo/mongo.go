@@ -21,9 +21,9 @@ type collections struct {
 	blocks                                        *mongo.Collection
 	reports                                       *mongo.Collection
 	bans, mutes                                   *mongo.Collection
-	requests, invites                             *mongo.Collection
+	requests, invitations                         *mongo.Collection
 	networks                                      *mongo.Collection
-	server, invitations                           *mongo.Collection
+	server, invitationLinks                       *mongo.Collection
 	readers, letters, preferences                 *mongo.Collection
 	subscriptions, pushKeys                       *mongo.Collection
 }
@@ -41,8 +41,8 @@ type Store struct {
 	members
 	readers
 	requests
-	invites
 	invitations
+	invitationLinks
 	bans
 	networks
 	mutes
@@ -169,36 +169,36 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		mutes:    db.Collection("mutes"),
 		reports:  db.Collection("reports"),
 		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
-		requests: db.Collection("requests"), invites: db.Collection("invites"),
+		requests: db.Collection("requests"), invitations: db.Collection("invites"),
 		networks: db.Collection("networks"),
-		server:   db.Collection("server"), invitations: db.Collection("invitations"),
+		server:   db.Collection("server"), invitationLinks: db.Collection("invitations"),
 		readers: db.Collection("readers"), letters: db.Collection("letters"), preferences: db.Collection("preferences"),
 		subscriptions: db.Collection("subscriptions"), pushKeys: db.Collection("push_keys"),
 	}
 	return &Store{
-		collections:   c,
-		users:         users{c},
-		accounts:      accounts{c},
-		sessions:      sessions{c},
-		lastSeen:      lastSeen{c},
-		preferences:   preferences{c},
-		subscriptions: subscriptions{c},
-		rooms:         rooms{c},
-		members:       members{c},
-		readers:       readers{c},
-		requests:      requests{c},
-		invites:       invites{c},
-		invitations:   invitations{c},
-		bans:          bans{c},
-		networks:      networks{c},
-		mutes:         mutes{c},
-		blocks:        blocks{c},
-		reports:       reports{c},
-		letters:       letters{c},
-		acts:          acts{c},
-		servers:       servers{c},
-		keys:          keys{c},
-		intents:       intents{c},
+		collections:     c,
+		users:           users{c},
+		accounts:        accounts{c},
+		sessions:        sessions{c},
+		lastSeen:        lastSeen{c},
+		preferences:     preferences{c},
+		subscriptions:   subscriptions{c},
+		rooms:           rooms{c},
+		members:         members{c},
+		readers:         readers{c},
+		requests:        requests{c},
+		invitations:     invitations{c},
+		invitationLinks: invitationLinks{c},
+		bans:            bans{c},
+		networks:        networks{c},
+		mutes:           mutes{c},
+		blocks:          blocks{c},
+		reports:         reports{c},
+		letters:         letters{c},
+		acts:            acts{c},
+		servers:         servers{c},
+		keys:            keys{c},
+		intents:         intents{c},
 	}, nil
 }
 

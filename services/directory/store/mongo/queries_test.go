@@ -16,7 +16,7 @@ var unserved = map[string]string{
 	"FindPublic":       "the place of a page is one of two; each of them has an index",
 	"FindUsers":        "a part of a name is looked for in all names",
 	"FreeLetters":      "few letters wait",
-	"InvitesTo":        "those that the user has declined are passed over",
+	"InvitationsTo":    "those that the user has declined are passed over",
 	"Keys":             "there are few",
 	"PublicRoomsAlike": "few names look alike",
 	"RequestsOf":       "there are few from a user and to a user, and each of them has an index",

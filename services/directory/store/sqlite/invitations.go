@@ -6,10 +6,10 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-const invitationColumns = `id, hash, actor, actor_name, note, uses, used, created, expires, revoked`
+const invitationColumns = `SELECT room, user, name, role, actor, actor_name, read_from, declined, created, expires FROM invites `
 
 func invitationFields(i *store.Invitation) []any {
-	return []any{&i.ID, &i.Hash, &i.Actor, &i.ActorName, &i.Note, &i.Uses, &i.Used, &i.Created, &i.Expires, &i.Revoked}
+	return []any{&i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.ActorName, &i.From, &i.Declined, &i.Created, &i.Expires}
 }
 
 // invitations is a store.Invitations.
@@ -17,43 +17,46 @@ type invitations struct{ db }
 
 // CreateInvitation implements store.Store.
 func (s invitations) CreateInvitation(ctx context.Context, i store.Invitation) error {
-	return s.run(ctx, "create invitation", `INSERT INTO invitations (`+invitationColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		i.ID, i.Hash, i.Actor, i.ActorName, i.Note, i.Uses, i.Used, i.Created, i.Expires, i.Revoked)
+	return s.run(ctx, "create invitation",
+		`INSERT INTO invites (room, user, name, role, actor, actor_name, read_from, declined, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		i.Room, i.User, i.Name, i.Role, i.Actor, i.ActorName, i.From, i.Declined, i.Created, i.Expires)
 }
 
 // Invitation implements store.Store.
-func (s invitations) Invitation(ctx context.Context, id string) (store.Invitation, error) {
-	return first(ctx, s.db, "invitation", invitationFields, `SELECT `+invitationColumns+` FROM invitations WHERE id = ?`, id)
+func (s invitations) Invitation(ctx context.Context, room, user string) (store.Invitation, error) {
+	return first(ctx, s.db, "invitation", invitationFields, invitationColumns+`WHERE room = ? AND user = ?`, room, user)
 }
 
-// Invitations implements store.Store.
-func (s invitations) Invitations(ctx context.Context, before string, limit int) ([]store.Invitation, error) {
-	return list(ctx, s.db, "invitations", invitationFields,
-		`SELECT `+invitationColumns+` FROM invitations WHERE ?1 = '' OR id < ?1 ORDER BY id DESC LIMIT ?2`, before, limit)
-}
-
-// UseInvitation implements store.Store.
-func (s invitations) UseInvitation(ctx context.Context, id string, now int64) error {
-	return s.update(ctx, "use invitation",
-		`UPDATE invitations SET used = used + 1 WHERE id = ? AND used < uses AND expires > ? AND revoked = 0`, id, now)
-}
-
-// ReturnInvitation implements store.Store.
-func (s invitations) ReturnInvitation(ctx context.Context, id string) error {
-	return s.run(ctx, "return invitation", `UPDATE invitations SET used = used - 1 WHERE id = ? AND used > 0`, id)
-}
-
-// RevokeInvitation implements store.Store.
-func (s invitations) RevokeInvitation(ctx context.Context, id string) error {
-	return s.update(ctx, "revoke invitation", `UPDATE invitations SET revoked = 1 WHERE id = ?`, id)
+// DeclineInvitation implements store.Store.
+func (s invitations) DeclineInvitation(ctx context.Context, room, user string) error {
+	return s.update(ctx, "decline invitation", `UPDATE invites SET declined = 1 WHERE room = ? AND user = ?`, room, user)
 }
 
 // DeleteInvitation implements store.Store.
-func (s invitations) DeleteInvitation(ctx context.Context, id string) error {
-	return s.run(ctx, "delete invitation", `DELETE FROM invitations WHERE id = ?`, id)
+func (s invitations) DeleteInvitation(ctx context.Context, room, user string) error {
+	return s.run(ctx, "delete invitation", `DELETE FROM invites WHERE room = ? AND user = ?`, room, user)
 }
 
-// DeleteInvitationsBefore implements store.Store.
-func (s invitations) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
-	return s.run(ctx, "delete invitations", `DELETE FROM invitations WHERE expires < ?`, expires)
+// InvitationsTo implements store.Store.
+func (s invitations) InvitationsTo(ctx context.Context, user string, limit int) ([]store.Invitation, error) {
+	return list(ctx, s.db, "invitations of a user", invitationFields,
+		invitationColumns+`WHERE user = ? AND declined = 0 ORDER BY created DESC, room LIMIT ?`, user, limit)
+}
+
+// InvitationsBy implements store.Store.
+func (s invitations) InvitationsBy(ctx context.Context, actor string, limit int) ([]store.Invitation, error) {
+	return list(ctx, s.db, "invitations by a user", invitationFields,
+		invitationColumns+`WHERE actor = ? ORDER BY created DESC, room, user LIMIT ?`, actor, limit)
+}
+
+// InvitationsIn implements store.Store.
+func (s invitations) InvitationsIn(ctx context.Context, room, after string, limit int) ([]store.Invitation, error) {
+	return list(ctx, s.db, "invitations to a room", invitationFields,
+		invitationColumns+`WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+}
+
+// InvitationsBefore implements store.Store.
+func (s invitations) InvitationsBefore(ctx context.Context, expires int64, limit int) ([]store.Invitation, error) {
+	return list(ctx, s.db, "old invitations", invitationFields,
+		invitationColumns+`WHERE expires <= ? ORDER BY expires, room, user LIMIT ?`, expires, limit)
 }

@@ -46,8 +46,8 @@ type Store struct {
 	members
 	readers
 	requests
-	invites
 	invitations
+	invitationLinks
 	bans
 	networks
 	mutes
@@ -71,29 +71,29 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	}
 	d := db{file}
 	return &Store{
-		DB:            file,
-		users:         users{d},
-		accounts:      accounts{d},
-		sessions:      sessions{d},
-		lastSeen:      lastSeen{d},
-		preferences:   preferences{d},
-		subscriptions: subscriptions{d},
-		rooms:         rooms{d},
-		members:       members{d},
-		readers:       readers{d},
-		requests:      requests{d},
-		invites:       invites{d},
-		invitations:   invitations{d},
-		bans:          bans{d},
-		networks:      networks{d},
-		mutes:         mutes{d},
-		blocks:        blocks{d},
-		reports:       reports{d},
-		letters:       letters{d},
-		acts:          acts{d},
-		servers:       servers{d},
-		keys:          keys{d},
-		intents:       intents{d},
+		DB:              file,
+		users:           users{d},
+		accounts:        accounts{d},
+		sessions:        sessions{d},
+		lastSeen:        lastSeen{d},
+		preferences:     preferences{d},
+		subscriptions:   subscriptions{d},
+		rooms:           rooms{d},
+		members:         members{d},
+		readers:         readers{d},
+		requests:        requests{d},
+		invitations:     invitations{d},
+		invitationLinks: invitationLinks{d},
+		bans:            bans{d},
+		networks:        networks{d},
+		mutes:           mutes{d},
+		blocks:          blocks{d},
+		reports:         reports{d},
+		letters:         letters{d},
+		acts:            acts{d},
+		servers:         servers{d},
+		keys:            keys{d},
+		intents:         intents{d},
 	}, nil
 }
 

@@ -33,7 +33,7 @@ var (
 		Room: "d-Z", From: "u-gus", FromName: "Gus", To: "u-ivan", ToName: "Иван", Sent: []string{"m1", "m2"}, Refused: true,
 		Created: 1_700_000_000_037, Expires: 1_900_000_000_037,
 	}
-	sampleInvite = store.Invite{
+	sampleInvitation = store.Invitation{
 		Room: "r2", User: "u-gus", Name: "Gus", Role: api.RoleMember, Actor: "u-ivan", ActorName: "Иван", Declined: true,
 		Created: 1_700_000_000_038, Expires: 1_900_000_000_038,
 	}
@@ -58,7 +58,7 @@ func fillLater(t *testing.T, s store.Store) {
 	must(t, s.PutBlock(ctx, sampleBlock))
 	must(t, s.PutNetworkBan(ctx, sampleNetwork))
 	must(t, s.CreateRequest(ctx, sampleRequest))
-	must(t, s.CreateInvite(ctx, sampleInvite))
+	must(t, s.CreateInvitation(ctx, sampleInvitation))
 	must(t, s.PutReader(ctx, "r2", "u-gus"))
 	must(t, s.SetActivity(ctx, "r1", sampleActivity))
 }
@@ -85,8 +85,8 @@ func verifyLater(t *testing.T, s store.Store) {
 	same(t, []store.NetworkBan{sampleNetwork}, networks, err)
 	request, err := s.Request(ctx, sampleRequest.Room)
 	same(t, sampleRequest, request, err)
-	invite, err := s.Invite(ctx, sampleInvite.Room, sampleInvite.User)
-	same(t, sampleInvite, invite, err)
+	invite, err := s.Invitation(ctx, sampleInvitation.Room, sampleInvitation.User)
+	same(t, sampleInvitation, invite, err)
 	reader, err := s.Reader(ctx, "r2", "u-gus")
 	same(t, true, reader, err)
 	mutes, err := s.MutesOf(ctx, "u-eve")
@@ -95,6 +95,6 @@ func verifyLater(t *testing.T, s store.Store) {
 	same(t, sampleActivity, room.Activity, err)
 	acts, err := s.Acts(ctx, store.ActFilter{}, 10)
 	same(t, []store.Act{sampleAct}, acts, err)
-	invitation, err := s.Invitation(ctx, "in1")
-	same(t, sampleInvitation, invitation, err)
+	invitation, err := s.InvitationLink(ctx, "in1")
+	same(t, sampleInvitationLink, invitation, err)
 }

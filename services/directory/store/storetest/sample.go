@@ -46,10 +46,10 @@ var sampleAct = store.Act{
 	SubjectName: "Eve", Address: "192.0.2.1", Detail: "spam", Outcome: store.OutcomeDone,
 }
 
-// sampleServer and sampleInvitation are of a release that has them, as is sampleAct.
+// sampleServer and sampleInvitationLink are of a release that has them, as is sampleAct.
 var (
-	sampleServer     = store.Server{Roles: map[string]api.Role{"u-ann": api.RoleOperator}, SetUp: 1_700_000_000_018, Registration: "invited"}
-	sampleInvitation = store.Invitation{ID: "in1", Hash: []byte{7}, Actor: "u-ann", ActorName: "Ann", Uses: 3, Used: 1, Expires: 1_900_000_000_000}
+	sampleServer         = store.Server{Roles: map[string]api.Role{"u-ann": api.RoleOperator}, SetUp: 1_700_000_000_018, Registration: "invited"}
+	sampleInvitationLink = store.InvitationLink{ID: "in1", Hash: []byte{7}, Actor: "u-ann", ActorName: "Ann", Uses: 3, Used: 1, Expires: 1_900_000_000_000}
 )
 
 // looking returns a user with the looks of the name, which guests have not.
@@ -94,7 +94,7 @@ func Fill(t *testing.T, s store.Store) {
 	must(t, s.PutIntent(ctx, sampleIntent))
 	must(t, s.PutAct(ctx, sampleAct))
 	must(t, s.PutServer(ctx, sampleServer))
-	must(t, s.CreateInvitation(ctx, sampleInvitation))
+	must(t, s.CreateInvitationLink(ctx, sampleInvitationLink))
 	fillLater(t, s)
 }
 
@@ -158,8 +158,8 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 		sampleServer := sampleServer
 		sampleServer.Version = 1
 		same(t, sampleServer, server, err)
-		invitation, err := s.Invitation(ctx, "in1")
-		same(t, sampleInvitation, invitation, err)
+		invitation, err := s.InvitationLink(ctx, "in1")
+		same(t, sampleInvitationLink, invitation, err)
 	}
 	must(t, s.PutServer(ctx, server))
 	must(t, s.SetDisabled(ctx, "u-ann", true))
@@ -188,5 +188,5 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	must(t, s.SetActivity(ctx, "r1", store.Activity{Active: 5}))
 	must(t, s.PutNetworkBan(ctx, store.NetworkBan{Network: "192.0.2.0/24"}))
 	must(t, s.CreateRequest(ctx, store.Request{Room: "d-Y", From: "u-gus", To: "u-ann"}))
-	must(t, s.CreateInvite(ctx, store.Invite{Room: "r2", User: "u-ann", Actor: "u-ivan"}))
+	must(t, s.CreateInvitation(ctx, store.Invitation{Room: "r2", User: "u-ann", Actor: "u-ivan"}))
 }

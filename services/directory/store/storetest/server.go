@@ -38,49 +38,49 @@ func testServer(t *testing.T, s store.Store) {
 	same(t, []store.Key{{ID: "k1", Seed: []byte{2, 0}, Created: 5}}, keys, err)
 }
 
-func testRegistrations(t *testing.T, s store.Store) {
+func testInvitationLinks(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	i := store.Invitation{ID: "i1", Hash: []byte{0, 0xff}, Actor: "u1", ActorName: "Ann", Note: "for Bob", Uses: 2, Created: 5, Expires: 100}
-	j := store.Invitation{ID: "i2", Hash: []byte{1}, Uses: 1, Created: 6, Expires: 200}
-	must(t, s.CreateInvitation(ctx, i))
-	must(t, s.CreateInvitation(ctx, j))
-	want(t, store.ErrConflict, s.CreateInvitation(ctx, j))
-	all, err := s.Invitations(ctx, "", 10)
-	same(t, []store.Invitation{j, i}, all, err)
-	all, err = s.Invitations(ctx, "", 1)
-	same(t, []store.Invitation{j}, all, err)
-	all, err = s.Invitations(ctx, "i2", 10)
-	same(t, []store.Invitation{i}, all, err)
-	_, err = s.Invitation(ctx, "none")
+	i := store.InvitationLink{ID: "i1", Hash: []byte{0, 0xff}, Actor: "u1", ActorName: "Ann", Note: "for Bob", Uses: 2, Created: 5, Expires: 100}
+	j := store.InvitationLink{ID: "i2", Hash: []byte{1}, Uses: 1, Created: 6, Expires: 200}
+	must(t, s.CreateInvitationLink(ctx, i))
+	must(t, s.CreateInvitationLink(ctx, j))
+	want(t, store.ErrConflict, s.CreateInvitationLink(ctx, j))
+	all, err := s.InvitationLinks(ctx, "", 10)
+	same(t, []store.InvitationLink{j, i}, all, err)
+	all, err = s.InvitationLinks(ctx, "", 1)
+	same(t, []store.InvitationLink{j}, all, err)
+	all, err = s.InvitationLinks(ctx, "i2", 10)
+	same(t, []store.InvitationLink{i}, all, err)
+	_, err = s.InvitationLink(ctx, "none")
 	want(t, store.ErrNotFound, err)
 
-	want(t, store.ErrNotFound, s.UseInvitation(ctx, "none", 10))
-	want(t, store.ErrNotFound, s.UseInvitation(ctx, "i1", 100)) // late
-	must(t, s.UseInvitation(ctx, "i1", 99))
-	must(t, s.UseInvitation(ctx, "i1", 99))
-	want(t, store.ErrNotFound, s.UseInvitation(ctx, "i1", 99)) // used up
-	must(t, s.ReturnInvitation(ctx, "i1"))
-	must(t, s.UseInvitation(ctx, "i1", 99))
-	must(t, s.ReturnInvitation(ctx, "none"))
-	must(t, s.ReturnInvitation(ctx, "i2")) // of which nothing is used
-	must(t, s.RevokeInvitation(ctx, "i2"))
-	want(t, store.ErrNotFound, s.UseInvitation(ctx, "i2", 99))
-	want(t, store.ErrNotFound, s.RevokeInvitation(ctx, "none"))
-	got, err := s.Invitation(ctx, "i1")
+	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "none", 10))
+	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i1", 100)) // late
+	must(t, s.UseInvitationLink(ctx, "i1", 99))
+	must(t, s.UseInvitationLink(ctx, "i1", 99))
+	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i1", 99)) // used up
+	must(t, s.ReturnInvitationLink(ctx, "i1"))
+	must(t, s.UseInvitationLink(ctx, "i1", 99))
+	must(t, s.ReturnInvitationLink(ctx, "none"))
+	must(t, s.ReturnInvitationLink(ctx, "i2")) // of which nothing is used
+	must(t, s.RevokeInvitationLink(ctx, "i2"))
+	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i2", 99))
+	want(t, store.ErrNotFound, s.RevokeInvitationLink(ctx, "none"))
+	got, err := s.InvitationLink(ctx, "i1")
 	i.Used = 2
 	same(t, i, got, err)
-	got, err = s.Invitation(ctx, "i2")
+	got, err = s.InvitationLink(ctx, "i2")
 	j.Revoked = true
 	same(t, j, got, err)
 
-	must(t, s.DeleteInvitation(ctx, "none"))
-	must(t, s.CreateInvitation(ctx, store.Invitation{ID: "i9", Hash: []byte("h9"), Expires: 300}))
-	must(t, s.DeleteInvitation(ctx, "i9"))
-	_, err = s.Invitation(ctx, "i9")
+	must(t, s.DeleteInvitationLink(ctx, "none"))
+	must(t, s.CreateInvitationLink(ctx, store.InvitationLink{ID: "i9", Hash: []byte("h9"), Expires: 300}))
+	must(t, s.DeleteInvitationLink(ctx, "i9"))
+	_, err = s.InvitationLink(ctx, "i9")
 	want(t, store.ErrNotFound, err)
-	must(t, s.DeleteInvitationsBefore(ctx, 200))
-	all, err = s.Invitations(ctx, "", 10)
-	same(t, []store.Invitation{j}, all, err)
+	must(t, s.DeleteInvitationLinksBefore(ctx, 200))
+	all, err = s.InvitationLinks(ctx, "", 10)
+	same(t, []store.InvitationLink{j}, all, err)
 
 	must(t, s.CreateUser(ctx, store.User{ID: "u1", Name: "Ann", NameKey: "ann"}))
 	must(t, s.SetDisabled(ctx, "u1", true))

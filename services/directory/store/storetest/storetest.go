@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"intents", testIntents},
 		{"acts", testActs},
 		{"server", testServer},
-		{"invitations to register", testRegistrations},
+		{"invitation links", testInvitationLinks},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })

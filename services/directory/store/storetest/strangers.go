@@ -145,40 +145,40 @@ func AtOnce(t *testing.T, s store.Store) {
 
 func testInvitations(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	a := store.Invite{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", From: 7, Created: 1, Expires: 30}
-	b := store.Invite{Room: "r2", User: "ua", Name: "Ann", Role: api.RoleOwner, Actor: "uy", ActorName: "Yan", Created: 2, Expires: 20}
-	c := store.Invite{Room: "r1", User: "uc", Name: "Cyd", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", Created: 3, Expires: 40}
-	for _, i := range []store.Invite{c, a, b} {
-		must(t, s.CreateInvite(ctx, i))
+	a := store.Invitation{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", From: 7, Created: 1, Expires: 30}
+	b := store.Invitation{Room: "r2", User: "ua", Name: "Ann", Role: api.RoleOwner, Actor: "uy", ActorName: "Yan", Created: 2, Expires: 20}
+	c := store.Invitation{Room: "r1", User: "uc", Name: "Cyd", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", Created: 3, Expires: 40}
+	for _, i := range []store.Invitation{c, a, b} {
+		must(t, s.CreateInvitation(ctx, i))
 	}
-	want(t, store.ErrConflict, s.CreateInvite(ctx, a))
-	got, err := s.Invite(ctx, "r2", "ua")
+	want(t, store.ErrConflict, s.CreateInvitation(ctx, a))
+	got, err := s.Invitation(ctx, "r2", "ua")
 	same(t, b, got, err)
-	_, err = s.Invite(ctx, "r2", "uc")
+	_, err = s.Invitation(ctx, "r2", "uc")
 	want(t, store.ErrNotFound, err)
-	all, err := s.InvitesTo(ctx, "ua", 10)
-	same(t, []store.Invite{b, a}, all, err)
-	all, err = s.InvitesTo(ctx, "ua", 1)
-	same(t, []store.Invite{b}, all, err)
-	must(t, s.DeclineInvite(ctx, "r2", "ua"))
-	want(t, store.ErrNotFound, s.DeclineInvite(ctx, "r3", "ua"))
+	all, err := s.InvitationsTo(ctx, "ua", 10)
+	same(t, []store.Invitation{b, a}, all, err)
+	all, err = s.InvitationsTo(ctx, "ua", 1)
+	same(t, []store.Invitation{b}, all, err)
+	must(t, s.DeclineInvitation(ctx, "r2", "ua"))
+	want(t, store.ErrNotFound, s.DeclineInvitation(ctx, "r3", "ua"))
 	b.Declined = true
-	all, err = s.InvitesTo(ctx, "ua", 10)
-	same(t, []store.Invite{a}, all, err)
-	all, err = s.InvitesBy(ctx, "uz", 10)
-	same(t, []store.Invite{c, a}, all, err)
-	all, err = s.InvitesBy(ctx, "uy", 10)
-	same(t, []store.Invite{b}, all, err)
-	all, err = s.InvitesIn(ctx, "r1", "", 10)
-	same(t, []store.Invite{a, c}, all, err)
-	all, err = s.InvitesIn(ctx, "r1", "ua", 10)
-	same(t, []store.Invite{c}, all, err)
-	all, err = s.InvitesBefore(ctx, 30, 10)
-	same(t, []store.Invite{b, a}, all, err)
-	all, err = s.InvitesBefore(ctx, 30, 1)
-	same(t, []store.Invite{b}, all, err)
-	must(t, s.DeleteInvite(ctx, "r1", "ua"))
-	must(t, s.DeleteInvite(ctx, "r1", "ua"))
-	all, err = s.InvitesTo(ctx, "ua", 10)
+	all, err = s.InvitationsTo(ctx, "ua", 10)
+	same(t, []store.Invitation{a}, all, err)
+	all, err = s.InvitationsBy(ctx, "uz", 10)
+	same(t, []store.Invitation{c, a}, all, err)
+	all, err = s.InvitationsBy(ctx, "uy", 10)
+	same(t, []store.Invitation{b}, all, err)
+	all, err = s.InvitationsIn(ctx, "r1", "", 10)
+	same(t, []store.Invitation{a, c}, all, err)
+	all, err = s.InvitationsIn(ctx, "r1", "ua", 10)
+	same(t, []store.Invitation{c}, all, err)
+	all, err = s.InvitationsBefore(ctx, 30, 10)
+	same(t, []store.Invitation{b, a}, all, err)
+	all, err = s.InvitationsBefore(ctx, 30, 1)
+	same(t, []store.Invitation{b}, all, err)
+	must(t, s.DeleteInvitation(ctx, "r1", "ua"))
+	must(t, s.DeleteInvitation(ctx, "r1", "ua"))
+	all, err = s.InvitationsTo(ctx, "ua", 10)
 	same(t, nil, all, err)
 }

@@ -9,9 +9,9 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-func (w *world) invitations(c credentials) []inviteView {
+func (w *world) invitationsOf(c credentials) []invitationView {
 	w.t.Helper()
-	var out invitesOutput
+	var out invitationsOutput
 	w.ok("GET", "/v1/invitations", c.Token, "", &out)
 	return out.Invitations
 }
@@ -37,7 +37,7 @@ func TestInvitations(t *testing.T) {
 	}
 	told := len(w.events(chat.UserRoom(ann.User.ID)))
 	invite()
-	if got := w.invitations(ann); len(got) != 1 || got[0].Room != room.ID || got[0].RoomName != "Buy my things" || got[0].By != eve.User.ID || got[0].ByName != "Eve" || !got[0].Private {
+	if got := w.invitationsOf(ann); len(got) != 1 || got[0].Room != room.ID || got[0].RoomName != "Buy my things" || got[0].By != eve.User.ID || got[0].ByName != "Eve" || !got[0].Private {
 		t.Errorf("invitations are %+v", got)
 	}
 	if len(w.events(chat.UserRoom(ann.User.ID))) != told {
@@ -66,25 +66,25 @@ func TestInvitations(t *testing.T) {
 	}
 	told = len(w.events(chat.UserRoom(ann.User.ID)))
 	invite() // as far as the asker knows
-	if len(w.invitations(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
+	if len(w.invitationsOf(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
 		t.Error("who has declined is asked again")
 	}
-	var out invitesOutput
+	var out invitationsOutput
 	if w.ok("GET", path+"/invitations", eve.Token, "", &out); len(out.Invitations) != 1 {
 		t.Errorf("the asker sees %+v", out)
 	}
-	if err := w.store.DeleteInvite(t.Context(), room.ID, ann.User.ID); err != nil {
+	if err := w.store.DeleteInvitation(t.Context(), room.ID, ann.User.ID); err != nil {
 		t.Fatal(err)
 	}
 	invite()
 	w.ok("DELETE", path+"/invitations/"+ann.User.ID, eve.Token, "", nil)
-	if len(w.invitations(ann)) > 0 {
+	if len(w.invitationsOf(ann)) > 0 {
 		t.Error("an invitation that was withdrawn stays")
 	}
 	invite()
 	var accepted roomView
 	w.ok("POST", mine+"/accept", ann.Token, "", &accepted)
-	if accepted.Role != directoryapi.RoleMember || accepted.Name != "Buy my things" || len(w.invitations(ann)) > 0 || !w.access(ann, room.ID).Send {
+	if accepted.Role != directoryapi.RoleMember || accepted.Name != "Buy my things" || len(w.invitationsOf(ann)) > 0 || !w.access(ann, room.ID).Send {
 		t.Errorf("accepted is %+v", accepted)
 	}
 
@@ -94,7 +94,7 @@ func TestInvitations(t *testing.T) {
 	w.ok("POST", "/v1/rooms/"+next.ID+"/members", eve.Token, with(ann), nil)
 	w.ok("POST", "/v1/rooms/"+next.ID+"/members", ann.Token, with(zed), nil)
 	w.ok("POST", "/v1/rooms/"+next.ID+"/leave", ann.Token, "", nil)
-	if c := w.code(zed, "POST", "/v1/invitations/"+next.ID+"/accept", ""); c != "not_found" || len(w.invitations(zed)) > 0 {
+	if c := w.code(zed, "POST", "/v1/invitations/"+next.ID+"/accept", ""); c != "not_found" || len(w.invitationsOf(zed)) > 0 {
 		t.Errorf("an invitation by who has left: %q", c)
 	}
 }
@@ -158,7 +158,7 @@ func TestInvitationIsWorth(t *testing.T) {
 		if unlessMissing(err) != nil || m.Role != tt.role {
 			t.Errorf("%s: she is %q there, want %q (%v)", tt.name, m.Role, tt.role, err)
 		}
-		_, err = w.store.Invite(t.Context(), room, ann.User.ID)
+		_, err = w.store.Invitation(t.Context(), room, ann.User.ID)
 		if stays := err == nil; unlessMissing(err) != nil || stays != tt.stays {
 			t.Errorf("%s: the invitation stays: %v, want %v (%v)", tt.name, stays, tt.stays, err)
 		}
@@ -206,7 +206,7 @@ func TestWhoWithdraws(t *testing.T) {
 		if c := w.code(tt.who, "DELETE", "/v1/rooms/"+room+"/invitations/"+ann.User.ID, ""); c != tt.code {
 			t.Errorf("%s takes back Bob's invitation: %q, want %q", tt.who.User.Name, c, tt.code)
 		}
-		if stays := len(w.invitations(ann)) > 0; stays != (tt.code != "") {
+		if stays := len(w.invitationsOf(ann)) > 0; stays != (tt.code != "") {
 			t.Errorf("after %s the invitation is there: %v", tt.who.User.Name, stays)
 		}
 	}
@@ -217,15 +217,15 @@ func TestInvitationsAreBounded(t *testing.T) {
 	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")
 	room := w.create(gus, `{"name":"Advertising","private":true}`)
 	members := "/v1/rooms/" + room.ID + "/members"
-	for i := range maxGuestInvites {
+	for i := range maxGuestInvitationsBy {
 		w.ok("POST", members, gus.Token, with(w.comeIn(fmt.Sprint("Other", i))), nil)
 	}
 	if c := w.code(gus, "POST", members, with(ann)); c != "too_many" {
 		t.Errorf("an invitation too many by a guest: %q", c)
 	}
-	for i := range maxInvitesTo {
-		inv := store.Invite{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: "nobody", Created: int64(i), Expires: 1 << 50}
-		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+	for i := range maxInvitationsTo {
+		inv := store.Invitation{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: "nobody", Created: int64(i), Expires: 1 << 50}
+		if err := w.store.CreateInvitation(t.Context(), inv); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -239,16 +239,16 @@ func TestInvitationsAreBounded(t *testing.T) {
 	if err := w.departures.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := w.store.InvitesBy(t.Context(), gus.User.ID, 10); err != nil || len(left) > 0 {
+	if left, err := w.store.InvitationsBy(t.Context(), gus.User.ID, 10); err != nil || len(left) > 0 {
 		t.Errorf("of a guest who has gone stay %+v, %v", left, err)
 	}
-	if err := w.store.CreateInvite(t.Context(), store.Invite{Room: "old", User: eve.User.ID, Actor: ann.User.ID, Expires: 1}); err != nil {
+	if err := w.store.CreateInvitation(t.Context(), store.Invitation{Room: "old", User: eve.User.ID, Actor: ann.User.ID, Expires: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.invites.endInvites(t.Context()); err != nil {
+	if err := w.invitations.endInvitations(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := w.store.InvitesBy(t.Context(), ann.User.ID, 10); err != nil || len(left) > 0 {
+	if left, err := w.store.InvitationsBy(t.Context(), ann.User.ID, 10); err != nil || len(left) > 0 {
 		t.Errorf("of those whose time is over stay %+v, %v", left, err)
 	}
 }
@@ -269,7 +269,7 @@ func TestNobodyFillsTheRoomsOfAnother(t *testing.T) {
 		}
 	}
 	var added addedOutput
-	if w.ok("POST", members, eve.Token, with(ann), &added); !added.Invited || len(w.invitations(ann)) != 1 {
+	if w.ok("POST", members, eve.Token, with(ann), &added); !added.Invited || len(w.invitationsOf(ann)) != 1 {
 		t.Errorf("an acquaintance brings who is in many rooms into another: %+v", added)
 	}
 	if err := w.store.DeleteMember(t.Context(), "r0", ann.User.ID); err != nil {
@@ -290,7 +290,7 @@ func TestBlockedInviteNobody(t *testing.T) {
 	told := len(w.events(chat.UserRoom(ann.User.ID)))
 	var added addedOutput
 	w.ok("POST", "/v1/rooms/"+room.ID+"/members", eve.Token, with(ann), &added)
-	if !added.Invited || len(w.invitations(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
+	if !added.Invited || len(w.invitationsOf(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
 		t.Error("who is blocked asks, or is told of the block")
 	}
 }
@@ -314,7 +314,7 @@ func TestInvitationsEndWithTheRoom(t *testing.T) {
 			w.ok("POST", "/v1/rooms/"+room.ID+"/members", eve.Token, with(ann), nil)
 			told := len(w.events(chat.UserRoom(ann.User.ID)))
 			end(w, eve, room)
-			if left, err := w.store.InvitesTo(t.Context(), ann.User.ID, 10); err != nil || len(left) != 0 {
+			if left, err := w.store.InvitationsTo(t.Context(), ann.User.ID, 10); err != nil || len(left) != 0 {
 				t.Errorf("left are %+v, %v", left, err)
 			}
 			if e := w.last(chat.UserRoom(ann.User.ID)); len(w.events(chat.UserRoom(ann.User.ID))) == told || e.Target != chat.ListInvitations {
@@ -329,13 +329,13 @@ func TestInvitationsEndWithTheRoom(t *testing.T) {
 func TestGuestsLeaveRoomForOthers(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")
-	for i := range maxGuestInvitesTo {
+	for i := range maxGuestInvitationsTo {
 		u := store.User{ID: fmt.Sprint("g", i), Name: "G", NameKey: fmt.Sprint(":g", i)}
 		if err := w.store.CreateUser(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
-		inv := store.Invite{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: u.ID, Created: int64(i), Expires: 1 << 52}
-		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+		inv := store.Invitation{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: u.ID, Created: int64(i), Expires: 1 << 52}
+		if err := w.store.CreateInvitation(t.Context(), inv); err != nil {
 			t.Fatal(err)
 		}
 	}
