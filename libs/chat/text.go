@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 )
 
 // WithText returns the data of a msg or edited entry with another text, or without one if that is
@@ -128,6 +129,9 @@ func (t Texts) Revise(sender, id string, seq uint64, data []byte) ([]byte, error
 // FirstCharacters returns the first characters of a text, at most most of them: code points, not
 // bytes.
 func FirstCharacters(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
 	n := 0
 	for i := range text {
 		if n == most {
@@ -136,4 +140,16 @@ func FirstCharacters(text string, most int) string {
 		n++
 	}
 	return text
+}
+
+// FirstBytes returns the longest beginning of a text that has at most most bytes and does not end
+// within a character.
+func FirstBytes(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }

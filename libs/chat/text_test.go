@@ -25,3 +25,23 @@ func TestWithText(t *testing.T) {
 		}
 	}
 }
+
+// TestFirst: the beginning of a text is counted in characters or in bytes, and ends between two
+// characters.
+func TestFirst(t *testing.T) {
+	for _, tt := range []struct {
+		text              string
+		most              int
+		characters, bytes string
+	}{
+		{"", 0, "", ""}, {"ab", 0, "", ""}, {"ab", 3, "ab", "ab"}, {"aé", 3, "aé", "aé"}, {"aé", 2, "aé", "a"}, {"aéb", 3, "aéb", "aé"},
+		{"aéb", 1, "a", "a"}, {"世界", 1, "世", ""}, {"世界", 5, "世界", "世"}, {"世", 2, "世", ""}, {"\xff\xffa", 2, "\xff\xff", "\xff\xff"},
+	} {
+		if got := chat.FirstCharacters(tt.text, tt.most); got != tt.characters {
+			t.Errorf("the first %d characters of %q: %q, want %q", tt.most, tt.text, got, tt.characters)
+		}
+		if got := chat.FirstBytes(tt.text, tt.most); got != tt.bytes {
+			t.Errorf("the first %d bytes of %q: %q, want %q", tt.most, tt.text, got, tt.bytes)
+		}
+	}
+}

@@ -20,6 +20,8 @@ import (
 	"github.com/clipperhouse/uax29/v2/words"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"hubbub.internal/libs/chat"
 )
 
 // Version names the way in which texts are cut. What was indexed by another one is indexed again.
@@ -131,7 +133,7 @@ func (c *cutter) character(text string, from, to int) {
 	if folded := fold(text); folded != "" { // such as the sign for a number
 		c.add(Token{Text: folded, Start: from, End: to})
 	} else {
-		c.add(Token{Text: cut(strings.Map(withoutSelector, text)), Start: from, End: to})
+		c.add(Token{Text: chat.FirstCharacters(strings.Map(withoutSelector, text), MaxRunes), Start: from, End: to})
 	}
 }
 
@@ -192,7 +194,7 @@ func isASCII(s string) bool {
 // fold returns a word or a character as a token has it.
 func fold(s string) string {
 	if isASCII(s) {
-		return cut(strings.ToLower(s))
+		return chat.FirstCharacters(strings.ToLower(s), MaxRunes)
 	}
 	s = norm.NFKD.String(cases.Fold().String(norm.NFKC.String(s)))
 	var b strings.Builder
@@ -215,22 +217,7 @@ func fold(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	return cut(norm.NFC.String(b.String()))
-}
-
-// cut returns the first characters of a token.
-func cut(s string) string {
-	if len(s) <= MaxRunes {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n == MaxRunes {
-			return s[:i]
-		}
-		n++
-	}
-	return s
+	return chat.FirstCharacters(norm.NFC.String(b.String()), MaxRunes)
 }
 
 // marked are the scripts whose letters are the same with marks and without, to who looks for a

@@ -285,9 +285,7 @@ func (s *imports) finishImported(ctx context.Context, id string, in *directoryap
 // shortened returns the printable beginning of a text, on one line.
 func shortened(text string, most int) string {
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f || names.Hidden(string(r)) && r != 0xfe0f }), " ")
-	if runes := []rune(strings.ToValidUTF8(text, "")); len(runes) > most {
-		text = strings.TrimSpace(string(runes[:most]))
-	}
+	text = strings.TrimSpace(chat.FirstCharacters(strings.ToValidUTF8(text, ""), most))
 	if _, err := checkText("text", text, 0, most); err != nil {
 		return ""
 	}

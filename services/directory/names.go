@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/mentions"
@@ -100,9 +101,8 @@ func numbered(name string, n int) string {
 func (s *nameRules) freeName(ctx context.Context, wanted string) (string, error) {
 	for n := range maxImportNames {
 		name := numbered(wanted, n+1)
-		if over := len([]rune(name)) - names.MaxPerson; over > 0 {
-			short := []rune(wanted)
-			name = numbered(string(short[:max(len(short)-over, 1)]), n+1)
+		if over := utf8.RuneCountInString(name) - names.MaxPerson; over > 0 {
+			name = numbered(chat.FirstCharacters(wanted, max(utf8.RuneCountInString(wanted)-over, 1)), n+1)
 		}
 		name, err := names.Person(name)
 		if err != nil {

@@ -91,7 +91,7 @@ func (s *reports) report(ctx context.Context, c auth.Claims, room, author, messa
 		return err
 	}
 	r := store.Report{
-		ID: chat.NewID(), Room: room, Author: author, AuthorName: m.Name, Message: message, Text: cut(m.Text, maxEvidence), Sent: m.TS, Reporter: c.User,
+		ID: chat.NewID(), Room: room, Author: author, AuthorName: m.Name, Message: message, Text: chat.FirstBytes(m.Text, maxEvidence), Sent: m.TS, Reporter: c.User,
 		ReporterName: c.Name, Reason: reason, Words: words, Created: time.Now().UnixMilli(), State: store.ReportOpen,
 	}
 	err = s.store.PutReport(ctx, r)
@@ -136,17 +136,6 @@ func (s *reports) evidence(ctx context.Context, room, author, message string) (c
 		}
 	}
 	return chat.Message{}, chat.E(chat.CodeNotFound, "there is no such message any more")
-}
-
-// cut returns the beginning of a text, of whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most]
 }
 
 // alert tells those who look after a room that there is a report, without saying what it is. It is

@@ -156,7 +156,7 @@ func (s *reports) around(ctx context.Context, user string, r store.Report) ([]co
 			continue
 		}
 		views = append(views, contextMessage{
-			ID: m.ID, User: m.User, Name: m.Name, Text: cut(m.Text, maxEvidence), Sent: m.TS, Deleted: m.Deleted, Edited: m.EditedTS > 0,
+			ID: m.ID, User: m.User, Name: m.Name, Text: chat.FirstBytes(m.Text, maxEvidence), Sent: m.TS, Deleted: m.Deleted, Edited: m.EditedTS > 0,
 			Reported: m.User == r.Author && m.ID == r.Message,
 		})
 	}

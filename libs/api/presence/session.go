@@ -78,23 +78,13 @@ func (c *Change) Digest() uint64 {
 	return d
 }
 
-func (s *Session) name() string { return cut(s.Name, MaxName) }
+func (s *Session) name() string { return chat.FirstBytes(s.Name, MaxName) }
 
 func (s *Session) device() string {
 	if !chat.ValidID(s.Device) {
 		return ""
 	}
-	return cut(s.Device, MaxDevice)
-}
-
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && s[limit]&0xc0 == 0x80 { // not within a character
-		limit--
-	}
-	return s[:limit]
+	return chat.FirstBytes(s.Device, MaxDevice)
 }
 
 // counted reports whether presence in a room is reported: in a user's own room nobody else can be,

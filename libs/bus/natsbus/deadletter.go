@@ -12,6 +12,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/driver"
+	"hubbub.internal/libs/chat"
 )
 
 // Headers of dead letters.
@@ -28,10 +29,7 @@ const maxReason = 1024 // bytes
 
 // park stores an entry among the group's dead letters, once for each room, Seq and key.
 func (b *store) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
-	reason := why.Error()
-	if len(reason) > maxReason {
-		reason = reason[:maxReason]
-	}
+	reason := chat.FirstBytes(why.Error(), maxReason)
 	id := fmt.Sprintf("%s.%s.%d%s", group, e.Room, e.Seq, key)
 	return b.retry.Do(ctx, "park an entry", func(ctx context.Context) error {
 		return b.putLetter(ctx, b.names.dead+group, e, reason, id)

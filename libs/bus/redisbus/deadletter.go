@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -66,15 +65,4 @@ func deadLetter(m redis.XMessage) (bus.DeadLetter, error) {
 	}
 	e.Room = text("room")
 	return bus.DeadLetter{Entry: e, Reason: text("reason"), At: time.UnixMilli(at)}, nil
-}
-
-// cut returns at most the first n bytes of s, in whole characters.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

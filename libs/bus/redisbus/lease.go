@@ -10,6 +10,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/driver"
+	"hubbub.internal/libs/chat"
 )
 
 // leaseLooks is how many of a member's looks a lease and a heartbeat last: a member counts as dead
@@ -59,7 +60,7 @@ func (p *partition) Handled(ctx context.Context, e bus.Entry, failed error) erro
 		return p.commit(ctx, seq)
 	}
 	record := encodeRecord(bus.NewEntry{Sender: e.Sender, ID: e.ID, Data: e.Data})
-	return p.commit(ctx, seq, deadLetters, e.Room, e.Seq, record, cut(failed.Error(), maxReason))
+	return p.commit(ctx, seq, deadLetters, e.Room, e.Seq, record, chat.FirstBytes(failed.Error(), maxReason))
 }
 
 // commit acknowledges everything through seq, and parks an entry if one is given.
@@ -79,7 +80,7 @@ func (p *partition) Redriven(ctx context.Context, l *driver.Letter, failed error
 	k := p.m.b.keys
 	args := []any{p.m.id, p.m.b.leaseTime().Milliseconds(), l.ID}
 	if failed != nil {
-		args = append(args, deadLetters, cut(failed.Error(), maxReason))
+		args = append(args, deadLetters, chat.FirstBytes(failed.Error(), maxReason))
 	}
 	keys := []string{k.lease(p.number, p.m.group), k.again(p.number, p.m.group), k.dead(p.number, p.m.group)}
 	return p.write(ctx, "acknowledge a redriven entry", ackRedrivenScript, keys, args)

@@ -162,11 +162,7 @@ func personName(name string) string {
 		for strings.Contains(name, "..") {
 			name = strings.ReplaceAll(name, "..", ".")
 		}
-		name = strings.Trim(name, "._-")
-		if runes := []rune(name); len(runes) > names.MaxPerson {
-			name = strings.Trim(string(runes[:names.MaxPerson]), "._-")
-		}
-		return name
+		return strings.Trim(chat.FirstCharacters(strings.Trim(name, "._-"), names.MaxPerson), "._-")
 	}
 	for _, tried := range []string{name, tidy(name), tidy(strings.Map(func(r rune) rune {
 		if r > unicode.MaxASCII {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
@@ -113,10 +112,7 @@ func (i *importer) titled(r spool.Room) string {
 // roomName returns a name that a room can have.
 func roomName(name string) string {
 	name = strings.Join(strings.Fields(strings.ToValidUTF8(name, "")), " ")
-	if runes := []rune(name); len(runes) > maxRoomName {
-		name = strings.TrimSpace(string(runes[:maxRoomName]))
-	}
-	return name
+	return strings.TrimSpace(chat.FirstCharacters(name, maxRoomName))
 }
 
 // members makes the members of a room, and then the room.
@@ -246,12 +242,8 @@ func (i *importer) entries(room string, m spool.Message, rootAuthor string, n *c
 	}
 	text, mentioned := i.markdown(m.Text, i.names)
 	text = strings.ToValidUTF8(text, "\ufffd")
-	if len(text) > maxText {
-		end := maxText
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + "…"
+	if first := chat.FirstBytes(text, maxText); len(first) < len(text) {
+		text = first + "…"
 		n.cut++
 	}
 	ms := m.At / 1000
