@@ -45,6 +45,31 @@ const (
 
 func (l Level) valid() bool { return l == "" || l == Everything || l == Mentions || l == Nothing }
 
+// Frequency is how often a person is written a digest by mail at most.
+type Frequency string
+
+// The frequencies.
+const (
+	Never  Frequency = "never"
+	Hourly Frequency = "hourly"
+	Daily  Frequency = "daily"
+	Weekly Frequency = "weekly"
+)
+
+// Period returns the least time between two digests; 0: there are none.
+func (f Frequency) Period() time.Duration {
+	switch f {
+	case Hourly:
+		return time.Hour
+	case Daily:
+		return 24 * time.Hour
+	case Weekly:
+		return 7 * 24 * time.Hour
+	default:
+		return 0
+	}
+}
+
 // Choices are a person's.
 type Choices struct {
 	// Level holds for rooms that Rooms does not have; empty: Mentions. Direct messages are told
@@ -56,6 +81,8 @@ type Choices struct {
 	Quiet *Quiet   `json:"quiet,omitempty"`
 	// Paused is until when nothing is told, in UTC milliseconds.
 	Paused int64 `json:"paused,omitempty"`
+	// Mail is how often there may be a digest by mail; empty: as the server has it.
+	Mail Frequency `json:"mail,omitempty"`
 
 	muted map[string]bool
 }
@@ -69,7 +96,7 @@ type Quiet struct {
 }
 
 // errForm says that choices are not of their form.
-var errForm = errors.New("notify has to be an object with level, rooms, words, quiet and paused, as /v1/directory/docs says")
+var errForm = errors.New("notify has to be an object with level, rooms, words, quiet, paused and mail, as /v1/directory/docs says")
 
 // Parse returns the choices that the preferences of a person, a JSON object, hold. An error says
 // what is wrong with them, for the person's client.
@@ -121,6 +148,9 @@ func (c *Choices) check() error {
 		if n := utf8.RuneCountInString(strings.TrimSpace(w)); n == 0 || n > MaxWordLen {
 			return fmt.Errorf("notify.words has a word of %d characters; each has 1 to %d", n, MaxWordLen)
 		}
+	}
+	if c.Mail != "" && c.Mail != Never && c.Mail.Period() == 0 {
+		return fmt.Errorf("notify.mail is %.20q; it has to be never, hourly, daily or weekly", c.Mail)
 	}
 	if c.Paused < 0 || c.Paused > chat.Forever {
 		return errors.New("notify.paused is no time in milliseconds")

@@ -19,6 +19,7 @@ type InboxRoom struct {
 	Mentions     int    `json:"mentions" doc:"How many of the unread messages mention you; also of those beyond 99."`
 	FirstUnread  uint64 `json:"first_unread,omitempty" doc:"The seq of the first unread message; left out: there is none."`
 	FirstMention uint64 `json:"first_mention,omitempty" doc:"The seq of the first unread message that mentions you."`
+	Mentioned    int64  `json:"mentioned,omitempty" doc:"When the last of those was sent, in UTC milliseconds; only services are told."`
 }
 
 // InboxLatest is the newest message of a room.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"hubbub.internal/libs/attention"
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/mail"
@@ -49,6 +50,9 @@ type Config struct {
 	SMTPURL        string        `name:"smtp-url" help:"Mail server that sends the links for new passwords: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
 	MailFrom       string        `help:"Sender address of mails. Needed with --smtp-url." placeholder:"'Chat <chat@example.org>'"`
 	PageURL        string        `name:"page-url" help:"Address of the page, for links in mails, such as https://chat.example/. Needed with --smtp-url." placeholder:"URL"`
+	Digest         string        `help:"How often people who are away and have a mail address are written at most what waits for them, if they have not chosen themselves: never, hourly, daily or weekly. Needs --smtp-url." enum:"never,hourly,daily,weekly" default:"daily"`
+	DigestAfter    time.Duration `help:"How long somebody has to be away before a digest is written (10s to 168h)." default:"1h"`
+	DigestText     bool          `help:"Put the last message of each room into digests, up to 200 characters. Without it they name rooms, people and numbers. Mail is not encrypted for its receiver."`
 	PushPrivate    bool          `help:"Take devices whose push service is at a private address or this machine, as one of your own may be."`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }
@@ -72,6 +76,7 @@ func (c *Config) Validate() error {
 	within("guest-network-ban", c.GuestNetwork, 0, 30*24*time.Hour)
 	within("refresh-grace", c.RefreshGrace, 10*time.Second, time.Hour)
 	within("key-life", c.KeyLife, 24*time.Hour, 10*365*24*time.Hour)
+	within("digest-after", c.DigestAfter, 10*time.Second, 7*24*time.Hour)
 	within("audit-keep", c.AuditKeep, 24*time.Hour, 10*365*24*time.Hour)
 	between("user-sessions", c.UserSessions, 1, maxUserSessions)
 	between("hash-memory", int(c.HashMemory), 64, 1<<20)
@@ -86,6 +91,9 @@ func (c *Config) Validate() error {
 	between("directs-per-hour", c.DirectHour, 1, 1_000_000)
 	between("directs-per-day", c.DirectDay, 1, 1_000_000)
 	between("guest-directs-per-day", c.GuestDirect, 2, 1_000_000)
+	if every := attention.Frequency(c.Digest); every != attention.Never && every.Period() == 0 {
+		errs = append(errs, fmt.Errorf("--digest is %.20q; it has to be never, hourly, daily or weekly", c.Digest))
+	}
 	if err := checkGuestMay(c.GuestMay); err != nil {
 		errs = append(errs, err)
 	}

@@ -31,6 +31,8 @@ func TestConfig(t *testing.T) {
 		"--smtp-url":          func(c *Config) { c.SMTPURL, c.MailFrom, c.PageURL = "http://x", "a@b", "http://x" },
 		"--mail-from":         func(c *Config) { c.SMTPURL, c.PageURL = "smtp://x", "http://x" },
 		"--page-url":          func(c *Config) { c.SMTPURL, c.MailFrom, c.PageURL = "smtp://x", "a@b", "chat.example" },
+		"--digest":            func(c *Config) { c.Digest = "yearly" },
+		"--digest-after":      func(c *Config) { c.DigestAfter = time.Second },
 		"--accounts-per-day":  func(c *Config) { c.AccountDay = 0 },
 	} {
 		c := config()

@@ -212,6 +212,18 @@ func (s *views) nameGroups(ctx context.Context, user string, views []roomView, m
 	return nil
 }
 
+// talkName returns what a room of certain people is called for one of them.
+func (s *groups) talkName(ctx context.Context, r store.Room, user string) (string, error) {
+	members, err := s.store.Members(ctx, r.ID, "", maxGroup)
+	var people []otherView
+	for _, m := range members {
+		if m.User != user {
+			people = append(people, otherView{m.User, m.Name})
+		}
+	}
+	return groupName(people), err
+}
+
 // groupName returns the names of people, as one.
 func groupName(people []otherView) string {
 	var all []string

@@ -37,7 +37,7 @@ func config() Config {
 		TokenLife: 15 * time.Minute, SessionLife: time.Hour, KeyLife: 24 * time.Hour, Guests: true, Registration: true, ShowModeration: true,
 		HashMemory: 64, HashTime: 1, HashParallel: 2, LoginAttempts: 5, RoomsDay: 1000, GuestPublic: 1000, DirectHour: 1000, DirectDay: 1000, GuestDirect: 1000, AuditKeep: 24 * time.Hour, AccountRate: 1000, AccountDay: 100_000, GuestLife: time.Hour, GuestNetwork: 24 * time.Hour, ChangeRate: 1000,
 		GuestMay: []string{"invite", "make-room", "open-direct", "publish", "react", "report", "send"}, RefreshGrace: time.Minute, UserSessions: 50, ListUsers: true,
-		TrustedProxies: []string{"192.0.2.0/24"},
+		TrustedProxies: []string{"192.0.2.0/24"}, Digest: "daily", DigestAfter: time.Hour,
 	}
 }
 

@@ -161,7 +161,7 @@ func (s *imports) importUser(ctx context.Context, in *directoryapi.Import, u dir
 	act := store.Act{Action: actRegister, Subject: made.ID, SubjectName: made.Name, Detail: "import of " + in.Source}
 	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error { return s.accounts.createUser(ctx, made) })
 	if err == nil && u.Trust && u.Mail != "" {
-		err = s.store.PatchAccount(ctx, id, store.AccountPatch{Mail: new(u.Mail), MailKey: new(mailKey(u.Mail))})
+		err = s.store.PatchAccount(ctx, id, store.AccountPatch{Mail: new(u.Mail), MailKey: new(mailKey(u.Mail)), DigestDue: new(int64(unknownDigest))})
 	}
 	return is(made, directoryapi.ImportNew), err
 }

@@ -33,6 +33,8 @@ type letters struct {
 	auditLog *auditLog
 
 	mailing *mailing // nil: the server sends no mail
+	// digest writes a letter of LetterDigest; digests, which use this part, set it.
+	digest func(ctx context.Context, l store.Letter) ([]mail.Letter, error)
 }
 
 // post keeps a letter and queues it. It asks nothing of the store but that.
@@ -61,6 +63,8 @@ func (s *letters) jobOf(l store.Letter) mail.Job {
 				return s.confirmLetter(ctx, l)
 			case store.LetterNotice:
 				return s.notice(ctx, l)
+			case store.LetterDigest:
+				return s.digest(ctx, l)
 			}
 			s.log.Error("dropped a letter of an unknown kind", zap.String("kind", l.Kind))
 			return nil, nil

@@ -188,6 +188,7 @@ func (s *letters) forgotten(ctx context.Context, key string, byMail bool) ([]sto
 type mailView struct {
 	Address  string `json:"address,omitempty" doc:"The address that was confirmed; left out: there is none."`
 	Possible bool   `json:"possible" doc:"This server sends mail."`
+	Digest   string `json:"digest,omitempty" doc:"How often what waits is written to who has not chosen in notify.mail of /v1/preferences: never, hourly, daily or weekly."`
 }
 
 // confirmLetter makes a link by which an address becomes a user's, and writes the letter with it. A

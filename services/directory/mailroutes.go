@@ -74,9 +74,17 @@ func (s *addresses) mailRoutes(api huma.API) {
 		}))
 }
 
+func (s *addresses) view(address string) mailView {
+	v := mailView{Address: address, Possible: s.letters.mailing != nil}
+	if v.Possible {
+		v.Digest = s.cfg.Digest
+	}
+	return v
+}
+
 func (s *addresses) myMail(ctx context.Context, c auth.Claims) (mailView, error) {
 	a, err := s.store.Account(ctx, c.User)
-	return mailView{Address: a.Mail, Possible: s.letters.mailing != nil}, err
+	return s.view(a.Mail), err
 }
 
 // askMail sends a link to a mail address, by which it becomes that of the user of a token.
@@ -110,7 +118,7 @@ func (s *addresses) confirmMail(ctx context.Context, secret string) (mailView, e
 		return mailView{}, err
 	}
 	act := store.Act{Action: actMail, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: "confirmed"}
-	return mailView{Address: t.Detail, Possible: s.letters.mailing != nil}, s.setMail(ctx, act, u, t.Detail)
+	return s.view(t.Detail), s.setMail(ctx, act, u, t.Detail)
 }
 
 // removeMail takes the mail address from the account of the user of a token.
@@ -135,7 +143,7 @@ func (s *addresses) setMail(ctx context.Context, act store.Act, u store.User, ad
 		return err
 	}
 	err = s.auditLog.audit(ctx, act, func(ctx context.Context) error {
-		return s.store.PatchAccount(ctx, u.ID, store.AccountPatch{Mail: &address, MailKey: new(mailKey(address))})
+		return s.store.PatchAccount(ctx, u.ID, store.AccountPatch{Mail: &address, MailKey: new(mailKey(address)), DigestDue: new(s.firstDigest(address))})
 	})
 	if err == nil && a.Mail != "" && a.Mail != address {
 		s.letters.writeTo(ctx, u, a.Mail, "Your mail address was changed", "this is no longer the mail address of your account. If it was not you who changed that, ask whoever runs the server.")

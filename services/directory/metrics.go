@@ -8,6 +8,7 @@ type metrics struct {
 	stolen      prometheus.Counter
 	told        prometheus.Counter
 	mails       *prometheus.CounterVec // by outcome
+	digests     *prometheus.CounterVec // by outcome
 	untold      prometheus.Gauge
 }
 
@@ -25,6 +26,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hubbub_directory_mails_total", Help: "Letters, by outcome: sent, refused by the mail server, late (not sent in time) or dropped.",
 		}, []string{"outcome"}),
+		digests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hubbub_directory_digests_total", Help: "Looks at accounts for a digest, by outcome: written, nothing to write, or failed since a service did not answer.",
+		}, []string{"outcome"}),
 		told: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_changes_total", Help: "Changes told by the control log.",
 		}),
@@ -33,7 +37,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.logins, m.storeErrors, m.stolen, m.mails, m.told, m.untold)
+		reg.MustRegister(m.logins, m.storeErrors, m.stolen, m.mails, m.digests, m.told, m.untold)
 	}
 	return m
 }

@@ -58,6 +58,7 @@ type parts struct {
 	setup           *setup
 	reach           *reach
 	userPreferences *userPreferences
+	digests         *digests
 	imports         *imports
 	ownAccount      *ownAccount
 	overview        *overview
@@ -178,6 +179,11 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	}
 	p.reach = &reach{core: c, records: p.records, rights: p.rights, lookup: p.lookup, push: p.push}
 	p.userPreferences = &userPreferences{core: c, changes: p.changes, push: p.push}
+	p.digests = &digests{
+		core: c, records: p.records, rights: p.rights, letters: p.letters, groups: p.groups, push: p.push, reach: p.reach,
+		userPreferences: p.userPreferences,
+	}
+	p.letters.digest = p.digests.digestLetter
 	p.imports = &imports{
 		core: c, records: p.records, nameRules: p.nameRules, changes: p.changes, auditLog: p.auditLog, quotas: p.quotas,
 		passwords: p.passwords, accounts: p.accounts,

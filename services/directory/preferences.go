@@ -28,7 +28,7 @@ var (
 // leaves what it does not know as it is.
 type preferences struct {
 	Version int64          `json:"version" minimum:"0" doc:"Goes up with each change; 0: none were kept yet."`
-	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it. The server reads muted and notify, which says what you are told of while you are away: {level: everything, mentions or nothing; rooms: {id: level}; words: [up to 30]; quiet: {from, to: minutes since midnight; zone: such as Europe/Berlin}; paused: UTC milliseconds}."`
+	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it. The server reads muted and notify, which says what you are told of while you are away: {level: everything, mentions or nothing; rooms: {id: level}; words: [up to 30]; quiet: {from, to: minutes since midnight; zone: such as Europe/Berlin}; paused: UTC milliseconds; mail: never, hourly, daily or weekly}."`
 }
 
 // userPreferences keeps the preferences of each user for all of their devices.

@@ -108,6 +108,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.mutes.muteRoutes(humaAPI)
 	s.ownAccount.ownRoutes(humaAPI)
 	s.addresses.mailRoutes(humaAPI)
+	s.digests.digestRoutes(humaAPI)
 	s.directs.requestRoutes(humaAPI)
 	s.invitations.invitationRoutes(humaAPI)
 	s.purges.purgeRoutes(humaAPI)
@@ -155,6 +156,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer rest.Wait()
 	if s.letters.mailing != nil {
 		rest.Go(func() { s.letters.deliver(ctx) })
+		rest.Go(func() { s.digests.run(ctx, s.every) })
 	}
 	rest.Go(func() { s.networks.followNetworks(ctx) })
 	tick := time.NewTicker(s.every)

@@ -62,6 +62,9 @@ func (b *inboxes) build(ctx context.Context, req historyapi.InboxRequest) (json.
 	size := 0
 	for i := range found {
 		room, err := b.room(ctx, found[i])
+		if err == nil && req.Mentioned && room.Mentions > 0 {
+			room.Mentioned, err = b.sentAt(ctx, room.Room, found[i].LastMention)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -227,4 +230,21 @@ func (b *inboxes) room(ctx context.Context, in store.Inbox) (chat.InboxRoom, err
 	var err error
 	room.Last, err = b.records.latest(ctx, in.Last)
 	return room, err
+}
+
+// sentAt returns when a stored message was sent, in UTC milliseconds; 0: it was removed meanwhile.
+func (b *inboxes) sentAt(ctx context.Context, room string, seq uint64) (int64, error) {
+	at, err := b.store.At(ctx, room, seq)
+	if err != nil {
+		return 0, err
+	}
+	var ts int64
+	for _, message := range at {
+		e, err := chat.DecodeEntry(message.Data, message.Seq, 0)
+		if err != nil {
+			return 0, fmt.Errorf("message %d of room %s: %w", seq, room, err)
+		}
+		ts = max(ts, e.TS)
+	}
+	return ts, nil
 }

@@ -39,11 +39,11 @@ export class Mailbox {
   }
 
   /**
-   * Returns the link of the newest mail to an address whose subject begins so; undefined: there is
-   * none yet.
+   * Returns the first link of the newest mail to an address whose subject begins so, or the first to
+   * a part of the page, such as room/; undefined: there is none yet.
    */
-  link(to: string, subject: string): string | undefined {
+  link(to: string, subject: string, part = ''): string | undefined {
     const mail = this.#mails.findLast((m) => m.includes(`<${to}>`) && m.includes(`Subject: ${subject}`));
-    return mail && /https?:\/\/\S+#\/\S+/.exec(mail)?.[0].replaceAll('=3D', '=');
+    return mail && new RegExp(`https?://\\S+#/${part}\\S+`).exec(mail)?.[0].replaceAll('=3D', '=');
   }
 }

@@ -23,6 +23,8 @@ type InboxRequest struct {
 	Room  string `json:"room,omitempty"`  // this one alone
 	Next  string `json:"next,omitempty"`  // Next of the answer before
 	Limit int    `json:"limit,omitempty"` // 1 to MaxInbox; 0: MaxInbox
+	// Mentioned: the answer says when the last mention in each room was.
+	Mentioned bool `json:"mentioned,omitempty"`
 }
 
 // Inbox answers InboxRequest.

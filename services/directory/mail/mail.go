@@ -22,6 +22,9 @@ type Letter struct {
 	Subject string
 	Text    string
 	Until   time.Time // after this time it is of no use, and is not sent
+	// Unsubscribe is where a mail program posts to when its user wants no such letters any more
+	// (RFC 8058); empty: nowhere.
+	Unsubscribe string
 }
 
 // MaxAddress is how long an address may be, in bytes (RFC 5321, section 4.5.3.1.3).
@@ -112,6 +115,10 @@ func (s *Server) Send(ctx context.Context, l Letter) error {
 	m.SetBodyString(gomail.TypeTextPlain, l.Text)
 	// so that nobody's holidays answer (RFC 3834)
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	if l.Unsubscribe != "" {
+		m.SetGenHeaderPreformatted("List-Unsubscribe", "<"+l.Unsubscribe+">")
+		m.SetGenHeaderPreformatted("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	client, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
 		return err

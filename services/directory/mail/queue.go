@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,10 +28,11 @@ type Job struct {
 // Queue does jobs and sends letters one after the other, while those who want them sent go on. Its
 // methods are safe for concurrent use.
 type Queue struct {
-	send func(context.Context, Letter) error
-	jobs chan Job
-	log  *zap.Logger
-	done func(outcome string)
+	send    func(context.Context, Letter) error
+	jobs    chan Job
+	waiting atomic.Int64 // what Run tries again later
+	log     *zap.Logger
+	done    func(outcome string)
 }
 
 // NewQueue returns a queue for a function such as Server.Send. done is told what became of each
@@ -48,6 +50,9 @@ func (q *Queue) Add(j Job) bool {
 		return false
 	}
 }
+
+// Waiting returns how many jobs and letters wait to be done, or to be tried again.
+func (q *Queue) Waiting() int { return len(q.jobs) + int(q.waiting.Load()) }
 
 // item is what is to be tried again.
 type item struct {
@@ -68,6 +73,7 @@ func (j Job) over() {
 func (q *Queue) Run(ctx context.Context) error {
 	var waiting []item
 	for {
+		q.waiting.Store(int64(len(waiting)))
 		var timer <-chan time.Time
 		next := earliest(waiting)
 		if next >= 0 {

@@ -15,6 +15,10 @@ type Account struct {
 	DirectBy  string `bson:"direct_by"`  // who may begin direct messages; empty: everybody
 	Mail      string `bson:"mail"`       // the address that was confirmed; empty: none
 	MailKey   string `bson:"mail_key"`   // what it is found by
+	// when it is looked at next whether to write a digest, in UTC milliseconds; 0: never
+	DigestDue int64 `bson:"digest_due"`
+	// when a digest was written last, in UTC milliseconds; 0: never
+	DigestSent int64 `bson:"digest_sent"`
 }
 
 // AccountPatch is what changes of an Account; a nil field stays as it is.
@@ -26,6 +30,7 @@ type AccountPatch struct {
 	DirectBy  *string
 	Mail      *string
 	MailKey   *string
+	DigestDue *int64
 }
 
 // Ticket is a secret that can be used once, such as that of a link to choose a new password.
@@ -48,6 +53,14 @@ type Accounts interface {
 	// AccountsByMail returns those with a mail address, by user id.
 	AccountsByMail(ctx context.Context, mailKey string, limit int) ([]Account, error)
 	DeleteAccount(ctx context.Context, user string) error // none is not an error
+	// BeginDigests sets DigestDue of the accounts that have a mail address and no DigestDue: what
+	// a release without digests has left.
+	BeginDigests(ctx context.Context, due int64) error
+	// DigestsDue returns accounts whose DigestDue is now or before, the earliest first.
+	DigestsDue(ctx context.Context, now int64, limit int) ([]Account, error)
+	// MoveDigest changes DigestDue from was to next, and DigestSent; ErrNotFound: DigestDue is
+	// another, or there is no such account.
+	MoveDigest(ctx context.Context, user string, was, next, sent int64) error
 	// ErrNotFound, also: the hash is another than was
 	SetPassword(ctx context.Context, user, was, hash string) error
 	// keeps Name and Hash of a user; ErrNotFound

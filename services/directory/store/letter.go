@@ -7,6 +7,7 @@ const (
 	LetterNotice  = "notice"  // tells the user of what has happened
 	LetterForgot  = "forgot"  // a link for a new password, to whoever Key names
 	LetterConfirm = "confirm" // a link to confirm the mail address To
+	LetterDigest  = "digest"  // what waits for the user, of after Since
 )
 
 // Letter is a mail that is to be sent. It has no secret: a link is made when the letter is written.
@@ -20,6 +21,7 @@ type Letter struct {
 	Key     string `bson:"key"`     // of LetterForgot: the name, or the mail address
 	ByMail  bool   `bson:"by_mail"` // Key is a mail address
 	Address string `bson:"address"` // of LetterForgot: from where it was asked for
+	Since   int64  `bson:"since"`   // of LetterDigest: UTC milliseconds
 	Expires int64  `bson:"expires"` // UTC milliseconds: after that it is of no use
 	Holder  string `bson:"holder"`  // the process that sends it
 	Until   int64  `bson:"until"`   // until when no other process does, in UTC milliseconds
@@ -35,6 +37,8 @@ type Letters interface {
 	// changes until when a process holds its letters
 	KeepLetters(ctx context.Context, holder string, until int64) error
 	DeleteLetter(ctx context.Context, id string) error // none is not an error
+	// removes a letter that a process holds; ErrNotFound: another has it, or it is gone
+	RemoveHeldLetter(ctx context.Context, id, holder string) error
 	DeleteLettersBefore(ctx context.Context, expires int64) error
 	DeleteLettersOf(ctx context.Context, user string) error
 }

@@ -64,6 +64,7 @@ type Inbox struct {
 	FirstUnread  uint64 // Seq of the first of them; 0: there is none
 	Mentions     int    // those that mention the user
 	FirstMention uint64
+	LastMention  uint64
 	Last         *Entry // the newest message; nil: there is none
 }
 

@@ -60,3 +60,16 @@ test('the account is taken along and deleted', async () => {
     ['POST', '/v1/me/delete', 'Bearer t', { password: 'secret', messages: 'remove' }],
   ]);
 });
+
+test('the mail address, and how often digests come, are as the server says', async () => {
+  const known = async (answer: object) => account(answer).account.mail();
+  expect(await known({ address: 'ada@x', possible: true, digest: 'weekly' })).toEqual({ address: 'ada@x', possible: true, digest: 'weekly' });
+  session?.close();
+  expect(await known({ possible: true, digest: 'yearly' })).toEqual({ address: '', possible: true }); // a later server
+});
+
+test('digests end by the token of a link, without a log-in', async () => {
+  const { account: a, asked } = account({});
+  await a.stopDigests('u-1.a+b');
+  expect(asked).toEqual([['POST', '/v1/digests/stop?token=u-1.a%2Bb', null, undefined]]);
+});

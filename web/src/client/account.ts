@@ -37,6 +37,8 @@ export interface MailAddress {
   readonly address: string;
   /** The server sends mail. */
   readonly possible: boolean;
+  /** How often it writes what waits to who has not chosen; absent: it writes none. */
+  readonly digest?: 'never' | 'hourly' | 'daily' | 'weekly';
 }
 
 /**
@@ -102,7 +104,11 @@ export class Account {
   async mail(): Promise<MailAddress> {
     try {
       const body = await this.#ask('GET', '/v1/mail');
-      return { address: text(body['address']), possible: body['possible'] === true };
+      const digest = body['digest'];
+      return {
+        address: text(body['address']), possible: body['possible'] === true,
+        ...((digest === 'never' || digest === 'hourly' || digest === 'daily' || digest === 'weekly') && { digest }),
+      };
     } catch (err) {
       if (hasCode(err, 'not_found')) return { address: '', possible: false };
       throw err;
@@ -120,6 +126,10 @@ export class Account {
    */
   async confirmMail(secret: string): Promise<string> {
     return text((await this.#api.request('POST', '/v1/mail/confirm', undefined, { secret }))['address']);
+  }
+  /** Ends the digests of the account that the token of a link is for. It needs no log-in. */
+  async stopDigests(token: string): Promise<void> {
+    await this.#api.request('POST', `/v1/digests/stop?token=${encodeURIComponent(token)}`, undefined);
   }
   /**
    * Asks the server to mail a link for a new password to the account with this name or mail

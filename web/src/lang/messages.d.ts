@@ -62,9 +62,13 @@ export interface Messages {
   asInSettings(): string;
   asServerHasIt(): string;
   asTheBrowser(): string;
+  asTheServerHasIt(_: { often: string }): string;
   asTheSystem(): string;
   atLeast8Characters(): string;
   atLeast8CharactersAllDevicesAre(): string;
+  atMostOnceADay(): string;
+  atMostOnceAWeek(): string;
+  atMostOnceAnHour(): string;
   away(): string;
   awayWhenYouHaveNotTouchedAnything(): string;
   backTo(_: { name: string }): string;
@@ -150,6 +154,9 @@ export interface Messages {
   destroyAbout(_: { room: string }): string;
   devices(): string;
   didNotWork(_: { why: string }): string;
+  digestAbout(_: { address: string }): string;
+  digestNeedsAddress(): string;
+  digestsEnded(): string;
   directMessage(): string;
   directMessages(): string;
   discard(): string;
@@ -350,6 +357,7 @@ export interface Messages {
   mailAddressTitle(): string;
   mailAsked(_: { address: string }): string;
   mailGetsLink(_: { address: string }): string;
+  mailOfWhatWaits(): string;
   mailWithOne(): string;
   markAsUnread(): string;
   markEverythingAsRead(): string;
@@ -412,6 +420,7 @@ export interface Messages {
   nameSomebodyMsg(): string;
   nameTheRoom(): string;
   names(): string;
+  never(): string;
   newDirectMessage(): string;
   newDivider(): string;
   newHere(): string;
@@ -654,6 +663,7 @@ export interface Messages {
   sendAMessage(): string;
   sendATest(): string;
   sendItAsAText(): string;
+  sendMeNoMoreOfThese(): string;
   sendTheLink(): string;
   sendUnlessYouChoseOtherwise(): string;
   sending(): string;

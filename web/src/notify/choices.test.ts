@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { choicesOf, hasWord, levelOf, silent, withChoices, wordsIn } from './choices.ts';
 
 test('what is of no form is as if it were not there', () => {
-  for (const notify of [undefined, null, 1, [], { level: 'loud', rooms: [1], words: 'x', quiet: { from: -1, to: 1440, zone: 5 }, paused: 'x' }]) {
+  for (const notify of [undefined, null, 1, [], { level: 'loud', rooms: [1], words: 'x', quiet: { from: -1, to: 1440, zone: 5 }, paused: 'x', mail: 'yearly' }]) {
     expect(choicesOf({ notify })).toEqual({ level: 'mentions', rooms: {}, words: [], paused: 0 });
   }
-  const notify = { level: 'nothing', rooms: { a: 'everything', b: 'loud' }, words: ['x', 1], quiet: { from: 0, to: 60, zone: 'UTC' }, paused: 5 };
-  expect(choicesOf({ notify })).toEqual({ level: 'nothing', rooms: { a: 'everything' }, words: ['x'], quiet: { from: 0, to: 60, zone: 'UTC' }, paused: 5 });
+  const notify = { level: 'nothing', rooms: { a: 'everything', b: 'loud' }, words: ['x', 1], quiet: { from: 0, to: 60, zone: 'UTC' }, paused: 5, mail: 'weekly' };
+  expect(choicesOf({ notify })).toEqual({ level: 'nothing', rooms: { a: 'everything' }, words: ['x'], quiet: { from: 0, to: 60, zone: 'UTC' }, paused: 5, mail: 'weekly' });
 });
 
 test('a change leaves what another release keeps there, and takes away what is undefined', () => {

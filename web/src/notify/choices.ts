@@ -1,6 +1,9 @@
 /** How much of a room the user is told while away. */
 export type Level = 'everything' | 'mentions' | 'nothing';
 
+/** How often the user is written at most what waits. */
+export type Frequency = 'never' | 'hourly' | 'daily' | 'weekly';
+
 /** Hours of each day in which nothing is told, in minutes since midnight of a time zone (IANA). */
 export interface Quiet {
   readonly from: number;
@@ -17,6 +20,8 @@ export interface Choices {
   readonly quiet?: Quiet;
   /** Until when nothing is told, UTC ms; 0: it is. */
   readonly paused: number;
+  /** Absent: as often as the server has it. */
+  readonly mail?: Frequency;
 }
 
 /** The most that the server keeps. */
@@ -24,6 +29,8 @@ export const most = { words: 30, word: 64, rooms: 1000 } as const;
 
 const levels: readonly unknown[] = ['everything', 'mentions', 'nothing'] satisfies Level[];
 const isLevel = (v: unknown): v is Level => levels.includes(v);
+const frequencies: readonly unknown[] = ['never', 'hourly', 'daily', 'weekly'] satisfies Frequency[];
+export const isFrequency = (v: unknown): v is Frequency => frequencies.includes(v);
 const object = (v: unknown): Record<string, unknown> => (typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : {});
 const minute = (v: unknown): v is number => typeof v === 'number' && Number.isInteger(v) && v >= 0 && v < 1440;
 
@@ -38,6 +45,7 @@ export function choicesOf(values: Readonly<Record<string, unknown>>): Choices {
     words: Array.isArray(v['words']) ? v['words'].filter((w): w is string => typeof w === 'string') : [],
     ...(minute(q['from']) && minute(q['to']) && typeof q['zone'] === 'string' && { quiet: { from: q['from'], to: q['to'], zone: q['zone'] } }),
     paused: typeof v['paused'] === 'number' ? v['paused'] : 0,
+    ...(isFrequency(v['mail']) && { mail: v['mail'] }),
   };
 }
 

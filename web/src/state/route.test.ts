@@ -27,6 +27,12 @@ test('a link to confirm a mail address', () => {
   expect(parseRoute('#/mail/Ab_-1')).toEqual({ page: 'mail', secret: 'Ab_-1' });
 });
 
+test('a link that ends digests', () => {
+  expect(parseRoute('#/digests/u-1_a.Ab_-1')).toEqual({ page: 'digests', secret: 'u-1_a.Ab_-1' });
+  expect(parseRoute('#/digests/')).toEqual({ page: 'rooms' });
+  expect(parseRoute('#/digests/a/b')).toEqual({ page: 'rooms' });
+});
+
 test('a set-up link', () => {
   expect(parseRoute('#/setup/Ab_-1')).toEqual({ page: 'setup', secret: 'Ab_-1' });
   expect(parseRoute('#/setup/')).toEqual({ page: 'rooms' });

@@ -8,7 +8,7 @@ export type Asked = Readonly<Record<string, string>>;
 
 /**
  * Where the page is: the list of rooms, a room, a link that chooses a new password, confirms a mail
- * address or sets the server up, or a part of the server page, or none of its parts.
+ * address, ends digests or sets the server up, or a part of the server page, or none of its parts.
  */
 export type Route =
   | { readonly page: 'rooms' }
@@ -17,12 +17,14 @@ export type Route =
   /** A room; `seq`: at this message; `thread`: beside this thread, which is named by its root. */
   | { readonly page: 'room'; readonly room: string; readonly seq?: number; readonly thread?: { readonly user: string; readonly id: string; /** At this answer. */ readonly seq?: number } }
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
-  | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
+  | { readonly page: 'reset' | 'setup' | 'mail' | 'digests'; readonly secret: string };
 
 /** Reads the part of the address after #. Any other address is the list of rooms. */
 export function parseRoute(hash: string): Route {
   const [, page, secret] = /^#\/(reset|setup|mail)\/([A-Za-z0-9_-]{1,128})$/.exec(hash) ?? [];
   if (secret !== undefined) return { page: page === 'setup' || page === 'mail' ? page : 'reset', secret };
+  const [, stop] = /^#\/digests\/([A-Za-z0-9_.-]{1,200})$/.exec(hash) ?? [];
+  if (stop !== undefined) return { page: 'digests', secret: stop };
   const server = /^#\/server(?:\/([a-z]+))?(?:\?(.*))?$/.exec(hash);
   if (server) {
     const section = sections.find((s) => s === server[1]);

@@ -45,6 +45,9 @@ func (s accounts) PatchAccount(ctx context.Context, user string, p store.Account
 		if p.MailKey != nil {
 			a.MailKey = *p.MailKey
 		}
+		if p.DigestDue != nil {
+			a.DigestDue = *p.DigestDue
+		}
 		s.accounts[user] = a
 		return nil
 	})
@@ -59,6 +62,36 @@ func (s accounts) AccountsOf(ctx context.Context, users []string) ([]store.Accou
 // AccountsByMail implements store.Store.
 func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
 	return list(ctx, s.records, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return mailKey != "" && a.MailKey == mailKey })
+}
+
+// BeginDigests implements store.Accounts.
+func (s accounts) BeginDigests(ctx context.Context, due int64) error {
+	return s.do(ctx, "BeginDigests", func() error {
+		for user, a := range s.accounts {
+			if a.MailKey != "" && a.DigestDue == 0 {
+				a.DigestDue = due
+				s.accounts[user] = a
+			}
+		}
+		return nil
+	})
+}
+
+// DigestsDue implements store.Accounts.
+func (s accounts) DigestsDue(ctx context.Context, now int64, limit int) ([]store.Account, error) {
+	earlier := func(a, b store.Account) int {
+		return cmp.Or(cmp.Compare(a.DigestDue, b.DigestDue), accountsByUser(a, b))
+	}
+	return list(ctx, s.records, "DigestsDue", s.accounts, limit, earlier, func(a store.Account) bool { return a.DigestDue > 0 && a.DigestDue <= now })
+}
+
+// MoveDigest implements store.Accounts.
+func (s accounts) MoveDigest(ctx context.Context, user string, was, next, sent int64) error {
+	return update(ctx, s.records, "MoveDigest", s.accounts, user, func(a *store.Account) bool {
+		good := a.DigestDue == was
+		a.DigestDue, a.DigestSent = next, sent
+		return good
+	})
 }
 
 // DeleteAccount implements store.Store.

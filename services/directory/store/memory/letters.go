@@ -51,6 +51,17 @@ func (s letters) DeleteLetter(ctx context.Context, id string) error {
 	return remove(ctx, s.records, "DeleteLetter", s.letters, id)
 }
 
+// RemoveHeldLetter implements store.Letters.
+func (s letters) RemoveHeldLetter(ctx context.Context, id, holder string) error {
+	return s.do(ctx, "RemoveHeldLetter", func() error {
+		if l, ok := s.letters[id]; !ok || l.Holder != holder {
+			return store.ErrNotFound
+		}
+		delete(s.letters, id)
+		return nil
+	})
+}
+
 // DeleteLettersBefore implements store.Letters.
 func (s letters) DeleteLettersBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, s.records, "DeleteLettersBefore", s.letters, func(l store.Letter) bool { return l.Expires <= expires })

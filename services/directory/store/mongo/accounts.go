@@ -17,6 +17,8 @@ var accountIndexes = []mongodb.Index{
 	{Collection: "tickets", Fields: []string{"expires"}},
 }
 
+var digestIndexes = mongodb.Indexes("17 (digests)", mongodb.Index{Collection: "accounts", Fields: []string{"digest_due", "_id"}})
+
 // accounts is a store.Accounts.
 type accounts struct{ *collections }
 
@@ -41,6 +43,7 @@ func (s accounts) PatchAccount(ctx context.Context, user string, p store.Account
 	set = patch(set, "direct_by", p.DirectBy)
 	set = patch(set, "mail", p.Mail)
 	set = patch(set, "mail_key", p.MailKey)
+	set = patch(set, "digest_due", p.DigestDue)
 	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))
 }
 
@@ -58,6 +61,24 @@ func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int)
 		return nil, nil
 	}
 	return list[store.Account](ctx, "accounts by mail", s.accounts, by("mail_key", mailKey), by("_id", 1), limit)
+}
+
+// BeginDigests implements store.Accounts. The release before leaves accounts without the field.
+func (s accounts) BeginDigests(ctx context.Context, due int64) error {
+	none := append(above("mail_key", ""), by("digest_due", by("$in", bson.A{nil, 0}))...)
+	_, err := s.accounts.UpdateMany(ctx, none, by("$set", by("digest_due", due)))
+	return wrap("begin digests", err)
+}
+
+// DigestsDue implements store.Accounts.
+func (s accounts) DigestsDue(ctx context.Context, now int64, limit int) ([]store.Account, error) {
+	due := by("digest_due", bson.D{{Key: "$gt", Value: 0}, {Key: "$lte", Value: now}})
+	return list[store.Account](ctx, "digests due", s.accounts, due, append(by("digest_due", 1), by("_id", 1)...), limit)
+}
+
+// MoveDigest implements store.Accounts.
+func (s accounts) MoveDigest(ctx context.Context, user string, was, next, sent int64) error {
+	return update(ctx, "move digest", s.accounts, append(by("_id", user), by("digest_due", was)...), append(by("digest_due", next), by("digest_sent", sent)...))
 }
 
 // DeleteAccount implements store.Store.

@@ -38,6 +38,15 @@ func (s letters) DeleteLetter(ctx context.Context, id string) error {
 	return remove(ctx, "delete letter", s.letters, by("_id", id))
 }
 
+// RemoveHeldLetter implements store.Letters.
+func (s letters) RemoveHeldLetter(ctx context.Context, id, holder string) error {
+	r, err := s.letters.DeleteOne(ctx, append(by("_id", id), by("holder", holder)...))
+	if err == nil && r.DeletedCount == 0 {
+		err = store.ErrNotFound
+	}
+	return wrap("remove held letter", err)
+}
+
 // DeleteLettersBefore implements store.Letters.
 func (s letters) DeleteLettersBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, "delete old letters", s.letters, by("expires", by("$lte", expires)))

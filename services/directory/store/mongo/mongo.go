@@ -136,6 +136,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "sessions", Fields: []string{"user", "created", "_id"}},
 	),
 	subscriptionIndexes,
+	digestIndexes,
 }
 
 // App names the program to the server, and its schema in the database.

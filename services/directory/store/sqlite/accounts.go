@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	selectAccounts = `SELECT user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by FROM accounts `
-	patchAccount   = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by)
-		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''), coalesce(?7, ''), coalesce(?8, ''))
+	selectAccounts = `SELECT user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by, digest_due, digest_sent FROM accounts `
+	patchAccount   = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by, digest_due)
+		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''), coalesce(?7, ''), coalesce(?8, ''), coalesce(?9, 0))
 		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted),
-		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key), invited_by = coalesce(?7, invited_by), direct_by = coalesce(?8, direct_by)`
+		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key), invited_by = coalesce(?7, invited_by), direct_by = coalesce(?8, direct_by),
+		digest_due = coalesce(?9, digest_due)`
 )
 
 func accountFields(a *store.Account) []any {
-	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey, &a.InvitedBy, &a.DirectBy}
+	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey, &a.InvitedBy, &a.DirectBy, &a.DigestDue, &a.DigestSent}
 }
 
 // accounts is a store.Accounts.
@@ -33,7 +34,7 @@ func (s accounts) Account(ctx context.Context, user string) (store.Account, erro
 
 // PatchAccount implements store.Store.
 func (s accounts) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
-	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey, p.InvitedBy, p.DirectBy)
+	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey, p.InvitedBy, p.DirectBy, p.DigestDue)
 }
 
 // AccountsOf implements store.Store.
@@ -44,6 +45,21 @@ func (s accounts) AccountsOf(ctx context.Context, users []string) ([]store.Accou
 // AccountsByMail implements store.Store.
 func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
 	return list(ctx, s.db, "accounts by mail", accountFields, selectAccounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, mailKey, limit)
+}
+
+// BeginDigests implements store.Accounts.
+func (s accounts) BeginDigests(ctx context.Context, due int64) error {
+	return s.run(ctx, "begin digests", `UPDATE accounts SET digest_due = ? WHERE mail_key <> '' AND digest_due = 0`, due)
+}
+
+// DigestsDue implements store.Accounts.
+func (s accounts) DigestsDue(ctx context.Context, now int64, limit int) ([]store.Account, error) {
+	return list(ctx, s.db, "digests due", accountFields, selectAccounts+`WHERE digest_due > 0 AND digest_due <= ? ORDER BY digest_due, user LIMIT ?`, now, limit)
+}
+
+// MoveDigest implements store.Accounts.
+func (s accounts) MoveDigest(ctx context.Context, user string, was, next, sent int64) error {
+	return s.update(ctx, "move digest", `UPDATE accounts SET digest_due = ?, digest_sent = ? WHERE user = ? AND digest_due = ?`, next, sent, user, was)
 }
 
 // DeleteAccount implements store.Store.

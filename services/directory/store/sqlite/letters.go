@@ -7,7 +7,7 @@ import (
 )
 
 func letterFields(l *store.Letter) []any {
-	return []any{&l.ID, &l.Kind, &l.User, &l.To, &l.Subject, &l.Text, &l.Key, &l.ByMail, &l.Address, &l.Expires, &l.Holder, &l.Until}
+	return []any{&l.ID, &l.Kind, &l.User, &l.To, &l.Subject, &l.Text, &l.Key, &l.ByMail, &l.Address, &l.Expires, &l.Holder, &l.Until, &l.Since}
 }
 
 // letters is a store.Letters.
@@ -15,13 +15,13 @@ type letters struct{ db }
 
 // PutLetter implements store.Letters.
 func (s letters) PutLetter(ctx context.Context, l store.Letter) error {
-	return s.run(ctx, "put letter", `INSERT INTO letters (id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, l.ID, l.Kind, l.User, l.To, l.Subject, l.Text, l.Key, l.ByMail, l.Address, l.Expires, l.Holder, l.Until)
+	return s.run(ctx, "put letter", `INSERT INTO letters (id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until, since)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, l.ID, l.Kind, l.User, l.To, l.Subject, l.Text, l.Key, l.ByMail, l.Address, l.Expires, l.Holder, l.Until, l.Since)
 }
 
 // FreeLetters implements store.Letters.
 func (s letters) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
-	return list(ctx, s.db, "free letters", letterFields, `SELECT id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until
+	return list(ctx, s.db, "free letters", letterFields, `SELECT id, kind, user, receiver, subject, text, key, by_mail, address, expires, holder, until, since
 		FROM letters WHERE until <= ? ORDER BY id LIMIT ?`, now, limit)
 }
 
@@ -38,6 +38,11 @@ func (s letters) KeepLetters(ctx context.Context, holder string, until int64) er
 // DeleteLetter implements store.Letters.
 func (s letters) DeleteLetter(ctx context.Context, id string) error {
 	return s.run(ctx, "delete letter", `DELETE FROM letters WHERE id = ?`, id)
+}
+
+// RemoveHeldLetter implements store.Letters.
+func (s letters) RemoveHeldLetter(ctx context.Context, id, holder string) error {
+	return s.update(ctx, "remove held letter", `DELETE FROM letters WHERE id = ? AND holder = ?`, id, holder)
 }
 
 // DeleteLettersBefore implements store.Letters.

@@ -36,10 +36,47 @@ func testAccounts(t *testing.T, s store.Store) {
 	same(t, []store.Account{{User: "u0"}, ann}, all, err)
 	all, err = s.AccountsOf(ctx, nil)
 	same(t, nil, all, err)
+	testDigests(t, s)
 	must(t, s.DeleteAccount(ctx, "u1"))
 	must(t, s.DeleteAccount(ctx, "u1"))
 	got, err = s.Account(ctx, "u1")
 	same(t, store.Account{User: "u1"}, got, err)
+}
+
+// testDigests: accounts are looked at in the order of their times, each by one replica.
+func testDigests(t *testing.T, s store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for user, due := range map[string]int64{"d1": 30, "d2": 20, "d3": 20, "d4": 0} {
+		must(t, s.PatchAccount(ctx, user, store.AccountPatch{DigestDue: &due}))
+	}
+	must(t, s.MoveDigest(ctx, "d1", 30, 30, 5))
+	d1, d2, d3 := store.Account{User: "d1", DigestDue: 30, DigestSent: 5}, store.Account{User: "d2", DigestDue: 20}, store.Account{User: "d3", DigestDue: 20}
+	due, err := s.DigestsDue(ctx, 19, 10)
+	same(t, 0, len(due), err)
+	due, err = s.DigestsDue(ctx, 30, 10)
+	same(t, []store.Account{d2, d3, d1}, due, err)
+	due, err = s.DigestsDue(ctx, 30, 2)
+	same(t, []store.Account{d2, d3}, due, err)
+	must(t, s.MoveDigest(ctx, "d2", 20, 40, 0))
+	want(t, store.ErrNotFound, s.MoveDigest(ctx, "d2", 20, 50, 0)) // another was first
+	want(t, store.ErrNotFound, s.MoveDigest(ctx, "d9", 0, 50, 0))
+	due, err = s.DigestsDue(ctx, 39, 10)
+	same(t, []store.Account{d3, d1}, due, err)
+	// Only those with an address, and without a time, get one.
+	for _, user := range []string{"d4", "d3"} {
+		must(t, s.PatchAccount(ctx, user, store.AccountPatch{Mail: new("d@x"), MailKey: new("d@x")}))
+	}
+	must(t, s.PatchAccount(ctx, "d5", store.AccountPatch{Unlisted: new(true)}))
+	must(t, s.BeginDigests(ctx, 7))
+	d3.Mail, d3.MailKey = "d@x", "d@x"
+	due, err = s.DigestsDue(ctx, 39, 10)
+	u2, _ := s.Account(ctx, "u2")
+	same(t, []store.Account{{User: "d4", DigestDue: 7, Mail: "d@x", MailKey: "d@x"}, u2, d3, d1}, due, err)
+	same(t, 7, u2.DigestDue, nil)
+	for _, user := range []string{"d1", "d2", "d3", "d4", "d5"} {
+		must(t, s.DeleteAccount(ctx, user))
+	}
 }
 
 func testPasswords(t *testing.T, s store.Store) {

@@ -12,7 +12,7 @@ func testLetters(t *testing.T, s store.Store) {
 		ID: "l1", Kind: store.LetterForgot, Key: "ann@example.org", ByMail: true, Address: "192.0.2.1", Expires: 100, Holder: "p1", Until: 10,
 	}
 	b := store.Letter{ID: "l2", Kind: store.LetterNotice, User: "ub", To: "b@example.org", Subject: "Changed", Text: "it is", Expires: 200, Holder: "p2", Until: 20}
-	c := store.Letter{ID: "l3", Kind: store.LetterConfirm, User: "uc", To: "c@example.org", Expires: 300, Holder: "p1", Until: 10}
+	c := store.Letter{ID: "l3", Kind: store.LetterConfirm, User: "uc", To: "c@example.org", Since: 7, Expires: 300, Holder: "p1", Until: 10}
 	for _, l := range []store.Letter{c, a, b} {
 		must(t, s.PutLetter(ctx, l))
 	}
@@ -32,8 +32,12 @@ func testLetters(t *testing.T, s store.Store) {
 	must(t, s.DeleteLettersBefore(ctx, 100))
 	all, err = s.FreeLetters(ctx, 100, 10)
 	same(t, []store.Letter{c}, all, err)
+	want(t, store.ErrNotFound, s.RemoveHeldLetter(ctx, "l3", "p3"))
+	want(t, store.ErrNotFound, s.RemoveHeldLetter(ctx, "l1", "p3")) // it is gone
+	must(t, s.RemoveHeldLetter(ctx, "l3", "p1"))
+	must(t, s.PutLetter(ctx, a))
 	must(t, s.DeleteLetter(ctx, "none"))
-	must(t, s.DeleteLetter(ctx, "l3"))
+	must(t, s.DeleteLetter(ctx, "l1"))
 	all, err = s.FreeLetters(ctx, 100, 10)
 	same(t, 0, len(all), err)
 }

@@ -195,7 +195,14 @@ func (s *inboxStore) countMentions(ctx context.Context, user string, hidden []st
 	if err != nil {
 		return fmt.Errorf("count mentions: %w", err)
 	}
-	in.Mentions, in.FirstMention = int(n), first
+	in.Mentions, in.FirstMention, in.LastMention = int(n), first, first
+	if n > 1 {
+		var last mention
+		if err := s.mentions.FindOne(ctx, filter, options.FindOne().SetSort(bson.D{field("seq", -1)})).Decode(&last); err != nil {
+			return fmt.Errorf("last mention: %w", err)
+		}
+		in.LastMention = uint64(last.Seq)
+	}
 	answers := append(filter, field("answer", true))
 	var answer mention
 	err = s.mentions.FindOne(ctx, answers, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&answer)

@@ -28,7 +28,7 @@ const (
 	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
 		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
-	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
+	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) || ' ' || max(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
 	newsEnd = `) END
 	FROM json_each(?1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.value
 	LEFT JOIN entries e ON e.room = j.value AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 0)
@@ -129,7 +129,7 @@ func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender i
 	if mentions.Valid {
 		var answers int
 		var firstAnswer uint64
-		if _, err := fmt.Sscan(mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer); err != nil {
+		if _, err := fmt.Sscan(mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer, &in.LastMention); err != nil {
 			return 0, 0, err
 		}
 		in.AddAnswers(answers, firstAnswer)

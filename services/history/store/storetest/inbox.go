@@ -133,16 +133,16 @@ func testMentions(t *testing.T, s store.Store) {
 	must(t, s.PutMentions(ctx, a, nil))
 	must(t, s.PutMentions(ctx, all, nil))
 	must(t, s.PutMentions(ctx, all, nil)) // again
-	counts := func(user string, n int, first uint64) {
+	counts := func(user string, n int, first, last uint64) {
 		t.Helper()
 		got := inboxOf(t, s, user, nil, "r1")[0]
-		if got.Mentions != n || got.FirstMention != first {
-			t.Errorf("%s: %d mentions, the first at %d; want %d at %d", user, got.Mentions, got.FirstMention, n, first)
+		if got.Mentions != n || got.FirstMention != first || got.LastMention != last {
+			t.Errorf("%s: %d mentions, the first at %d, the last at %d; want %d at %d and %d", user, got.Mentions, got.FirstMention, got.LastMention, n, first, last)
 		}
 	}
-	counts("ann", 2, 2)
-	counts("eve", 1, 4)
-	counts("bob", 0, 0) // who said it
+	counts("ann", 2, 2, 4)
+	counts("eve", 1, 4, 4)
+	counts("bob", 0, 0, 0) // who said it
 	if got := inboxOf(t, s, "ann", []string{"bob"}, "r1")[0]; got.Mentions != 0 {
 		t.Errorf("hidden mentions count: %+v", got)
 	}
@@ -173,20 +173,20 @@ func testMentions(t *testing.T, s store.Store) {
 
 	a.Users, a.Visible = []string{"eve", "zed"}, []string{"eve", "zed"} // it was edited
 	must(t, s.PutMentions(ctx, a, nil))
-	counts("ann", 1, 4)
-	counts("eve", 2, 2)
+	counts("ann", 1, 4, 4)
+	counts("eve", 2, 2, 4)
 	_, err = s.PutRead(ctx, "r1", "eve", 2)
 	must(t, err)
-	counts("eve", 1, 4)
+	counts("eve", 1, 4, 4)
 	// it was deleted
 	must(t, s.PutMentions(ctx, store.Mentions{Room: "r1", Seq: 4, Sender: "bob"}, nil))
-	counts("eve", 0, 0)
+	counts("eve", 0, 0, 0)
 	pages, err = s.ShownMentions(ctx, "r1", 1, 9)
 	same(t, []store.Mentions{shown(a)}, pages, err)
 	must(t, s.RemoveMentions(ctx, "r1"))
 	pages, err = s.ShownMentions(ctx, "r1", 1, 9)
 	same(t, nil, pages, err)
-	counts("ann", 0, 0)
+	counts("ann", 0, 0, 0)
 	must(t, s.RemoveMentions(ctx, "none"))
 }
 
