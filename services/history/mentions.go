@@ -165,10 +165,11 @@ func (v *resolver) readText(ctx context.Context, u *unresolved) error {
 	if err != nil {
 		return fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
 	}
-	text, gone, err := v.records.textNow(ctx, u.Room, e)
+	now, err := v.records.present(ctx, u.Room, []store.Entry{e})
 	if err != nil {
 		return err
 	}
+	text, gone := now[0].Text, now[0].Deleted
 	u.seq, u.name, u.text, u.gone = e.Seq, event.Name, mentions.Read(text), gone
 	u.thread, u.onlyInThread = event.Thread, event.OnlyInThread()
 	if event.Imported != nil && text == event.Text && !gone {

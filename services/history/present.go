@@ -80,34 +80,12 @@ func (rs *records) latest(ctx context.Context, message *store.Entry) (*chat.Inbo
 	}
 	latest := &chat.InboxLatest{Seq: message.Seq, ID: message.ID, User: message.Sender, Name: e.Name, TS: e.TS, Text: e.Text}
 	if e.Text == "" {
-		if latest.Text, latest.Deleted, err = rs.textNow(ctx, message.Room, *message); err != nil {
+		now, err := rs.present(ctx, message.Room, []store.Entry{*message})
+		if err != nil {
 			return nil, err
 		}
+		latest.Text, latest.Deleted = now[0].Text, now[0].Deleted
 	}
 	latest.Text = chat.FirstCharacters(latest.Text, chat.InboxText)
 	return latest, nil
-}
-
-// textNow returns the text that a stored message has now, and whether it was deleted.
-func (rs *records) textNow(ctx context.Context, room string, e store.Entry) (text string, gone bool, err error) {
-	about, _, err := rs.about(ctx, room, []store.Name{e.Name()}, 0, chat.TypeEdited, chat.TypeDeleted)
-	if err != nil {
-		return "", false, err
-	}
-	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-	if err != nil {
-		return "", false, err
-	}
-	text = event.Text
-	for _, a := range about {
-		if a.Type == chat.TypeDeleted {
-			return "", true, nil
-		}
-		edit, err := chat.DecodeEntry(a.Data, a.Seq, 0)
-		if err != nil {
-			return "", false, err
-		}
-		text = edit.Text
-	}
-	return text, false, nil
 }
