@@ -175,7 +175,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s.searcher = &searcher{on: cfg.Search, store: s.store, directory: directory, metrics: s.metrics, reads: s.reads, guard: s.guard, records: s.records}
 	s.quotes = &quotes{store: s.store, noting: s.noting, reads: s.reads, records: s.records}
-	s.importer, s.holds, s.tidier = newImporter(s.records), s.sweeper.holds, &tidier{store: s.store, log: s.log}
+	s.importer, s.holds, s.tidier = newImporter(s.records), s.sweeper.holds, &tidier{store: s.store, log: s.log, follows: s.follows}
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)

@@ -11,7 +11,6 @@ import (
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/retention"
@@ -167,7 +166,7 @@ func (w *sweeper) sweepRoom(ctx context.Context, room string, rule retention.Eff
 			return false, err
 		}
 		w.metrics.expired.Add(float64(n))
-		if err := await.Sleep(ctx, max(sweepPause, 2*time.Since(batch))); err != nil {
+		if err := pauseAfter(ctx, batch); err != nil {
 			return false, err
 		}
 		if time.Since(began) > sweepLease/3 {

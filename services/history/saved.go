@@ -167,10 +167,13 @@ func (s *saves) list(ctx context.Context, req savedList) (out historyapi.Saved, 
 	return out, nil
 }
 
-// forget answers historyapi.ServiceUnsave.
+// forget answers historyapi.ServiceUnsave: what the user follows goes, too.
 func (s *saves) forget(ctx context.Context, req historyapi.UnsaveRequest) (historyapi.UnsaveReply, error) {
 	if !chat.ValidID(req.User) {
 		return historyapi.UnsaveReply{}, chat.E(chat.CodeBadRequest, "that is not a user")
+	}
+	if err := s.store.RemoveFollowsBy(ctx, req.User); err != nil {
+		return historyapi.UnsaveReply{}, err
 	}
 	return historyapi.UnsaveReply{}, s.store.RemoveSavedBy(ctx, req.User)
 }

@@ -34,6 +34,7 @@ var sleeps = map[string]struct {
 	"services/directory/logins_bench_test.go":     {1, "a benchmark's load has to be there first"},
 	"services/history/purge_test.go":              {4, "in a bubble of its package's helper"},
 	"services/history/repeat_test.go":             {1, "until the bus forgets an id"},
+	"services/history/unfollow_test.go":           {3, "in a bubble of its package's helper"},
 	"services/hubbub/e2e/stranger_client_test.go": {1, "a client that PROTOCOL.md tells to wait before it repeats a join"},
 	"services/presence/loss_test.go":              {2, "a pace of changes; a silence of the bus that is longer than the expiry"},
 }

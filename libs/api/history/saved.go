@@ -7,11 +7,11 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// ServiceUnsave is the service that forgets what a user has saved, who has gone: UnsaveRequest to
-// UnsaveReply.
+// ServiceUnsave is the service that forgets what a user who has deleted the account has saved, and
+// which threads the user followed: UnsaveRequest to UnsaveReply.
 const ServiceUnsave = "history.unsave"
 
-// UnsaveRequest says whose saved messages are to be forgotten.
+// UnsaveRequest says whose saved messages and followed threads are to be forgotten.
 type UnsaveRequest struct {
 	User string `json:"user"`
 }
@@ -19,7 +19,7 @@ type UnsaveRequest struct {
 // UnsaveReply says that they are.
 type UnsaveReply struct{}
 
-// Unsave forgets all that a user has saved.
+// Unsave forgets all that a user has saved and follows.
 func (c *Client) Unsave(ctx context.Context, user string) error {
 	_, err := api.Call[UnsaveRequest, UnsaveReply](ctx, c.rpc, ServiceUnsave, UnsaveRequest{User: user})
 	return err

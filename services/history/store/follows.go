@@ -28,8 +28,18 @@ type Follows interface {
 	// neither the user nor anybody in hidden has sent, up to chat.MaxUnread + 1, and returns the
 	// Seq of the first. As Inbox it passes over MaxOwn others at most.
 	UnreadAnswers(ctx context.Context, user string, hidden []string, room string, root Name, after uint64) (count int, first uint64, err error)
-	// RemoveFollows removes what is kept of the threads of a room.
+	// RemoveFollows removes what is kept of the threads of a room, and RemoveFollowsBy what is kept
+	// of a user.
 	RemoveFollows(ctx context.Context, room string) error
+	RemoveFollowsBy(ctx context.Context, user string) error
+	// NextFollower returns the user who comes after another, in an order of the store's own, of the
+	// users of whom something is kept; empty: there is none. After the empty user comes the first.
+	NextFollower(ctx context.Context, after string) (string, error)
+	// LostFollows returns, at most limit, what is kept of a user and threads of which the store has
+	// neither the root nor an answer that is not deleted, if it was touched before a time.
+	LostFollows(ctx context.Context, user string, before int64, limit int) ([]Follow, error)
+	// DropFollows removes what LostFollows has returned, unless it was touched since.
+	DropFollows(ctx context.Context, lost []Follow) error
 }
 
 // Follow is a user and a thread.

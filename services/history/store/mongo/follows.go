@@ -245,3 +245,115 @@ func (s *followStore) RemoveFollows(ctx context.Context, room string) error {
 	}
 	return nil
 }
+
+// RemoveFollowsBy implements store.Follows.
+func (s *followStore) RemoveFollowsBy(ctx context.Context, user string) error {
+	if _, err := s.follows.DeleteMany(ctx, bson.D{field("user", user)}); err != nil {
+		return fmt.Errorf("remove the threads that a user follows: %w", err)
+	}
+	return nil
+}
+
+// NextFollower implements store.Follows.
+func (s *followStore) NextFollower(ctx context.Context, after string) (string, error) {
+	least := ""
+	if after != "" {
+		least = past(after)
+	}
+	var f follow
+	err := s.follows.FindOne(ctx, bson.D{field("_id", bson.D{field("$gt", least)})},
+		options.FindOne().SetSort(bson.D{field("_id", 1)}).SetProjection(bson.D{field("user", 1)})).Decode(&f)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return "", fmt.Errorf("users who follow threads: %w", err)
+	}
+	return f.User, nil
+}
+
+// LostFollows implements store.Follows.
+func (s *followStore) LostFollows(ctx context.Context, user string, before int64, limit int) ([]store.Follow, error) {
+	cur, err := s.follows.Find(ctx, bson.D{between(first(user), past(user))},
+		options.Find().SetSort(bson.D{field("_id", 1)}).SetBatchSize(lookedAt))
+	if err != nil {
+		return nil, fmt.Errorf("followed threads: %w", err)
+	}
+	defer cur.Close(ctx)
+	var lost []store.Follow
+	for more := true; more && len(lost) < limit; {
+		var some []follow
+		for len(some) < lookedAt && more {
+			if more = cur.Next(ctx); !more {
+				break
+			}
+			var f follow
+			if err := cur.Decode(&f); err != nil {
+				return nil, fmt.Errorf("followed threads: %w", err)
+			}
+			if f.Touched < before {
+				some = append(some, f)
+			}
+		}
+		gone, err := s.lostOf(ctx, some)
+		if err != nil {
+			return nil, fmt.Errorf("threads that are gone: %w", err)
+		}
+		lost = append(lost, gone...)
+	}
+	if err := cur.Err(); err != nil {
+		return nil, fmt.Errorf("followed threads: %w", err)
+	}
+	return lost[:min(len(lost), limit)], nil
+}
+
+// lookedAt is how many followed threads LostFollows looks at in one request.
+const lookedAt = 100
+
+// lostOf returns those of some followed threads that have neither answers nor a root.
+func (s *followStore) lostOf(ctx context.Context, some []follow) (lost []store.Follow, err error) {
+	if len(some) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(some))
+	for i := range some {
+		keys[i] = some[i].Thread
+	}
+	cur, err := s.threads.Find(ctx, bson.D{field("_id", bson.D{field("$in", keys)})}, options.Find().SetProjection(bson.D{field("_id", 1)}))
+	if err != nil {
+		return nil, err
+	}
+	var threads []struct {
+		Key string `bson:"_id"`
+	}
+	if err := cur.All(ctx, &threads); err != nil {
+		return nil, err
+	}
+	answered := make(map[string]bool, len(threads))
+	for _, t := range threads {
+		answered[t.Key] = true
+	}
+	for i := range some {
+		if answered[some[i].Thread] {
+			continue
+		}
+		f := some[i].Follow
+		var root record
+		err := s.entries.FindOne(ctx, bson.D{field("room", f.Room), field("sender", f.Author), field("id", f.ID)},
+			options.FindOne().SetProjection(bson.D{field("type", 1)})).Decode(&root)
+		if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+			return nil, err
+		}
+		if root.entry().Type != chat.TypeMsg {
+			lost = append(lost, f)
+		}
+	}
+	return lost, nil
+}
+
+// DropFollows implements store.Follows.
+func (s *followStore) DropFollows(ctx context.Context, lost []store.Follow) error {
+	for _, f := range lost {
+		if _, err := s.follows.DeleteOne(ctx, bson.D{field("_id", followKey(f.User, f.Room, f.Root())), field("touched", f.Touched)}); err != nil {
+			return fmt.Errorf("drop followed threads: %w", err)
+		}
+	}
+	return ctx.Err()
+}

@@ -29,6 +29,14 @@ const (
 		FROM (SELECT * FROM follows INDEXED BY follows_touched WHERE user = ? AND following = 1 ORDER BY touched DESC LIMIT ?) f
 		CROSS JOIN threads t ON t.room = f.room AND t.author = f.author AND t.root = f.root
 		JOIN rooms ON rooms.n = f.room JOIN users ON users.n = f.author`
+	nextFollower = `SELECT id FROM users WHERE id > ? AND EXISTS (SELECT 1 FROM follows WHERE user = users.n) ORDER BY id LIMIT 1`
+	lostFollows  = `SELECT rooms.id, users.id, f.root, f.following, f.read, f.touched FROM follows f
+		JOIN rooms ON rooms.n = f.room JOIN users ON users.n = f.author
+		WHERE f.user = ?1 AND f.touched < ?2
+		AND NOT EXISTS (SELECT 1 FROM threads t WHERE t.room = f.room AND t.author = f.author AND t.root = f.root)
+		AND NOT EXISTS (SELECT 1 FROM entries AS e INDEXED BY entries_by_id WHERE e.room = f.room AND e.id = f.root AND e.sender = f.author AND e.kind <> 1)
+		LIMIT ?3`
+	dropFollow    = `DELETE FROM follows WHERE user = ? AND room = ? AND author = ? AND root = ? AND touched = ?`
 	unreadAnswers = `SELECT count(*), coalesce(min(seq), 0) FROM (SELECT seq FROM (
 		SELECT seq, sender FROM answers WHERE room = ?1 AND author = ?2 AND root = ?3 AND seq > ?4 AND gone = 0 ORDER BY seq LIMIT ?5)
 		WHERE sender <> ?6 AND sender NOT IN (SELECT n FROM users WHERE id IN (SELECT value FROM json_each(?7))) LIMIT ?8)`
@@ -122,8 +130,12 @@ func (s *followStore) FollowOf(ctx context.Context, user, room string, root stor
 
 // Follows implements store.Follows.
 func (s *followStore) Follows(ctx context.Context, user string, limit int) ([]store.Follow, error) {
+	return s.follows(ctx, user, followsOf, limit)
+}
+
+func (s *followStore) follows(ctx context.Context, user, query string, args ...any) ([]store.Follow, error) {
 	var all []store.Follow
-	err := s.ofFollows(ctx, user, followsOf, limit, func(rows *sql.Rows) error {
+	err := s.ofFollows(ctx, user, query, func(rows *sql.Rows) error {
 		f := store.Follow{User: user}
 		var root any
 		var read int64
@@ -133,14 +145,14 @@ func (s *followStore) Follows(ctx context.Context, user string, limit int) ([]st
 		f.ID, f.Read = unpackID(root), uint64(read)
 		all = append(all, f)
 		return nil
-	})
+	}, args...)
 	return all, err
 }
 
 // Followed implements store.Follows.
 func (s *followStore) Followed(ctx context.Context, user string, limit int) ([]store.Followed, error) {
 	var all []store.Followed
-	err := s.ofFollows(ctx, user, followed, limit, func(rows *sql.Rows) error {
+	err := s.ofFollows(ctx, user, followed, func(rows *sql.Rows) error {
 		f := store.Followed{Follow: store.Follow{User: user, Following: true}}
 		r := &f.Replies
 		var root any
@@ -156,16 +168,17 @@ func (s *followStore) Followed(ctx context.Context, user string, limit int) ([]s
 		}
 		all = append(all, f)
 		return nil
-	})
+	}, limit)
 	return all, err
 }
 
-func (s *followStore) ofFollows(ctx context.Context, user, query string, limit int, scan func(*sql.Rows) error) error {
+// ofFollows calls scan for each row of a query, whose first argument is the number of a user.
+func (s *followStore) ofFollows(ctx context.Context, user, query string, scan func(*sql.Rows) error, args ...any) error {
 	n, ok, err := s.users.number(ctx, kept{s.file}, user)
 	if err != nil || !ok {
 		return err
 	}
-	rows, err := kept{s.file}.QueryContext(ctx, query, n, limit)
+	rows, err := kept{s.file}.QueryContext(ctx, query, append([]any{n}, args...)...)
 	if err != nil {
 		return fmt.Errorf("followed threads: %w", err)
 	}
@@ -216,4 +229,45 @@ func (s *followStore) RemoveFollows(ctx context.Context, room string) error {
 	}
 	_, err = s.changed(ctx, "remove followed threads", `DELETE FROM follows WHERE room = ?`, n)
 	return err
+}
+
+// RemoveFollowsBy implements store.Follows.
+func (s *followStore) RemoveFollowsBy(ctx context.Context, user string) error {
+	n, ok, err := s.users.number(ctx, kept{s.file}, user)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = s.changed(ctx, "remove the threads that a user follows", `DELETE FROM follows WHERE user = ?`, n)
+	return err
+}
+
+// NextFollower implements store.Follows.
+func (s *followStore) NextFollower(ctx context.Context, after string) (string, error) {
+	user, _, err := one[string](ctx, s.Read, nextFollower, after)
+	if err != nil {
+		return "", fmt.Errorf("users who follow threads: %w", err)
+	}
+	return user, nil
+}
+
+// LostFollows implements store.Follows.
+func (s *followStore) LostFollows(ctx context.Context, user string, before int64, limit int) ([]store.Follow, error) {
+	return s.follows(ctx, user, lostFollows, before, limit)
+}
+
+// DropFollows implements store.Follows.
+func (s *followStore) DropFollows(ctx context.Context, lost []store.Follow) error {
+	for _, f := range lost {
+		n, ok, err := s.followed(ctx, f.User, f.Room, f.Root())
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if _, err := s.changed(ctx, "drop followed threads", dropFollow, n.sender, n.room, n.author, packID(f.ID), f.Touched); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

@@ -122,6 +122,89 @@ func testFollows(t *testing.T, s store.Store) {
 	same(t, [2]uint64{}, [2]uint64{uint64(n), at}, err)
 }
 
+// testLostFollows: what is kept of users and threads goes with the user, and with the last answer
+// and the root of the thread.
+func testLostFollows(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	follow := func(user, room, root string, touched int64) store.Follow {
+		return store.Follow{User: user, Room: room, Author: "ann", ID: root, Following: true, Read: 3, Touched: touched}
+	}
+	all := map[string][]store.Follow{
+		// An answer is left of the first, the root of the second; the third is of another room.
+		"bob":  {follow("bob", "r1", "m1", 5), follow("bob", "r1", "m2", 5), follow("bob", "r2", "m1", 5), follow("bob", "r1", "m4", 5)},
+		"bob1": {follow("bob1", "r1", "m3", 5), follow("bob1", "r1", "m4", 6), follow("bob1", "r2", "m3", 5)},
+		"eve":  {follow("eve", "r1", "m3", 5)},
+	}
+	add(t, s, message("r1", 10, "ann", "m1"), answer("r1", 20, "bob", "a1", "m1"), message("r1", 30, "ann", "m3"), answer("r1", 40, "bob", "a3", "m3"))
+	add(t, s, message("r1", 50, "ann", "m2"), message("r2", 10, "ann", "m1"), answer("r1", 60, "bob", "a2", "m1"))
+	// An edit of that id is no root.
+	edit := about("r1", 70, "ann", "m4", "edited", "m2")
+	add(t, s, edit)
+	for _, f := range all {
+		must(t, s.BeginFollows(ctx, f))
+	}
+	followers := func(want ...string) {
+		t.Helper()
+		var got []string
+		for after := ""; len(got) < 10; {
+			user, err := s.NextFollower(ctx, after)
+			if must(t, err); user == "" {
+				break
+			}
+			got, after = append(got, user), user
+		}
+		slices.Sort(got)
+		same(t, want, got, nil)
+	}
+	lost := func(user string, before int64, limit int, want ...string) (found []store.Follow) {
+		t.Helper()
+		found, err := s.LostFollows(ctx, user, before, limit)
+		must(t, err)
+		var got []string
+		for _, f := range found {
+			if !slices.Contains(all[user], f) {
+				t.Errorf("%+v is lost", f)
+			}
+			got = append(got, f.Room+" "+f.ID)
+		}
+		slices.Sort(got)
+		same(t, want, got, nil)
+		return found
+	}
+	followers("bob", "bob1", "eve")
+	lost("bob", 100, 10, "r1 m4")
+	lost("bob1", 100, 10, "r1 m4", "r2 m3")
+	lost("eve", 100, 10)
+	lost("nobody", 100, 10)
+	_, err := s.RemoveThrough(ctx, "r1", 45, 10)
+	must(t, err)
+	lost("bob", 100, 10, "r1 m4") // m1 has an answer
+	lost("eve", 100, 10, "r1 m3")
+	lost("eve", 5, 10) // touched later
+	if some, err := s.LostFollows(ctx, "bob1", 100, 2); len(some) != 2 || err != nil {
+		t.Errorf("two of the lost: %+v, %v", some, err)
+	}
+	gone := lost("bob1", 100, 10, "r1 m3", "r1 m4", "r2 m3")
+	// Somebody answers just now.
+	must(t, s.BeginFollows(ctx, []store.Follow{follow("bob1", "r2", "m3", 7)}))
+	all["bob1"] = append(all["bob1"], follow("bob1", "r2", "m3", 7))
+	must(t, s.DropFollows(ctx, gone))
+	must(t, s.DropFollows(ctx, nil))
+	must(t, s.DropFollows(ctx, []store.Follow{follow("none", "none", "none", 1)}))
+	lost("bob1", 100, 10, "r2 m3")
+	left, err := s.Follows(ctx, "bob1", 10)
+	same(t, []store.Follow{follow("bob1", "r2", "m3", 7)}, left, err)
+	_, err = s.RemoveThrough(ctx, "r1", 65, 10)
+	must(t, err)
+	lost("bob", 100, 10, "r1 m1", "r1 m2", "r1 m4")
+
+	must(t, s.RemoveFollowsBy(ctx, "bob"))
+	must(t, s.RemoveFollowsBy(ctx, "nobody"))
+	followers("bob1", "eve")
+	left, err = s.Follows(ctx, "bob", 10)
+	same(t, nil, left, err)
+}
+
 // FillThreads puts threads into a store, which nobody follows.
 func FillThreads(t *testing.T, s store.Store) {
 	t.Helper()

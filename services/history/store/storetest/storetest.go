@@ -52,6 +52,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"lists of threads", testThreadLists},
 		{"threads and what is new", testThreadInbox},
 		{"followed threads", testFollows},
+		{"followed threads that are gone", testLostFollows},
 		{"pins", testPins},
 		{"saved messages", testSaved},
 		{"mentions to resolve", testUnresolved},
