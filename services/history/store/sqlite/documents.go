@@ -100,8 +100,16 @@ func (w *writer) numberDocument(ctx context.Context, d document) (number int64, 
 	first := firstDocument(d.seq)
 	if len(d.terms) > 0 {
 		// Mostly it is new, and nobody else has its seq.
-		if changed, err := w.exec(ctx, putDocument, first, d.room, d.twin); err != nil || changed == 1 {
-			return first, true, err
+		if changed, err := w.exec(ctx, putDocument, first, d.room, d.twin); err != nil {
+			return 0, false, err
+		} else if changed == 1 {
+			// Whoever had that number may have been removed: the message may have another one.
+			number, known, err := one[int64](ctx, w, documentOf, first+1, first+slots-1, d.room, d.twin)
+			if err != nil || !known {
+				return first, true, err
+			}
+			_, err = w.exec(ctx, dropNumber, first)
+			return number, false, err
 		}
 	}
 	number, known, err := one[int64](ctx, w, documentOf, first, first+slots-1, d.room, d.twin)
