@@ -49,7 +49,7 @@ func (t *tidier) run(ctx context.Context) {
 func (t *tidier) tidy(ctx context.Context, all bool) error {
 	for {
 		began := time.Now()
-		more, err := t.store.Tidy(ctx, all)
+		more, err := t.store.Tidy(ctx, nowMillis(), all)
 		if err != nil || !more {
 			return err
 		}

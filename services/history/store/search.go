@@ -31,8 +31,9 @@ type Searches interface {
 	Completions(ctx context.Context, prefix string, limit int) ([]string, error)
 	// Tidy does a part of the work of taking out of the index what removed messages have left
 	// there, and of making it fast to search, and reports whether there is more to do. With all it
-	// also works where nothing was removed since. In MongoDB nothing is left but words, which stay.
-	Tidy(ctx context.Context, all bool) (bool, error)
+	// also works where nothing was removed since. now is the time in UTC milliseconds: some hours
+	// after a message is gone, the words go that no other has. Each process calls it once an hour.
+	Tidy(ctx context.Context, now int64, all bool) (bool, error)
 	// Indexing returns how far the messages have got that were kept before there was an index.
 	Indexing(ctx context.Context) (Indexing, error)
 	// ClaimIndexing gives that work to the caller until a time, unless another has it now: then it

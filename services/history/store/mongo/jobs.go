@@ -116,7 +116,7 @@ func (s *appendStore) RemoveEntries(ctx context.Context, room string, limit int)
 	if err := s.holdStore.putGoingAside(ctx, room, keys); err != nil {
 		return 0, err
 	}
-	if _, err := s.found.DeleteMany(ctx, bson.D{field("_id", bson.D{field("$in", keys)})}); err != nil {
+	if err := s.searchStore.remove(ctx, keys); err != nil {
 		return 0, fmt.Errorf("remove entries: %w", err)
 	}
 	if _, err := s.entries.DeleteMany(ctx, bson.D{field("_id", bson.D{field("$in", keys)})}); err != nil {

@@ -65,12 +65,14 @@ type (
 	retentionStore struct {
 		*collections
 		holdStore   *holdStore
+		searchStore *searchStore
 		threadStore *threadStore
 	}
 	saveStore   struct{ *collections }
 	searchStore struct {
 		*collections
 		vocabulary store.Vocabulary
+		tidying    tidying
 	}
 	threadStore struct {
 		*collections
@@ -115,6 +117,7 @@ var steps = []mongodb.Step{
 	holdIndexes("12 (holds)"),
 	{Name: "13 (followed threads)", Run: addFollows, Indexes: followIndexes},
 	savedIndexes("14 (saved messages)"),
+	{Name: "15 (words of removed messages)", Run: markUnverified, Indexes: unverifiedIndexes},
 }
 
 // App names the program to the server, and its schema in the database.
@@ -155,7 +158,7 @@ func newStore(c *collections) *Store {
 	s.threadStore = &threadStore{c, s.entryStore}
 	s.appendStore = &appendStore{c, s.entryStore, s.holdStore, s.searchStore, s.threadStore}
 	s.inboxStore = &inboxStore{c, s.entryStore}
-	s.retentionStore = &retentionStore{c, s.holdStore, s.threadStore}
+	s.retentionStore = &retentionStore{c, s.holdStore, s.searchStore, s.threadStore}
 	return s
 }
 

@@ -3,9 +3,11 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/mongodb"
@@ -124,6 +126,43 @@ func TestThreadsOfBeforeAreFollowed(t *testing.T) {
 		}
 	}
 	storetest.VerifyFollowed(t, s)
+}
+
+// TestWordsOfBeforeGo: a release before has left the words of what it has removed; also when the
+// step is done again.
+func TestWordsOfBeforeGo(t *testing.T) {
+	ctx := t.Context()
+	s := openAt(t, mongotest.URL(t)).(*Store)
+	var all []store.Entry
+	for i, text := range []string{"gone both", "both here"} {
+		all = append(all, store.Entry{Room: "r1", Seq: uint64(i + 1), Sender: "ann", ID: text[:4], Type: "msg", Terms: store.TermsOf("ann", text, 1, false, false)})
+	}
+	if _, err := s.Append(ctx, all); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.found.DeleteOne(ctx, bson.D{field("_id", store.Key("r1", 1))}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := markUnverified(ctx, s.db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		later time.Duration
+		want  []string
+	}{{unverifiedFor - time.Hour, []string{"both", "gone", "here"}}, {unverifiedFor + time.Hour, []string{"both", "here"}}} {
+		for more := true; more; {
+			var err error
+			if more, err = s.Tidy(ctx, time.Now().Add(tt.later).UnixMilli(), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Completions(ctx, "", 10)
+		if slices.Sort(got); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("after %s: %q, %v, want %q", tt.later, got, err, tt.want)
+		}
+	}
 }
 
 // TestCollections holds that a backup copies every collection that the store uses.

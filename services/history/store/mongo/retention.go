@@ -117,7 +117,7 @@ func (s *retentionStore) removeMessages(ctx context.Context, room string, keys [
 			return err
 		}
 	}
-	if _, err := s.found.DeleteMany(ctx, these); err != nil {
+	if err := s.searchStore.remove(ctx, keys); err != nil {
 		return err
 	}
 	_, err := s.threads.UpdateMany(ctx, bson.D{field("room", room), field("at", bson.D{field("$in", seqs)})}, bson.D{field("$set", bson.D{field("at", int64(0))})})

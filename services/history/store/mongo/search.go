@@ -39,12 +39,6 @@ type found struct {
 	Terms   []string `bson:"terms"`
 }
 
-// word is a word that there is.
-type word struct {
-	Word string `bson:"_id"`
-	N    int64  `bson:"n"` // in about how many messages
-}
-
 // addTerms puts entries into the index that were just added. What is there already stays: it is
 // newer, or the same.
 func (s *searchStore) addTerms(ctx context.Context, entries []store.Entry, out store.Outcome) error {
@@ -80,41 +74,6 @@ func (s *searchStore) addTerms(ctx context.Context, entries []store.Entry, out s
 	return s.count(ctx, terms)
 }
 
-// count counts the words of messages.
-func (s *searchStore) count(ctx context.Context, terms [][]string) error {
-	changed, err := s.vocabulary.Count(terms, func(words []string) (map[string]int64, error) {
-		cur, err := s.words.Find(ctx, bson.D{field("_id", bson.D{field("$in", words)})})
-		if err != nil {
-			return nil, err
-		}
-		var docs []word
-		if err := cur.All(ctx, &docs); err != nil {
-			return nil, err
-		}
-		known := make(map[string]int64, len(docs))
-		for _, d := range docs {
-			known[d.Word] = d.N
-		}
-		return known, nil
-	})
-	if err == nil && len(changed) > 0 {
-		var writes []mongo.WriteModel
-		for w, n := range changed {
-			writes = append(writes, mongo.NewUpdateOneModel().SetUpsert(true).
-				SetFilter(bson.D{field("_id", w)}).SetUpdate(bson.D{field("$max", bson.D{field("n", n)})}))
-		}
-		_, err = s.words.BulkWrite(ctx, writes, options.BulkWrite().SetOrdered(false))
-		if onlyDuplicates(err) { // another process has added it at the same moment
-			err = nil
-		}
-	}
-	if err != nil {
-		s.vocabulary.Forget()
-		return fmt.Errorf("count words: %w", err)
-	}
-	return nil
-}
-
 // PutTerms implements store.Searches. An error may leave part of it done: repeat it.
 func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 	if len(all) == 0 {
@@ -133,6 +92,7 @@ func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 		names[store.Key(e.Room, e.Seq)] = e.Name()
 	}
 	var terms [][]string
+	var lost []string // by messages that have other terms now
 	for i, t := range all {
 		name, ok := names[keys[i]]
 		if !ok {
@@ -146,14 +106,20 @@ func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 		if doc.Terms == nil {
 			doc.Terms = []string{}
 		}
-		_, err := s.found.ReplaceOne(ctx, bson.D{field("_id", key), field("through", bson.D{field("$lte", doc.Through)})}, doc, options.Replace().SetUpsert(true))
+		var was found
+		err := s.found.FindOneAndReplace(ctx, bson.D{field("_id", key), field("through", bson.D{field("$lte", doc.Through)})}, doc,
+			options.FindOneAndReplace().SetUpsert(true)).Decode(&was)
 		if mongo.IsDuplicateKeyError(err) {
 			continue // what is there is newer
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 			return fmt.Errorf("put terms: %w", err)
 		}
+		lost = append(lost, slices.DeleteFunc(was.Terms, func(term string) bool { return slices.Contains(t.Terms, term) })...)
 		terms = append(terms, t.Terms)
+	}
+	if err := s.unverify(ctx, lost); err != nil {
+		return err
 	}
 	return s.count(ctx, terms)
 }
@@ -276,24 +242,6 @@ func (s *searchStore) readFound(ctx context.Context, all []found, out *store.Fou
 	return nil
 }
 
-// Completions implements store.Searches.
-func (s *searchStore) Completions(ctx context.Context, prefix string, limit int) ([]string, error) {
-	cur, err := s.words.Find(ctx, bson.D{field("_id", bson.D{field("$gte", prefix), field("$lt", store.After(prefix))})},
-		options.Find().SetSort(bson.D{field("n", -1), field("_id", 1)}).SetLimit(int64(limit)))
-	if err != nil {
-		return nil, fmt.Errorf("words that begin so: %w", err)
-	}
-	var docs []word
-	if err := cur.All(ctx, &docs); err != nil {
-		return nil, fmt.Errorf("words that begin so: %w", err)
-	}
-	all := make([]string, len(docs))
-	for i, d := range docs {
-		all[i] = d.Word
-	}
-	return all, nil
-}
-
 // progress is how far the index is. There is one.
 type progress struct {
 	Key            string `bson:"_id"`
@@ -302,9 +250,6 @@ type progress struct {
 }
 
 const progressKey = "messages"
-
-// Tidy implements store.Searches.
-func (s *searchStore) Tidy(ctx context.Context, _ bool) (bool, error) { return false, ctx.Err() }
 
 // Indexing implements store.Searches.
 func (s *searchStore) Indexing(ctx context.Context) (store.Indexing, error) {

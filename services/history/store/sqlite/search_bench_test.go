@@ -60,7 +60,7 @@ func BenchmarkSearch(b *testing.B) {
 	if *tidied {
 		began, steps := time.Now(), 0
 		for more := true; more; steps++ {
-			if more, err = s.Tidy(b.Context(), true); err != nil {
+			if more, err = s.Tidy(b.Context(), 0, true); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -36,7 +36,7 @@ type tidying struct {
 // what it has of it when it merges the part with it: so all parts are merged into one, step by
 // step. Then the vocabulary loses the words that the index has no more, and the log of writes what
 // it had.
-func (s *searchStore) Tidy(ctx context.Context, all bool) (more bool, err error) {
+func (s *searchStore) Tidy(ctx context.Context, _ int64, all bool) (more bool, err error) {
 	s.tidying.mu.Lock()
 	defer s.tidying.mu.Unlock()
 	t := &s.tidying

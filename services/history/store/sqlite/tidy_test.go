@@ -77,7 +77,7 @@ func TestRemovedTextsLeaveTheFile(t *testing.T) {
 	}
 	steps := 0
 	for more := true; more; steps++ {
-		if more, err = s.Tidy(ctx, false); err != nil {
+		if more, err = s.Tidy(ctx, 0, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,7 +98,7 @@ func TestRemovedTextsLeaveTheFile(t *testing.T) {
 	if err != nil || len(hits.Entries) != 392 {
 		t.Errorf("%d messages are found, %v", len(hits.Entries), err)
 	}
-	if more, err := s.Tidy(ctx, false); more || err != nil {
+	if more, err := s.Tidy(ctx, 0, false); more || err != nil {
 		t.Errorf("with nothing removed since: %v, %v", more, err)
 	}
 }

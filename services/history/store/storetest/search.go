@@ -171,6 +171,59 @@ func testCompletions(t *testing.T, s store.Store) {
 	same(t, []string{"term"}, got, err)
 }
 
+// testWordsGo: some hours after the last message with a word is gone, no word is completed to it.
+func testWordsGo(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	tidied := func(later time.Duration) {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			more, err = s.Tidy(ctx, time.Now().Add(later).UnixMilli(), true)
+			must(t, err)
+		}
+	}
+	words := func(prefix string, want ...string) {
+		t.Helper()
+		got, err := s.Completions(ctx, prefix, 100)
+		slices.Sort(got)
+		same(t, want, got, err)
+	}
+	tidied(24 * time.Hour) // where there is nothing
+	for i := range uint64(300) {
+		text := fmt.Sprintf("xeno both everywhere number%d", i)
+		if i == 299 {
+			text = "everywhere xerox"
+		}
+		add(t, s, withText("r1", i+1, "ann", text))
+	}
+	for i := range uint64(120) { // more rooms than a step looks into
+		add(t, s, withText(fmt.Sprint("s", i), 1, "ann", "everywhere"))
+	}
+	add(t, s, withText("z1", 1, "ann", "both"), withText("z2", 1, "ann", "xylem yellow"))
+	words("x", "xeno", "xerox", "xylem")
+	_, err := s.RemoveThrough(ctx, "r1", 299, 1000)
+	must(t, err)
+	// Another text, by an edit, and none: it is deleted.
+	must(t, s.PutTerms(ctx, []store.Terms{{Room: "z2", Seq: 1, Name: store.Name{Sender: "ann", ID: "m1"}, Through: 2, Terms: store.TermsOf("ann", "xylem xenial", 1, false, false)}}))
+	must(t, s.PutTerms(ctx, []store.Terms{{Room: "r1", Seq: 300, Name: store.Name{Sender: "ann", ID: "m300"}, Through: 301}}))
+	add(t, s, withText("z3", 1, "ann", "number7")) // said again
+	tidied(24 * time.Hour)
+	words("x", "xenial", "xylem")
+	words("number", "number7")
+	words("both", "both")
+	words("every", "everywhere")
+	words("yell")
+	// A room that is removed.
+	_, err = s.RemoveEntries(ctx, "z2", 10)
+	must(t, err)
+	tidied(24 * time.Hour)
+	words("x")
+	add(t, s, withText("z2", 2, "ann", "xylem"))
+	words("x", "xylem")
+	tidied(48 * time.Hour)
+	words("x", "xylem")
+}
+
 func testIndexing(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	got, err := s.Indexing(ctx)

@@ -65,6 +65,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"search", testSearch},
 		{"search after changes", testSearchChanges},
 		{"words that begin so", testCompletions},
+		{"words that are gone", testWordsGo},
 		{"how far the index is", testIndexing},
 		{"terms of dates", testDateTerms},
 		{"cancelled", testCancelled},
