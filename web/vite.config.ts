@@ -23,7 +23,7 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [
       { name: 'page', tags: ['$initial'], priority: 2 },
       // What a room shares with the page beside no room, which must not load the room for it.
-      { name: 'both', test: /\/icons\/arrow-left\.|\/src\/ui\/Banner\.|@messageformat\/runtime|rolldown\/runtime/, priority: 1.5 },
+      { name: 'both', test: /\/icons\/arrow-left\.|\/src\/ui\/(?:BackLink|Banner)\.|@messageformat\/runtime|rolldown\/runtime/, priority: 1.5 },
       { name: 'room', test: /\/src\/ui\/RoomPage\.svelte$/, priority: 1 },
     ] } } },
   },

@@ -2,10 +2,22 @@ import { expect, test } from 'vitest';
 import { password } from './browser.ts';
 import { chat } from './chat.ts';
 import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
 
 const stage = new Stage();
 
 chat(stage, 'phone');
+
+test('the list of rooms is a page, with a heading', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  const main = ada.page.getByRole('main');
+  await main.getByRole('heading', { level: 1, name: 'Rooms' }).waitFor();
+  await ada.shot('list-alone');
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.enter('lobby');
+  await main.getByRole('heading', { level: 1, name: 'lobby' }).waitFor();
+  expect(await main.count()).toBe(1);
+});
 
 // What follows is the same on every device.
 
