@@ -74,11 +74,18 @@ export function partOf(): (key: string) => Part {
   return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : server.has(key) && !others.has(key) ? 'server' : 'rest');
 }
 
+/** Whether the service worker shows a message: it loads nothing when a push comes. */
+const isPushed = (): ((key: string) => boolean) => {
+  const pushed = used([join(root, 'src/worker/notice.ts')]);
+  return (key) => pushed.has(key);
+};
+
 /** Compiles messages to functions, so that nothing of them is parsed in the browser. */
 const compiled = (language: string, messages: Catalogue): string => compileModule(new MessageFormat(language), messages);
 
 /**
- * Makes `virtual:messages` a module that loads the messages of a language, part by part, and
+ * Makes `virtual:messages` a module that loads the messages of a language, part by part,
+ * `virtual:messages/worker` one that has those of the service worker in all languages, and
  * src/lang/messages.d.ts what TypeScript knows of them. `early` is a script that the page loads
  * before its own.
  */
@@ -103,12 +110,16 @@ export function messages(early?: string): Plugin {
     resolveId: (id) => (id === name || id.startsWith(`${name}/`) ? `\0${id}` : undefined),
     load(id) {
       if (!id.startsWith(`\0${name}`)) return undefined;
+      if (id.endsWith('/worker')) {
+        return `${languages().map((l) => `import ${l} from '${name}/messages-${l}-worker';`).join('')}export default {${languages().join()}};`;
+      }
       const [, language, wanted] = /\/messages-(\w+)-(\w+)$/.exec(id) ?? [];
       if (language === undefined) {
         const all = languages().map((l) => `${l}:{${parts.map((p) => `${p}:()=>import('${name}/messages-${l}-${p}')`).join()}}`);
         return `export default {${all.join()}};`;
       }
-      return compiled(language, Object.fromEntries(Object.entries(catalogue(language)).filter(([key]) => part(key) === wanted)));
+      const is = wanted === 'worker' ? isPushed() : (key: string) => part(key) === wanted;
+      return compiled(language, Object.fromEntries(Object.entries(catalogue(language)).filter(([key]) => is(key))));
     },
     handleHotUpdate({ file, server }) {
       if (dirname(file) !== folder) return;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { build, type Plugin, type Rolldown } from 'vite';
+import { messages } from './messages.ts';
 
 /** Files that are not kept for when there is no network: few need them, and they are large. */
 const apart = /highlight|emoji/;
@@ -30,6 +31,7 @@ export function serviceWorker(): Plugin {
           configFile: false,
           logLevel: 'warn',
           publicDir: false,
+          plugins: [messages()],
           define: { FILES: JSON.stringify([...beside, ...files]), BUILD: JSON.stringify(version) },
           build: { write: false, target: 'es2022', rolldownOptions: { input: 'src/worker/sw.ts', output: { format: 'iife', entryFileNames: 'sw.js' } } },
         });

@@ -77,6 +77,20 @@ test('a push is shown unless its room is looked at, and a click leads to the mes
   expect(new URL(ada.page.url()).hash).toContain('#/room/random');
 });
 
+test('a push is told in the language that the page speaks, and else in the one that the browser wants', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  const mention = { kind: 'mention', room: 'random', name: 'Random', seq: 5, author: 'Cy', count: 2 };
+  await ada.page.evaluate(() => localStorage.setItem('hubbub.look', JSON.stringify({ language: 'de' })));
+  await ada.page.reload();
+  await ada.page.locator('html[lang=de]').waitFor();
+  const sw = await worker(ada);
+  await push(sw, mention);
+  await expect.poll(() => notifications(sw)).toEqual({ 'room:random': 'Cy hat dich in Random erwähnt · 2 neue Nachrichten' });
+  await sw.evaluate(() => caches.delete('hubbub-language'));
+  await push(sw, mention);
+  await expect.poll(() => notifications(sw)).toEqual({ 'room:random': 'Cy mentioned you in Random · 2 new messages' });
+});
+
 test('it is asked for after the first mention, and not at the start', async () => {
   const ada = await stage.person('Ada', 'desktop');
   // A headless browser refuses without asking.

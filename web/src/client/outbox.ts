@@ -26,8 +26,9 @@ export interface Outgoing {
   readonly tried?: number;
   /** Its place in the log, from its ack. */
   readonly seq?: number;
-  /** Why it failed, for a person. */
+  /** Why it failed, for a person, and the code of PROTOCOL.md. */
   readonly error?: string;
+  readonly code?: string;
 }
 
 /** The thread in which a message is to be an answer, and whether its room is to show it, too. */
@@ -114,7 +115,7 @@ export class Outbox extends Emitter<{ change: string }> {
   retry(room: string, id: string): void {
     const m = this.list(room).find((x) => x.id === id && x.state === 'failed');
     if (!m) return;
-    const { error: _, ...rest } = m;
+    const { error: _, code: __, ...rest } = m;
     this.#set(room, [...this.list(room).filter((x) => x !== m), { ...rest, state: 'sending' }]);
     this.flush(room);
   }
@@ -235,7 +236,7 @@ export class Outbox extends Emitter<{ change: string }> {
         return false;
       }
       this.#since.delete(id);
-      this.#replace(m, { ...after, state: 'failed', error: inEnglish(err) });
+      this.#replace(m, { ...after, state: 'failed', error: inEnglish(err), code: err.code });
       return true;
     }
   }

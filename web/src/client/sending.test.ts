@@ -103,7 +103,7 @@ describe('sending', () => {
     const good = await peer.next('send');
     peer.reply(good, ack(good, 10));
     await until(() => outgoing().includes('good:sent'));
-    expect(h.client.outbox.list('lobby')[0]).toMatchObject({ text: 'bad', state: 'failed', error: 'Too long.' });
+    expect(h.client.outbox.list('lobby')[0]).toMatchObject({ text: 'bad', state: 'failed', error: 'Too long.', code: 'too_large' });
     h.client.outbox.retry('lobby', String(bad['msg_id']));
     expect(await peer.next('send')).toMatchObject({ msg_id: bad['msg_id'], text: 'bad' });
   });

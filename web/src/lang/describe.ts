@@ -1,4 +1,4 @@
-import { ConnectionLost, HubbubError, inEnglish } from '../client/index.ts';
+import { ConnectionLost, HubbubError, inEnglish, type Outgoing } from '../client/index.ts';
 import { language, m } from './language.svelte.ts';
 import { said } from './said.ts';
 
@@ -22,3 +22,6 @@ export function describe(err: unknown): string {
     default: return english;
   }
 }
+
+/** Returns why a message was not sent; empty: it is not known. */
+export const notSent = (message: Outgoing | undefined): string => (message?.error === undefined ? '' : describe(new HubbubError(message.code ?? '', message.error)));

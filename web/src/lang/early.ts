@@ -1,5 +1,6 @@
 // The language is known before the page is here: its messages are on their way meanwhile.
-import { best, load } from './catalogues.ts';
+import { load } from './catalogues.ts';
+import { best } from './languages.ts';
 import { savedLanguage } from './saved.ts';
 
 const choice = savedLanguage();

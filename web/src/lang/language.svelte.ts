@@ -1,4 +1,5 @@
-import { best, load, type Language, type LanguageChoice, type Part } from './catalogues.ts';
+import { load, type Part } from './catalogues.ts';
+import { best, type Language, type LanguageChoice } from './languages.ts';
 import type { Messages } from './messages.d.ts';
 
 /** The parts that are loaded in whichever language is spoken. */

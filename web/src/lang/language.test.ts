@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { best } from './catalogues.ts';
 import { direction, language, locale, m, speak } from './language.svelte.ts';
-import { describe } from './describe.ts';
+import { best } from './languages.ts';
+import { describe, notSent } from './describe.ts';
 import { hole, pieces } from './pieces.ts';
 import { ConnectionLost, HubbubError } from '../client/index.ts';
 import { fullTime, timeOf } from '../text/time.svelte.ts';
@@ -61,4 +61,12 @@ test('errors are told in the language of the page, and as the server tells them 
   expect(describe(new ConnectionLost())).toBe(m.serverNotReached());
   expect(describe(strange)).toBe('The moon is full.');
   expect(describe(new TypeError('x'))).toBe(m.somethingWentWrong());
+});
+
+test('why a message was not sent is told in the language of the page', async () => {
+  const failed = (code: string | undefined, error: string | undefined) => notSent({ room: 'r', id: 'm', text: 'x', ts: 1, state: 'failed', ...(error !== undefined && { error }), ...(code !== undefined && { code }) });
+  await speak('de');
+  expect(failed('forbidden', 'There is no such room, or you may not enter it.')).toBe('Diesen Raum gibt es nicht, oder du darfst nicht hinein.');
+  expect(failed('rate_limited', 'Too many commands.')).toBe(m.tooFastError());
+  expect([failed(undefined, 'Of a release before.'), failed(undefined, undefined)]).toEqual(['Of a release before.', '']);
 });

@@ -564,6 +564,14 @@ export interface Messages {
   publicRoom(): string;
   purgeAbout(): string;
   purgeEverywhereAbout(): string;
+  pushGroup(): string;
+  pushMention(_: { name: string; room: string }): string;
+  pushMentioned(_: { name: string }): string;
+  pushMessage(_: { name: string }): string;
+  pushSaid(_: { name: string; text: string }): string;
+  pushSent(): string;
+  pushTest(): string;
+  pushTestAbout(): string;
   quietAbout(): string;
   quietAboutZone(_: { zone: string }): string;
   quote(): string;

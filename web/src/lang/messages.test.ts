@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse, type Token } from '@messageformat/parser';
 import { describe, expect, test } from 'vitest';
 import { catalogue, languages, parameters, partOf, types } from '../../messages.ts';
-import { languages as offered } from './catalogues.ts';
+import { languages as offered } from './languages.ts';
 import { pieces } from './pieces.ts';
 
 const english = catalogue('en');

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { Language, Part } from './catalogues.ts';
+import type { Part } from './catalogues.ts';
+import type { Language } from './languages.ts';
 
 /** The loads that wait for an answer, and how each is answered. */
 const loads: { readonly part: Part; readonly language: Language; readonly arrive: () => void; readonly fail: () => void }[] = [];

@@ -5,5 +5,8 @@ const sentences: Readonly<Record<string, () => string>> = {
   'there is no such room, or you may not enter it': () => m.noSuchRoomError(),
 };
 
-/** What the server said in English, in the language of the page, if it is known. */
-export const said = (english: string): string | undefined => (Object.hasOwn(sentences, english) ? sentences[english]!() : undefined);
+/** What the server said in English, also as a sentence for a person, in the language of the page, if it is known. */
+export function said(english: string): string | undefined {
+  const key = english.charAt(0).toLowerCase() + english.slice(1).replace(/\.$/, '');
+  return Object.hasOwn(sentences, key) ? sentences[key]!() : undefined;
+}

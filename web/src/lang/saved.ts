@@ -1,4 +1,4 @@
-import { isLanguage, type LanguageChoice } from './catalogues.ts';
+import { isLanguage, type Language, type LanguageChoice } from './languages.ts';
 
 /** Where this browser keeps how the page looks, and its language. */
 export const lookKey = 'hubbub.look';
@@ -16,4 +16,22 @@ export function savedLook(): Readonly<Record<string, unknown>> {
 export function savedLanguage(look = savedLook()): LanguageChoice {
   const chosen = look['language'];
   return isLanguage(chosen) ? chosen : 'system';
+}
+
+/** Where this browser keeps the language that is spoken, for the service worker, which has no localStorage. */
+const spokenCache = 'hubbub-language';
+
+/** Keeps the language that is spoken for the service worker. */
+export async function keepSpoken(language: Language): Promise<void> {
+  try {
+    await (await caches.open(spokenCache)).put('language', new Response(language));
+  } catch {
+    // There is no service worker either, or no place: it speaks what the browser wants.
+  }
+}
+
+/** The language that the page spoke last; undefined: it has said none. */
+export async function spokenLast(): Promise<Language | undefined> {
+  const kept = await (await (await caches.open(spokenCache)).match('language'))?.text();
+  return isLanguage(kept) ? kept : undefined;
 }

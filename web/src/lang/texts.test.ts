@@ -109,7 +109,7 @@ function ofModule(source: string): Found[] {
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).toSorted();
 const components = files.filter((f) => f.endsWith('.svelte'));
 // The client speaks English, as the server does; the page says it in other words: see describe.ts.
-const modules = files.filter((f) => /^(?:ui|state|embed|notify)\/.*\.ts$|^text\/(?:acts|happened|moderation|person|retention|searching|slash|time\.svelte|emojis)\.ts$/.test(f) && !f.endsWith('.test.ts') && !f.endsWith('.d.ts'));
+const modules = files.filter((f) => /^(?:ui|state|embed|notify|worker)\/.*\.ts$|^text\/(?:acts|happened|moderation|person|retention|searching|slash|time\.svelte|emojis)\.ts$/.test(f) && !f.endsWith('.test.ts') && !f.endsWith('.d.ts'));
 
 const textsOf = (f: string): string[] => {
   const source = readFileSync(join(root, f), 'utf8');

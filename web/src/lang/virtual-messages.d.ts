@@ -4,6 +4,12 @@ declare module 'virtual:messages' {
   export default catalogues;
 }
 
+/** The messages that the service worker shows, in each language. */
+declare module 'virtual:messages/worker' {
+  const messages: Record<'ar' | 'de' | 'en' | 'fr' | 'ja', import('./messages.d.ts').Messages>;
+  export default messages;
+}
+
 declare module '@messageformat/core/compile-module.js' {
   import type MessageFormat from '@messageformat/core';
   /** Makes a module of messages. */

@@ -1,7 +1,7 @@
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import type { Notices } from '../state/notices.svelte.ts';
-import { m } from '../lang/language.svelte.ts';
+import { m, need } from '../lang/language.svelte.ts';
 import { isolate } from '../text/bidi.ts';
 import { mentioned } from '../text/mention.ts';
 import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
@@ -170,7 +170,8 @@ export class Notifier {
   }
 
   async #show(notice: Notice): Promise<void> {
-    const { title, options } = display(notice);
+    await need('rest').catch(() => undefined); // a text that cannot be loaded is empty
+    const { title, options } = display(notice, m);
     const at = (path: string | undefined) => path && this.#app.address(path);
     this.#told = true;
     // What is told of a room already is told anew without a sound: the server does so, too.

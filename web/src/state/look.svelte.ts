@@ -1,6 +1,6 @@
-import type { LanguageChoice } from '../lang/catalogues.ts';
+import type { LanguageChoice } from '../lang/languages.ts';
 import { direction, language, speak } from '../lang/language.svelte.ts';
-import { lookKey as key, savedLanguage, savedLook } from '../lang/saved.ts';
+import { keepSpoken, lookKey as key, savedLanguage, savedLook } from '../lang/saved.ts';
 import { useHours } from '../text/time.svelte.ts';
 
 /** What somebody likes to look at, on this browser. */
@@ -67,6 +67,7 @@ export class Look {
     const root = document.documentElement;
     root.lang = language();
     root.dir = direction();
+    void keepSpoken(language());
     return true;
   }
 }

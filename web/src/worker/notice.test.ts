@@ -1,5 +1,11 @@
-import { expect, test } from 'vitest';
-import { display, hashOf, noticeOf, type Notice } from './notice.ts';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { m, need, speak } from '../lang/language.svelte.ts';
+import { display as inWords, hashOf, noticeOf, type Notice } from './notice.ts';
+
+beforeAll(() => need('rest'));
+afterEach(() => speak('en', ['en']));
+
+const display = (n: Notice) => inWords(n, m);
 
 test('a push says who wrote and where, and what only if it carries that', () => {
   const see = (n: Notice) => [display(n).title, display(n).options.body];
@@ -12,6 +18,17 @@ test('a push says who wrote and where, and what only if it carries that', () => 
   expect(see({ kind: 'message', room: 'r', name: 'Garden', author: 'Ada' })).toEqual(['Garden', 'New message from Ada']);
   expect(see({ kind: 'message', room: 'r', name: 'Garden', author: 'Ada', text: 'hello' })).toEqual(['Garden', 'Ada: hello']);
   expect(see({ kind: 'test' })[0]).toBe('Notifications work');
+});
+
+test('it says so in the language of the page, with the direction of each name', async () => {
+  const see = (n: Notice) => [display(n).title, display(n).options.body];
+  await speak('de');
+  expect(see({ kind: 'mention', room: 'r', name: 'Garten', author: 'Ada', text: 'hallo', count: 2 })).toEqual(['Ada hat dich in Garten erwähnt', 'hallo · 2 neue Nachrichten']);
+  expect(see({ kind: 'message', room: 'r', name: 'سوق', author: 'عمر' })).toEqual(['سوق', 'Neue Nachricht von \u2068عمر\u2069']);
+  await speak('ar');
+  expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', count: 3 })).toEqual(['Ada', '3 رسائل جديدة']);
+  await speak('ja');
+  expect(see({ kind: 'mention', room: 'r', name: 'Garden', author: 'Ada' })[0]).toBe('GardenでAdaさんにメンションされました');
 });
 
 test('a later notification of a room takes the place of the one before, and leads to its message', () => {

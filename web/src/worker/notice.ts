@@ -1,3 +1,6 @@
+import type { Messages } from '../lang/messages.d.ts';
+import { isolate } from '../text/bidi.ts';
+
 /** What a push carries: see docs/notifications.md. */
 export interface Notice {
   readonly kind: 'message' | 'mention' | 'direct' | 'test';
@@ -34,16 +37,18 @@ export function noticeOf(data: unknown): Notice {
 /** The tag of what is told of a room: a later one takes its place. */
 export const tagOf = (room: string | undefined): string => `room:${room ?? ''}`;
 
-/** What a person sees of a notice. */
-export function display(n: Notice): Display {
+/** What a person sees of a notice, in the language of the messages. */
+export function display(n: Notice, m: Messages): Display {
   const images = { icon: 'icon-192.png', badge: 'badge-96.png' };
-  if (n.kind === 'test') return { title: 'Notifications work', options: { ...images, body: 'This is how you are told what is new on this device.', tag: 'test', data: {} } };
-  const author = n.author ?? 'Somebody';
-  const title = n.kind === 'direct' ? author : n.kind === 'mention' ? `${author} mentioned you${n.name ? ` in ${n.name}` : ''}` : (n.name ?? author);
-  const more = (n.count ?? 1) > 1 ? `${n.count} new messages` : undefined;
-  const said = n.kind === 'message' ? `${author}: ${n.text ?? ''}` : (n.text ?? '');
+  if (n.kind === 'test') return { title: m.pushTest(), options: { ...images, body: m.pushTestAbout(), tag: 'test', data: {} } };
+  const author = n.author ?? m.somebody();
+  const name = isolate(author);
+  const mention = () => (n.name ? m.pushMention({ name, room: isolate(n.name) }) : m.pushMentioned({ name }));
+  const title = n.kind === 'direct' ? author : n.kind === 'mention' ? mention() : (n.name ?? author);
+  const more = (n.count ?? 1) > 1 ? m.newMessages({ count: n.count! }) : undefined;
+  const said = n.kind === 'message' ? m.pushSaid({ name, text: isolate(n.text ?? '') }) : (n.text ?? '');
   const group = n.room?.startsWith('g-') ?? false; // a conversation of several
-  const alone = n.kind === 'direct' ? (group ? 'wrote in a conversation with you' : 'sent you a message') : n.kind === 'mention' ? '' : `New message from ${author}`;
+  const alone = n.kind === 'direct' ? (group ? m.pushGroup() : m.pushSent()) : n.kind === 'mention' ? '' : m.pushMessage({ name });
   const body = n.text ? `${said}${more ? ` · ${more}` : ''}` : (more ?? alone);
   return {
     title,
