@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { load, type Part } from './catalogues.ts';
 import { best, type Language, type LanguageChoice } from './languages.ts';
 import type { Messages } from './messages.d.ts';
@@ -60,7 +61,8 @@ export async function speak(choice: LanguageChoice, reads: readonly string[] = g
 export async function need(...asked: Part[]): Promise<void> {
   const parts: Part[] = asked.includes('rest') ? ['room', ...asked] : asked;
   for (;;) {
-    const missing = parts.filter((p) => !spoken.parts.includes(p));
+    // Whoever shows a part of the page does not load it again when another language is spoken.
+    const missing = parts.filter((p) => !untrack(() => spoken).parts.includes(p));
     if (!missing.length) return;
     for (const p of missing) wanted.add(p);
     try {
