@@ -11,7 +11,8 @@ import (
 )
 
 var (
-	// errNoRoom does not say which: that a room exists is a secret of its members.
+	// errNoRoom leaves open which of the two it is: only members may know that a private room
+	// exists.
 	errNoRoom = chat.E(chat.CodeForbidden, "there is no such room, or you may not enter it")
 	errNoUser = chat.E(chat.CodeNotFound, "there is no such user")
 )
@@ -63,8 +64,8 @@ func roomPlace(r store.Room) directoryapi.Place {
 	return directoryapi.PublicRoom
 }
 
-// accessTo returns what a user may do in a room: that of the user's role, and nothing to a user who
-// is banned.
+// accessTo returns what a user may do in a room: what the user's role allows there, and nothing for
+// a banned user.
 func (s *rights) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
@@ -96,8 +97,8 @@ func (s *rights) accessTo(ctx context.Context, room store.Room, user string) (di
 	return a, s.muted(ctx, &a, room.ID, user)
 }
 
-// refusals are what somebody is told who may not do an action in a room: of where nobody may, and
-// else.
+// refusals are the messages for users who may not do an action in a room: the first where nobody
+// may do it, the second elsewhere.
 var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
 	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody", "you may not leave this room"},
@@ -123,7 +124,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionSlow:        {"a direct room has no slow mode", "only moderators and owners may set the slow mode"},
 }
 
-// protected are what an operator is told who may not do an action to another operator.
+// protected are the messages for operators who may not do an action to another operator.
 var protected = map[directoryapi.Action]string{
 	directoryapi.ActionBan:   "an operator cannot be banned: take the role away first",
 	directoryapi.ActionMute:  "an operator cannot be muted on the server: take the role away first",
@@ -219,16 +220,16 @@ func (s *rights) roleIn(ctx context.Context, room, user string) (directoryapi.Ro
 	return m.Role, err
 }
 
-// visible returns a room and what the user may do in it; a room that the user may not know of is
-// not there.
+// visible returns a room and what the user may do in it. It answers that there is no such room
+// where the user may not know of it.
 func (s *rights) visible(ctx context.Context, id, user string) (store.Room, directoryapi.Access, error) {
 	if !chat.ValidID(id) {
 		return store.Room{}, directoryapi.Access{}, errNoRoom
 	}
 	room, err := s.store.Room(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		// The same questions as of a private room, so that the time of the answer does not tell
-		// which it is.
+		// It asks the same questions as for a private room, so that the time of the answer does not
+		// tell which it is.
 		room = store.Room{ID: id, Private: true}
 	} else if err != nil {
 		return room, directoryapi.Access{}, err

@@ -91,8 +91,8 @@ func (s *accounts) newAccount(ctx context.Context, id, name, secret, address str
 	return u, err
 }
 
-// countEntry counts a new account or guest, unless the network is banned, or there were too many
-// from it.
+// countEntry counts a new account or guest. It returns an error if the network is banned, or too
+// many came from it.
 func (s *accounts) countEntry(ctx context.Context, what, address string) error {
 	if err := s.networks.checkNetwork(ctx, address, newcomer); err != nil {
 		return err
@@ -108,22 +108,22 @@ func (s *accounts) countEntry(ctx context.Context, what, address string) error {
 	return err
 }
 
-// createUser makes an account with a name that nobody has, and none that looks like it.
+// createUser makes an account, unless somebody has its name or one that looks like it.
 func (s *accounts) createUser(ctx context.Context, u store.User) error {
 	if err := s.store.CreateUser(ctx, u); errors.Is(err, store.ErrConflict) {
 		return errNameTaken
 	} else if err != nil {
 		return err
 	}
-	// Again: two who register names that look alike at the same moment see each other now, or one
-	// of them the other.
+	// Check again: of two users who register names that look alike at the same moment, at least one
+	// sees the other now.
 	if err := s.nameRules.checkFree(ctx, u.Looks, u.ID); err != nil {
 		return errors.Join(err, s.store.DeleteUser(ctx, u.ID))
 	}
 	return nil
 }
 
-// guest makes an account without a password, which lasts as long as its session, and opens that.
+// guest makes an account without a password and opens its only session: the account ends with it.
 // address is where the request comes from.
 func (s *accounts) guest(ctx context.Context, name, address string) (credentials, error) {
 	r, err := s.store.Server(ctx)

@@ -148,11 +148,11 @@ func (s *admissions) checkGuestRooms(ctx context.Context, rooms []string) error 
 	return nil
 }
 
-// serverFresh is how old what is known of the server's record may be where every question for
-// permissions looks at it.
+// serverFresh is the greatest age of the server's record where every request for permissions reads
+// it.
 const serverFresh = time.Second
 
-// recent is the record of the server, as it was a moment ago.
+// recent is the server's record as it was at most serverFresh ago.
 type recent struct {
 	mu     sync.Mutex
 	at     time.Time
@@ -165,8 +165,8 @@ func guestsOver(r store.Server, u store.User) bool { return u.Guest() && u.Creat
 // guestsBatch is how many users are looked at in a round of housekeeping.
 const guestsBatch = 500
 
-// endGuests signs out the guests who came in under other rules. They may come in again, as others:
-// so no answer that caches keep of a guest's permissions is of other rules than those of now.
+// endGuests signs out the guests who came in under earlier rules. They may come in again as new
+// guests, so no cache keeps permissions that an earlier rule gave.
 func (s *admissions) endGuests(ctx context.Context) error {
 	r, err := s.store.Server(ctx)
 	if err != nil || r.GuestsSince == 0 || s.guestsEnded.since == r.GuestsSince && s.guestsEnded.done {
@@ -191,7 +191,7 @@ func (s *admissions) endGuests(ctx context.Context) error {
 	return nil
 }
 
-// progress is how far housekeeping has come with the guests of before a time.
+// progress is how far housekeeping has got with the guests from before a time.
 type progress struct {
 	since int64
 	after string
@@ -255,8 +255,8 @@ func (s *admissions) checkBan(ctx context.Context, user string) error {
 	return chat.E(chat.CodeForbidden, "you are banned from this server")
 }
 
-// checkEntry returns an error for a user who may not log in: who is banned from the server, whose
-// account is disabled, and who is a guest of other rules.
+// checkEntry returns an error for a user who may not log in: a user who is banned from the server,
+// whose account is disabled, or who is a guest under earlier rules.
 func (s *admissions) checkEntry(ctx context.Context, user string) error {
 	if err := s.checkBan(ctx, user); err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindArchive and kindDeleteRoom are kinds of intents: a room is archived or restored, and it is
-// deleted. The name of an intent to delete is the room's.
+// kindArchive and kindDeleteRoom are the kinds of intents to archive or restore a room, and to
+// delete it. The name of an intent to delete is the room's.
 const (
 	kindArchive    = "archive"
 	kindDeleteRoom = "delete-room"
@@ -55,7 +55,7 @@ func (s *rooms) archiveRoutes(api huma.API) {
 		}))
 }
 
-// archive archives a room, or restores it. What it is already is not told again.
+// archive archives a room, or restores it. Nobody is told if it is in that state already.
 func (s *rooms) archive(ctx context.Context, c auth.Claims, id string, archived bool) error {
 	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionArchive, id)
 	if err != nil || archived == (r.Archived != 0) {
@@ -92,8 +92,8 @@ func (s *rooms) tellArchive(ctx context.Context, i store.Intent) error {
 	return s.changes.event(ctx, e)
 }
 
-// deleteForGood deletes a room with all that was said there. Its id is never used again: ids are
-// made new, and history lets nothing in under one that is gone.
+// deleteForGood deletes a room with all that was said there. No other room gets its id: each new
+// room gets a new one, and history accepts no entry of a deleted room.
 func (s *rooms) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
 	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionDelete, id)
 	if err != nil {
@@ -135,8 +135,8 @@ func (s *rooms) ownedOrOperated(ctx context.Context, c auth.Claims, action direc
 	return r, nil
 }
 
-// tellDelete removes what belonged to a room that is gone, tells its members, and has history
-// forget it. However often it is broken off, the next try goes on with the members who are left.
+// tellDelete removes what belonged to a deleted room, tells its members, and asks history to forget
+// it. After an interruption the next try goes on with the members who are left.
 func (s *rooms) tellDelete(ctx context.Context, i store.Intent) error {
 	if _, there, err := s.records.roomThere(ctx, i.Room); err != nil || there {
 		return err // it was not deleted after all

@@ -48,14 +48,13 @@ const (
 )
 
 const (
-	// endActTimeout bounds how long what came of an act is written down, also of a client that has
-	// gone.
+	// endActTimeout bounds the writing of an act's outcome, which goes on when the client is gone.
 	endActTimeout = 2 * time.Second
 	// maxActs is how many acts are read at a time.
 	maxActs = 200
 )
 
-// errUntold says that a change was made, and is told on the bus later.
+// errUntold says that a change was made, and that the bus is told of it later.
 var errUntold = errors.New("not told on the bus yet")
 
 // actIDs makes ids of acts that are in the order in which they were made, also within a
@@ -83,8 +82,8 @@ func (s *actIDs) next() string {
 // consoleKey is the context's key of the name of the user of hubbub admin.
 type consoleKey struct{}
 
-// asConsole returns a context in which hubbub admin acts, and no user: whoever may use that runs
-// the server.
+// asConsole returns a context in which hubbub admin acts and no user does: whoever may run that
+// command runs the server.
 func asConsole(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, consoleKey{}, name)
 }

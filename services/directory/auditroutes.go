@@ -45,10 +45,10 @@ func (f *actsInput) String() string {
 	return v.Encode()
 }
 
-// exportInterval is for how long an export may write without a client that reads.
+// exportInterval is how long an export waits for a client that does not read.
 const exportInterval = 30 * time.Second
 
-// extendWrite gives an answer that is written part by part that long for the next part.
+// extendWrite gives an answer that is written in parts exportInterval for its next part.
 func extendWrite(w io.Writer) {
 	if w, ok := w.(http.ResponseWriter); ok {
 		// not every writer has deadlines
@@ -78,8 +78,8 @@ func (s *auditLog) auditRoutes(api huma.API) {
 	})
 }
 
-// streamActs writes the acts as lines of JSON. What cannot be read to its end is cut off, which the
-// client is told by its connection (RFC 9112, section 8), and not ended as if it were all.
+// streamActs writes the acts as lines of JSON. If it cannot read all of them, it breaks the
+// connection off, so that the client sees that the answer is not complete (RFC 9112, section 8).
 func (s *auditLog) streamActs(f store.ActFilter) func(huma.Context) {
 	return func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", "application/x-ndjson")

@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindBan and kindUnban are kinds of intents: a ban from the whole server, and the end of a ban
-// from a room.
+// kindBan and kindUnban are the kinds of intents to ban a user from the whole server, and to end a
+// ban from a room.
 const (
 	kindBan   = "ban"
 	kindUnban = "unban"
@@ -41,8 +41,8 @@ func (s *rights) banned(ctx context.Context, room, user string) (bool, error) {
 		return false, err
 	}
 	if room == wholeServer {
-		// Should somebody be made an operator and be banned at the same moment, the role counts:
-		// else nobody might be left.
+		// If a user becomes an operator and is banned at the same moment, the role counts:
+		// otherwise nobody might be left to run the server.
 		role, err := s.serverRecord.serverRole(ctx, user)
 		return role != directoryapi.RoleOperator, err
 	}
@@ -72,7 +72,7 @@ type bans struct {
 	networks   *networks
 }
 
-// endBans ends the bans whose time is over. Nothing waits for that but caches: see Ban.Over.
+// endBans removes bans that have expired. Only caches need that: checks look at Ban.Over.
 func (s *bans) endBans(ctx context.Context) error {
 	now := time.Now().UnixMilli()
 	ended, err := s.store.EndedBans(ctx, now, endedBans)
@@ -177,7 +177,7 @@ func (s *bans) unban(ctx context.Context, c auth.Claims, room, user string) erro
 	})
 }
 
-// unbanFromServer lets a user log in again. No session from before goes on.
+// unbanFromServer lets a user log in again. Sessions from before the ban stay ended.
 func (s *bans) unbanFromServer(ctx context.Context, user string) error {
 	if err := s.store.EndSessionsOf(ctx, user); err != nil {
 		return err
@@ -188,8 +188,8 @@ func (s *bans) unbanFromServer(ctx context.Context, user string) error {
 	return s.store.DeleteBan(ctx, wholeServer, user)
 }
 
-// tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it
-// again.
+// tellUnban tells the caches of permissions that a ban has ended. In a default room the user is a
+// member again, and is told so.
 func (s *bans) tellUnban(ctx context.Context, i store.Intent) error {
 	a, _, err := s.rights.accessNow(ctx, i.Room, i.User)
 	if err != nil {
@@ -212,9 +212,9 @@ func (s *bans) tellUnban(ctx context.Context, i store.Intent) error {
 	return s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
 }
 
-// tellBan ends every session of a user who is banned from the server, and voids every token: those
-// made until now, and there are none later, since who makes one looks for a ban after having taken
-// the time.
+// tellBan ends every session of a user who is banned from the server, and voids every token that
+// was made until now. There are no later ones: directory takes the time of a token first, and then
+// looks for a ban.
 func (s *bans) tellBan(ctx context.Context, i store.Intent) error {
 	out, err := s.rights.banned(ctx, wholeServer, i.User)
 	if err != nil || !out {
@@ -247,7 +247,7 @@ type bansOutput struct {
 	More bool      `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// bans lists who is banned from a room, or from the server, by user id, after one.
+// bans lists who is banned from a room, or from the server, ordered by user id, after the given id.
 func (s *bans) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
 	out.Bans = []banView{}
 	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionListBans, room, c.User); err != nil {

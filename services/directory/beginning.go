@@ -8,12 +8,11 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// fromStart is the From of an intent to begin a membership to whom all of the room is new. In a
-// direct room history keeps a position that is there already.
+// fromStart is the From of an intent to begin a membership for which the whole room is unread. In a
+// direct room history keeps a read position that it has.
 const fromStart = 1
 
-// headOf returns through which Seq a room's log is complete: what is appended from now on comes
-// after it.
+// headOf returns the Seq through which a room's log is complete: every later entry comes after it.
 func (s *membership) headOf(ctx context.Context, room string) (int64, error) {
 	heads, err := s.bus.Heads(ctx, []string{room})
 	if err == nil && len(heads) != 1 {
@@ -25,8 +24,8 @@ func (s *membership) headOf(ctx context.Context, room string) (int64, error) {
 	return int64(max(heads[0].Seq, heads[0].Through, fromStart)), nil //nolint:gosec // at most bus.MaxSeq
 }
 
-// beginning returns an intent to begin a membership with where that is in the room's log: from now
-// on, or for a user who was invited, from then on.
+// beginning adds to an intent where in the room's log the membership begins: at the log's head now,
+// or at the head when the user was invited.
 func (s *membership) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
 	inv, err := s.store.Invitation(ctx, i.Room, i.User)
 	switch {

@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	// kindBlock is the kind of an intent to block somebody, or no more: Actor is who does, and User
-	// the other.
+	// kindBlock is the kind of an intent to block or unblock a user: Actor blocks, User is blocked.
 	kindBlock = "block"
 	// maxBlocks is how many people a user may block.
 	maxBlocks = 1000
@@ -30,8 +29,8 @@ const (
 	ignoreOnly = "ignore"
 )
 
-// errTakesNone answers the sender whose messages a user does not take. It does not say why: who
-// is blocked is not told.
+// errTakesNone answers the sender of a message that its receiver does not accept. It gives no
+// reason, because nobody is told who blocks them.
 var errTakesNone = chat.E(chat.CodeForbidden, "this person takes no messages from you")
 
 // blocks reports whether a user takes nothing from another.
@@ -68,7 +67,7 @@ type blocks struct {
 	quotas  *quotas
 }
 
-// block notes that a user wants nothing from another, or with ignoreOnly just not to see it.
+// block notes that a user blocks another, or with ignoreOnly that the user ignores the other.
 func (s *blocks) block(ctx context.Context, c auth.Claims, other, kind string) error {
 	switch {
 	case other == c.User:
@@ -110,7 +109,7 @@ func (s *blocks) checkBlocks(ctx context.Context, user string, more int) error {
 	return err
 }
 
-// unblock forgets a block. None is not an error.
+// unblock ends a block. It is no error if there is none.
 func (s *blocks) unblock(ctx context.Context, c auth.Claims, other string) error {
 	if !chat.ValidID(other) {
 		return errNoUser
@@ -120,7 +119,8 @@ func (s *blocks) unblock(ctx context.Context, c auth.Claims, other string) error
 	})
 }
 
-// tellBlock tells who caches permissions, and the user's own devices. The other is not told.
+// tellBlock tells the caches of permissions and the user's own devices of a block, and not the
+// blocked user.
 func (s *blocks) tellBlock(ctx context.Context, i store.Intent) error {
 	change := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: chat.DirectRoom(i.Actor, i.User)}
 	if err := s.changes.control(ctx, change); err != nil {

@@ -20,13 +20,12 @@ import (
 )
 
 const (
-	// browsedRooms and maxBrowsed are how many public rooms a page has unless told otherwise, and
-	// at most.
+	// browsedRooms is how many public rooms a page has by default, and maxBrowsed how many at most.
 	browsedRooms = 50
 	maxBrowsed   = 200
-	// sweepEvery is how often it is seen which public rooms are active, sweepBatch how many of them
-	// at a time (bus.Heads takes 1,000), and countedMembers how far the members of a room are
-	// counted.
+	// sweepEvery is how often sweepActivity looks for active public rooms, sweepBatch how many
+	// rooms one request covers (bus.Heads takes 1,000), and countedMembers where it stops counting
+	// a room's members.
 	sweepEvery     = time.Minute
 	sweepBatch     = 1000
 	countedMembers = 1000
@@ -71,8 +70,8 @@ func (s *publicRooms) browseRoutes(api huma.API) {
 		})
 }
 
-// browse returns a page of the public rooms. It may have fewer than were asked for, since a room
-// that the user is banned from, or that a guest may not enter, is not there.
+// browse returns a page of the public rooms. It leaves out rooms that the user is banned from or
+// may not enter as a guest, so a page may have fewer than were asked for.
 func (s *publicRooms) browse(ctx context.Context, user string, guest bool, in browseInput) (browseOutput, error) {
 	out := browseOutput{Rooms: []browsedView{}}
 	found, next, err := s.findPublic(ctx, in, false)
@@ -135,8 +134,8 @@ func (s *publicRooms) findPublic(ctx context.Context, in browseInput, archived b
 	return found, next, err
 }
 
-// sweepActivity sees once a minute in which public rooms something was written since, and counts
-// the members of those: who comes and goes is written too.
+// sweepActivity notes once a minute which public rooms have new entries, and counts their members
+// anew: joining and leaving write entries, too.
 func (s *publicRooms) sweepActivity(ctx context.Context) error {
 	if time.Since(time.UnixMilli(s.swept.Load())) < sweepEvery {
 		return nil

@@ -15,26 +15,26 @@ import (
 )
 
 const (
-	// sender is whose entries these are in the logs.
+	// sender is the sender of the entries that directory appends.
 	sender = "directory"
 	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do
 	// not depend on. The other kinds are kindBan, kindUnban, kindBlock, kindDirect, kindList and
 	// those of directoryapi.Change.
 	kindDescribe = "describe"
-	// changeTimeout bounds a change with all that is told of it. It does not end with the client's
-	// request: a change that was begun is told at once, whether or not anybody waits for the
-	// answer.
+	// changeTimeout bounds a change together with telling of it. The end of the client's request
+	// does not end a change: once begun, it is told at once.
 	changeTimeout = 12 * time.Second
-	// untoldAfter is how old an intent is when whoever wrote it must have crashed or failed.
+	// untoldAfter is the age from which on an intent counts as left behind by a process that
+	// crashed or failed.
 	untoldAfter = changeTimeout + 3*time.Second
-	// untoldBatch is how many of them are told at a time.
+	// untoldBatch is how many intents tellUntold handles at a time.
 	untoldBatch = 100
-	// maxTold is how often a membership is told when it changes while it is told.
+	// maxTold is how often directory tells of a membership that changes while it is being told.
 	maxTold = 10
 )
 
-// changes keeps an intent for each change and tells what is then true: the control log, the log
-// of the room, and users' own rooms.
+// changes keeps an intent for each change, and then tells the result to the control log, the log of
+// the room, and users' own rooms.
 type changes struct {
 	*core
 	records *records
@@ -43,9 +43,9 @@ type changes struct {
 	tellers map[string]func(context.Context, store.Intent) error
 }
 
-// change makes a change to the store and tells of it on the bus. The intent is in the store before
-// the change is, so that a crash in between cannot leave a change that nobody heard of: whatever is
-// then the truth is told later.
+// change makes a change to the store and tells of it on the bus. The store has the intent before
+// the change, so a crash between the two leaves no change untold: the state that the store then has
+// is told later.
 func (s *changes) change(ctx context.Context, i store.Intent, apply func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
@@ -87,9 +87,9 @@ func (s *changes) tellUntold(ctx context.Context) error {
 	return nil
 }
 
-// tell appends what is now true of the intent's subject to the control log, and what people should
-// see of it to the room's log and the user's own. What people see has ids that follow from the
-// intent's, so that telling again shows nothing twice.
+// tell appends the state of the intent's subject to the control log, and what people see of it to
+// the log of the room and the user's own. The ids of what people see follow from the intent's id,
+// so telling again shows nothing twice.
 func (s *changes) tell(ctx context.Context, i store.Intent) error {
 	if tell := s.tellers[i.Kind]; tell != nil {
 		return tell(ctx, i)
@@ -115,7 +115,7 @@ func ownEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
 	return e
 }
 
-// control appends to the control log, always as a new entry: to take one in twice does no harm.
+// control appends to the control log, always as a new entry: taking one in twice does no harm.
 func (s *changes) control(ctx context.Context, c directoryapi.Change) error {
 	data, err := directoryapi.EncodeChange(c)
 	if err != nil {
@@ -142,7 +142,7 @@ func busError(err error) error {
 	return errors.Join(err, errUntold, chat.Unavailable("the change is made and will be told when the bus answers again", retryStore))
 }
 
-// listChanged tells a user's devices that a list of the user's is another now.
+// listChanged tells a user's devices that one of the user's lists has changed.
 func (s *changes) listChanged(ctx context.Context, user, id, list string, at int64) error {
 	return s.event(ctx, chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: id, User: user, Target: list, TS: at})
 }

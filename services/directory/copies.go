@@ -204,8 +204,7 @@ func (s *copies) endCopy(ctx context.Context, c *copying, lines []json.RawMessag
 	return append(lines, line), s.auditLog.note(ctx, act)
 }
 
-// patiently asks history, again after a while when it has others to answer, or is away for a
-// moment.
+// patiently asks history, and again after a while when history is busy or away for a moment.
 func patiently[T any](ctx context.Context, ask func() (T, error)) (answer T, err error) {
 	for try := range historyTries {
 		answer, err = ask()
@@ -291,8 +290,8 @@ func (s *copies) copyOut(ctx context.Context, c *copying, lines []json.RawMessag
 	}}
 }
 
-// writeCopy writes a copy to its end, from the lines on that were read already. Only some lines are
-// in memory. It calls extend before it writes some.
+// writeCopy writes the lines that were read already, and then the rest of a copy in parts, of which
+// one at a time is in memory. It calls extend before each part.
 func (s *copies) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, extend func(), write func(json.RawMessage) error) (err error) {
 	for {
 		extend()

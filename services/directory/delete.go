@@ -68,8 +68,8 @@ func (s *departures) deleteMine(ctx context.Context, c auth.Claims, secret strin
 	})
 }
 
-// deleteAccount deletes an account, and with messages all that the user has said. All of a guest
-// goes with the log-in.
+// deleteAccount deletes an account, and with messages also all that the user has said. A guest's
+// account ends with the log-in.
 func (s *departures) deleteAccount(ctx context.Context, u store.User, actor string, messages bool) error {
 	if u.Guest() {
 		if messages {
@@ -86,7 +86,7 @@ func (s *departures) deleteAccount(ctx context.Context, u store.User, actor stri
 	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
 }
 
-// tellDeleted ends all that there is of a user whose account is deleted. It can be done again.
+// tellDeleted removes what is left of a user whose account is deleted. It can be done again.
 func (s *departures) tellDeleted(ctx context.Context, i store.Intent) error {
 	u, err := s.store.User(ctx, i.User)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !u.Deleted() {
@@ -119,17 +119,17 @@ func (s *departures) tellDeleted(ctx context.Context, i store.Intent) error {
 	return s.removeMessages(ctx, i.ID, u.ID) // last: the rest does not wait for history
 }
 
-// removeMessages asks history to delete all that a user has said, which goes on by itself from then
-// on. The id is the request's: asking again with it is no other request.
+// removeMessages asks history to delete all that a user has said; history then goes on by itself.
+// id names the request, so asking again with it is the same request.
 func (s *departures) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
-// kindUnsave is the kind of an intent to ask history to forget what a user has saved.
+// kindUnsave is the kind of an intent to ask history to forget what a user has saved and follows.
 const kindUnsave = "unsave"
 
-// unsave asks history to forget what a user has saved, who is gone: later, if it is away, so that
-// nothing waits for it.
+// unsave asks history to forget what a deleted account has saved and follows. If history does not
+// answer, an intent lets housekeeping ask again, so nobody waits for it.
 func (s *departures) unsave(ctx context.Context, user string) error {
 	err := historyapi.NewClient(s.bus).Unsave(ctx, user)
 	if err == nil {
@@ -233,7 +233,7 @@ func (s *departures) removeEnded(ctx context.Context) error {
 				return err
 			}
 		}
-		// The session last, so that a crash leaves something to begin again with.
+		// The session goes last, so that after a crash the removal begins again from it.
 		if err := s.store.DeleteSubscription(ctx, x.ID); err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func (s *departures) removeEnded(ctx context.Context) error {
 	return nil
 }
 
-// tellUnsave asks history again to forget what a user has saved, who is gone.
+// tellUnsave asks history again to forget what a deleted account has saved and follows.
 func (s *departures) tellUnsave(ctx context.Context, i store.Intent) error {
 	return historyapi.NewClient(s.bus).Unsave(ctx, i.User)
 }

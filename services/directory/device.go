@@ -71,8 +71,8 @@ func deviceMAC(key []byte, user string, number []byte) []byte {
 	return mac.Sum(nil)[:deviceMACSize]
 }
 
-// deviceToken returns what a device of a user shows from now on: what it showed, if that is known,
-// or else a new one.
+// deviceToken returns the secret that a user's device shows from now on: the one that it showed, if
+// that is known, or else a new one.
 func (s *passwords) deviceToken(ctx context.Context, u store.User, shown []string) (string, error) {
 	a, err := s.store.Account(ctx, u.ID)
 	if err != nil {
@@ -84,8 +84,8 @@ func (s *passwords) deviceToken(ctx context.Context, u store.User, shown []strin
 		}
 	}
 	if len(a.DeviceKey) == 0 {
-		// Two that are the first at the same moment make a key each: the device of one of them is
-		// not known then.
+		// If two log-ins store the user's first key at the same moment, one key stays, and the
+		// device of the other log-in is not known.
 		a.DeviceKey = newDeviceKey()
 		if err := s.store.PatchAccount(ctx, u.ID, store.AccountPatch{DeviceKey: a.DeviceKey}); err != nil {
 			return "", err
@@ -95,7 +95,8 @@ func (s *passwords) deviceToken(ctx context.Context, u store.User, shown []strin
 	return u.ID + "." + base64.RawURLEncoding.EncodeToString(append(number, deviceMAC(a.DeviceKey, u.ID, number)...)), nil
 }
 
-// knownDevice returns which of a user's devices one of the secrets is of; "": of none.
+// knownDevice returns the number of the user's device that one of the secrets belongs to; empty:
+// none does.
 func (s *passwords) knownDevice(ctx context.Context, u store.User, shown []string) (string, error) {
 	if u.ID == "" || len(shown) == 0 {
 		return "", nil
@@ -128,8 +129,8 @@ const (
 	deviceCookieLife = 365 * 24 * time.Hour
 	// deviceSeparator stands in no secret, and may stand in a cookie.
 	deviceSeparator = "~"
-	// maxDeviceTokens is how many users of one browser are known, and how many secrets of a request
-	// are looked at.
+	// maxDeviceTokens is for how many users one browser is a known device, and how many secrets of
+	// a request are checked.
 	maxDeviceTokens = 4
 )
 
@@ -139,7 +140,7 @@ func deviceCookie(value string) []string {
 	return slices.DeleteFunc(all[:min(len(all), maxDeviceTokens)], func(token string) bool { return token == "" })
 }
 
-// keepDevice returns the cookie of a browser that had some, with one more in front.
+// keepDevice returns a browser's cookie with one more secret in front of those that it has.
 func keepDevice(ctx context.Context, token string, had []string) http.Cookie {
 	id, _, _ := strings.Cut(token, ".")
 	had = slices.DeleteFunc(had, func(other string) bool { return strings.HasPrefix(other, id+".") })

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// kindDirect is the kind of an intent to change what User has of a direct room. With Role, the
-	// room is told, too.
+	// kindDirect is the kind of an intent to change User's membership of a direct room. If it has a
+	// Role, the room is told, too.
 	kindDirect = "direct"
-	// maxDirects is how many direct rooms are listed with a user's rooms; the others are found by
-	// whom they are with.
+	// maxDirects is how many direct rooms are listed with a user's rooms; users find the others by
+	// the person.
 	maxDirects = 200
 	// endOfTime is later than any time in UTC milliseconds.
 	endOfTime = 1 << 52
@@ -41,7 +41,7 @@ type directs struct {
 	membership *membership
 }
 
-// direct returns the direct room of two users, which is opened if it is not there. To a stranger it
+// direct returns the direct room of two users, and opens it if it is not there. For a stranger it
 // is a request, which begins with the first message.
 func (s *directs) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
 	if with == c.User {
@@ -216,8 +216,8 @@ func (s *directs) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 }
 
 // leaveRequest ends the membership of the only member of a direct room. A request with messages, or
-// one that was refused, stays until its time is over: else its sender would begin anew by leaving,
-// with as many messages again.
+// a refused one, stays until it expires: otherwise its sender could leave, begin anew, and send as
+// many messages again.
 func (s *directs) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
 	asked, err := s.records.requestIn(ctx, room)
 	if err != nil {
@@ -246,8 +246,8 @@ func (s *directs) endDirect(ctx context.Context, room, actor string) error {
 	return s.store.DeleteRoom(ctx, room)
 }
 
-// tellDirect tells what a user has of a direct room now: who caches permissions, the user's
-// devices, and the room if somebody has come.
+// tellDirect tells the caches of permissions and the user's devices of the user's membership of a
+// direct room as it is now, and the room if the user has joined.
 func (s *directs) tellDirect(ctx context.Context, i store.Intent) error {
 	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 
 type secureKey struct{}
 
-// isSecure reports whether a request came by https. A proxy says so, and whoever says so without
-// being one only has cookies of their own kept back.
+// isSecure reports whether a request came by https, which a proxy says in a header. A client that
+// says so without a proxy harms only its own cookies.
 func isSecure(ctx context.Context) bool {
 	secure, _ := ctx.Value(secureKey{}).(bool)
 	return secure

@@ -158,8 +158,8 @@ func (s *groups) grouped(ctx context.Context, c auth.Claims, r store.Room, id st
 	return u, s.privacy.checkWritten(ctx, c, id)
 }
 
-// bringIntoGroup makes somebody a member of a group, or asks. Of a group that was there before,
-// who is not in it has left it, and is asked in any case.
+// bringIntoGroup makes a user a member of a group, or asks the user. Whoever is not in a group that
+// was there before has left it, and is always asked.
 func (s *groups) bringIntoGroup(ctx context.Context, c auth.Claims, r store.Room, u store.User, before bool) error {
 	_, isIn, err := s.records.memberOf(ctx, r.ID, u.ID)
 	if err != nil || isIn {
@@ -180,8 +180,8 @@ func (s *groups) bringIntoGroup(ctx context.Context, c auth.Claims, r store.Room
 	return s.membership.putNewMember(ctx, r.ID, u.ID, u.Name, c.User, directoryapi.RoleMember)
 }
 
-// nameGroups gives the groups among views their people, but the user, and a name that is made of
-// theirs. Of one that nobody else is in yet, those who are asked give it.
+// nameGroups adds to the groups among views their people, except the user, and a name made of those
+// people's names. A group that nobody else is in yet is named after the users who are invited.
 func (s *views) nameGroups(ctx context.Context, user string, views []roomView, members []store.Member) error {
 	at := map[string]int{}
 	for i, v := range views {
@@ -236,7 +236,7 @@ func groupName(people []otherView) string {
 	return cmp.Or(strings.Join(all, ", "), "Nobody else")
 }
 
-// nameInvitedGroups gives the groups that people are asked into the names of those who are in them.
+// nameInvitedGroups names the groups of invitations after the people who are in them.
 func (s *views) nameInvitedGroups(ctx context.Context, all []invitationView) error {
 	var groups []string
 	for _, i := range all {
@@ -257,7 +257,7 @@ func (s *views) nameInvitedGroups(ctx context.Context, all []invitationView) err
 			continue
 		}
 		in := people[all[i].Room]
-		// Who asks comes in last: see openGroup.
+		// The user who invites becomes a member last: see openGroup.
 		if !slices.ContainsFunc(in, func(o otherView) bool { return o.User == all[i].By }) {
 			in = append(slices.Clone(in), otherView{all[i].By, all[i].ByName})
 		}

@@ -15,8 +15,8 @@ const kindGuests = "guests"
 
 var errNoGuestsHere = chat.E(chat.CodeForbidden, "this room admits no guests: register first")
 
-// closedToGuests reports whether a room lets no guests in: by its owner's will, or since an
-// operator names the rooms that do.
+// closedToGuests reports whether a room admits no guests: its owner keeps them out, or the operator
+// names the rooms that admit them, and this is none of those.
 func (s *rights) closedToGuests(ctx context.Context, room store.Room) (bool, error) {
 	if room.NoGuests {
 		return true, nil
@@ -29,8 +29,8 @@ func (s *rights) closedToGuests(ctx context.Context, room store.Room) (bool, err
 	return a.Guests == guestsRooms && !slices.Contains(a.GuestRooms, room.ID), nil
 }
 
-// barred reports whether a user is a guest who may not enter a room. Who the user is, is asked of
-// the store only where it matters.
+// barred reports whether a user is a guest who may not enter a room. It reads the user from the
+// store only where that matters.
 func (s *rights) barred(ctx context.Context, room store.Room, user string) (bool, error) {
 	if closed, err := s.closedToGuests(ctx, room); err != nil || !closed {
 		return false, err
@@ -53,7 +53,7 @@ func (s *rights) openToGuests(ctx context.Context, rooms []store.Room) ([]store.
 	return open, nil
 }
 
-// setGuests lets guests into a room, or keeps them out. What is so already is not told.
+// setGuests lets guests into a room, or keeps them out. Nobody is told if that is so already.
 func (s *rooms) setGuests(ctx context.Context, c auth.Claims, r *store.Room, closed *bool) error {
 	if closed == nil || *closed == r.NoGuests {
 		return nil
@@ -71,7 +71,7 @@ func (s *rooms) setGuests(ctx context.Context, c auth.Claims, r *store.Room, clo
 }
 
 // tellGuests tells whether guests may be in a room now, and ends the memberships of those who may
-// not. Who becomes a member in the same moment is put out by tellMember.
+// not. tellMember ends the membership of a guest who joins at the same moment.
 func (s *rooms) tellGuests(ctx context.Context, i store.Intent) error {
 	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err

@@ -196,8 +196,8 @@ func (s *imports) openImported(ctx context.Context, id string, in *directoryapi.
 	return &directoryapi.ImportedRoom{ID: id, Name: name, State: directoryapi.ImportNew}, err
 }
 
-// importMembers makes users members of a room that is not there yet: nobody sees it. In one that is
-// there, memberships are its people's business.
+// importMembers makes users members of a room that is not made yet, so that nobody sees it. It does
+// not touch the memberships of a room that is there.
 func (s *imports) importMembers(ctx context.Context, id string, in *directoryapi.Import) (added int, left []string, err error) {
 	if len(in.Room.Members) > directoryapi.MaxImportMembers {
 		return 0, nil, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d members are imported at once", directoryapi.MaxImportMembers))
@@ -225,7 +225,7 @@ func (s *imports) importMembers(ctx context.Context, id string, in *directoryapi
 				return added, left, err
 			}
 		}
-		// Without an entry of the room's log the member has read what is older than the membership.
+		// No entry of the room's log begins this membership: what is older than it counts as read.
 		err = s.store.PutMember(ctx, store.Member{Room: id, User: u.ID, Name: u.Name, Role: m.Role, Since: time.Now().UnixMilli()})
 		if err != nil {
 			return added, left, err
@@ -235,8 +235,7 @@ func (s *imports) importMembers(ctx context.Context, id string, in *directoryapi
 	return added, left, nil
 }
 
-// finishImported makes a room whose members and messages are there, and tells those who are here
-// already.
+// finishImported makes a room that has its members and messages, and tells users who are connected.
 func (s *imports) finishImported(ctx context.Context, id string, in *directoryapi.Import) error {
 	if in.Check {
 		return nil
@@ -251,7 +250,7 @@ func (s *imports) finishImported(ctx context.Context, id string, in *directoryap
 	if in.Room.Archived {
 		r.Archived = now
 	}
-	// Who has asked for the room before knows that there is none.
+	// Caches may know that there is no such room.
 	seen := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: id}
 	switch _, err := s.store.Room(ctx, id); {
 	case err == nil:

@@ -31,8 +31,8 @@ const (
 	// may wait for a yes.
 	maxInvitationsBy      = 50
 	maxGuestInvitationsBy = 5
-	// maxBrought is in how many rooms a user is whom others still bring into more without asking:
-	// they do not fill up all that one may be in.
+	// maxBrought is the number of rooms from which on a user is asked before others bring the user
+	// into more, so that they cannot use up all that the user may be in.
 	maxBrought = maxRooms / 2
 )
 
@@ -70,8 +70,8 @@ func (s *invitations) asksBefore(ctx context.Context, c auth.Claims, u store.Use
 	return !known, err
 }
 
-// invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked
-// already not again, which the asker is not told.
+// invite asks a user into a room. It does nothing, and does not tell the asker, if the user blocks
+// the asker or is asked already.
 func (s *invitations) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
 	if out, err := s.rights.blocks(ctx, u.ID, c.User); err != nil || out {
 		return err
@@ -104,8 +104,8 @@ func (s *invitations) invite(ctx context.Context, c auth.Claims, r store.Room, u
 	})
 }
 
-// checkInvitations returns an error unless a user may have so many more unanswered invitations, and
-// another may get them.
+// checkInvitations returns an error unless the asker may have so many more unanswered invitations,
+// and the user may get them.
 func (s *invitations) checkInvitations(ctx context.Context, c auth.Claims, user string, more int) error {
 	most := maxInvitationsBy
 	if c.Guest {
@@ -154,7 +154,7 @@ func (s *invitations) invitationOf(ctx context.Context, room, user string) (stor
 	return i, err
 }
 
-// acceptInvitation makes the user a member of a room, if who asked may still ask there.
+// acceptInvitation makes the user a member of a room, if the asker may still invite there.
 func (s *invitations) acceptInvitation(ctx context.Context, c auth.Claims, room string) (roomView, error) {
 	i, err := s.invitationOf(ctx, room, c.User)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *invitations) acceptInvitation(ctx context.Context, c auth.Claims, room 
 	if err != nil {
 		return roomView{}, err
 	}
-	// Who is asked into a group is one of its people, whoever else is in it.
+	// Anybody who is asked into a group is one of its people, whoever else is in it.
 	may := directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) || chat.IsGroup(room)
 	if out || !may {
 		return roomView{}, errors.Join(errNoInvitation, s.membership.forgetInvitation(ctx, i))
@@ -213,7 +213,7 @@ func (s *invitations) acceptInvitation(ctx context.Context, c auth.Claims, room 
 	return s.views.view(ctx, r, c.User, role)
 }
 
-// declineInvitation takes an invitation away from the user's; who asked is not told.
+// declineInvitation takes an invitation off the user's list; the asker is not told.
 func (s *invitations) declineInvitation(ctx context.Context, c auth.Claims, room string) error {
 	if _, err := s.invitationOf(ctx, room, c.User); err != nil {
 		return err
@@ -223,7 +223,7 @@ func (s *invitations) declineInvitation(ctx context.Context, c auth.Claims, room
 	}))
 }
 
-// withdrawInvitation ends an invitation to a room: its asker may, and who may remove members there.
+// withdrawInvitation ends an invitation: the asker may, and members who may remove others there.
 func (s *invitations) withdrawInvitation(ctx context.Context, c auth.Claims, room, user string) error {
 	r, role, err := s.rights.permitted(ctx, directoryapi.ActionInvite, room, c.User)
 	if err != nil {
@@ -241,7 +241,7 @@ func (s *invitations) withdrawInvitation(ctx context.Context, c auth.Claims, roo
 	return s.membership.forgetInvitation(ctx, i)
 }
 
-// endInvitations removes the invitations whose time is over.
+// endInvitations removes the invitations that have expired.
 func (s *invitations) endInvitations(ctx context.Context) error {
 	old, err := s.store.InvitationsBefore(ctx, time.Now().UnixMilli(), endedRequests)
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *invitations) endInvitations(ctx context.Context) error {
 	return nil
 }
 
-// endInvitationsOf removes the invitations to and by a user who goes.
+// endInvitationsOf removes the invitations to and by a user who is removed.
 func (s *invitations) endInvitationsOf(ctx context.Context, user string) error {
 	for _, find := range []func(context.Context, string, int) ([]store.Invitation, error){s.store.InvitationsTo, s.store.InvitationsBy} {
 		err := drain(func() ([]store.Invitation, error) { return find(ctx, user, endedRequests) },
@@ -284,7 +284,7 @@ type invitationsOutput struct {
 	Invitations []invitationView `json:"invitations"`
 }
 
-// invitationViews describes invitations that are still good, to rooms that there still are.
+// invitationViews describes invitations that have not expired, to rooms that exist.
 func (s *invitations) invitationViews(ctx context.Context, all []store.Invitation) (out invitationsOutput, err error) {
 	out.Invitations = []invitationView{}
 	var ids []string

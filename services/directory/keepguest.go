@@ -19,8 +19,8 @@ const kindKeep = "keep"
 
 var errRegistered = chat.E(chat.CodeConflict, "you are registered already")
 
-// keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and all that
-// was said. It takes what registering takes.
+// keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and messages.
+// It takes what registering takes.
 func (s *accounts) keepGuest(ctx context.Context, c auth.Claims, name, secret, link, address string) (kept store.User, err error) {
 	u, err := s.records.user(ctx, c.User)
 	if err != nil {
@@ -73,15 +73,16 @@ func (s *accounts) replaceGuest(ctx context.Context, guest, kept store.User) err
 	} else if err != nil {
 		return err
 	}
-	// Again: of two names that look alike and are taken at the same moment, one sees the other now.
+	// Check again: of two users who take names that look alike at the same moment, at least one
+	// sees the other now.
 	if err := s.nameRules.checkFree(ctx, kept.Looks, kept.ID); err != nil {
 		return errors.Join(err, s.store.ReplaceUser(ctx, guest, kept.Hash))
 	}
 	return nil
 }
 
-// tellKept gives a user who was a guest their name in all rooms, and has what is known of the
-// guest's permissions forgotten. It can be done again.
+// tellKept gives a user who was a guest the new name in all rooms, and lets caches forget the
+// guest's permissions. It can be done again.
 func (s *accounts) tellKept(ctx context.Context, i store.Intent) error {
 	u, err := s.store.User(ctx, i.User)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// settle is how long a new key is handed out before it signs, so that everybody can have it by
+	// settle is how long a new key is published before it signs, so that every verifier has it by
 	// then.
 	settle = time.Minute
-	// rereadEvery is how often at most somebody's question for the keys has the store read.
+	// rereadEvery is the shortest time between two readings of the store for requests for the keys.
 	rereadEvery = time.Second
 )
 
@@ -54,7 +54,7 @@ func (k *keys) refresh(ctx context.Context) error {
 		if err := k.store.CreateKey(ctx, fresh); err != nil && !errors.Is(err, store.ErrConflict) {
 			return err
 		}
-		// Another replica may have had the same thought: the newest of both signs on both.
+		// Another replica may have added a key at the same moment: both then sign with the newest.
 		if all, err = k.store.Keys(ctx); err != nil {
 			return err
 		}
@@ -100,9 +100,9 @@ func (k *keys) refresh(ctx context.Context) error {
 	return nil
 }
 
-// publicSet returns the public keys. Who asks has seen a key that is not known there: it may be
-// another replica's newest, so the store is read first. While that does not work, the keys from
-// before will do.
+// publicSet returns the public keys. A service asks when it meets a key that it does not know,
+// which may be another replica's newest, so publicSet reads the store first. While the store does
+// not answer, it returns the keys from before.
 func (k *keys) publicSet(ctx context.Context) ([]byte, error) {
 	if k.due(time.Now()) {
 		if err := k.refresh(ctx); err != nil && k.current() == nil {

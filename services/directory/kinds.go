@@ -46,8 +46,8 @@ func (s *rights) accountMay(c auth.Claims, action directoryapi.Action) error {
 	return nil
 }
 
-// narrow takes from an Access what the kind of the user's account may not do at all. Who the user
-// is, is asked only where the operator has taken something from guests.
+// narrow takes from an Access what the kind of the user's account may not do at all. It reads the
+// user only where the operator has taken something from guests.
 func (s *rights) narrow(ctx context.Context, a *directoryapi.Access, user string) error {
 	send, react := s.guestsMay(directoryapi.ActionSend), s.guestsMay(directoryapi.ActionReact)
 	if send && react || !a.Send && !a.React && !a.Ask {

@@ -12,17 +12,17 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// A letter is in the store from before it is queued until it was sent or is of no use any more, so
-// it outlasts the process that sends it. It is held by that process, which says so again and again;
-// one that nobody holds any more is taken by another. The store has no links: they are made when a
-// letter is written, and those that were made before are then good for nothing.
+// A letter is in the store from before it is queued until it was sent or has no use any more, so it
+// outlasts the process that sends it. A process holds its letters by renewing its claim; another
+// process takes letters whose claim has expired. The store has no links: they are made when a
+// letter is written, which voids those of an earlier try.
 
 const (
-	// heldFor is for how long a process holds letters without saying so again.
+	// heldFor is how long a claim on letters lasts without being renewed.
 	heldFor = 12 * housekeepingEvery
 	// takenAtOnce is how many letters are taken at a time.
 	takenAtOnce = 100
-	// lettersTimeout bounds what is done to the store after a letter, and at the end.
+	// lettersTimeout bounds the changes to the store after a letter, and at the end.
 	lettersTimeout = 5 * time.Second
 )
 
@@ -37,7 +37,7 @@ type letters struct {
 	digest func(ctx context.Context, l store.Letter) ([]mail.Letter, error)
 }
 
-// post keeps a letter and queues it. It asks nothing of the store but that.
+// post stores a letter and queues it. It needs nothing else of the store.
 func (s *letters) post(ctx context.Context, l store.Letter, life time.Duration) error {
 	now := time.Now()
 	l.ID, l.Expires = chat.NewID(), now.Add(life).UnixMilli()
@@ -79,7 +79,7 @@ func (s *letters) jobOf(l store.Letter) mail.Job {
 	}
 }
 
-// deliver sends letters until ctx ends, and then lets go of those that wait.
+// deliver sends letters until ctx ends, and then gives up the claim on those that wait.
 func (s *letters) deliver(ctx context.Context) {
 	_ = s.mailing.queue.Run(ctx) // which never fails
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lettersTimeout)
@@ -89,7 +89,7 @@ func (s *letters) deliver(ctx context.Context) {
 	}
 }
 
-// claimLetters goes on holding the letters of this process, and takes those that nobody holds.
+// claimLetters renews the claims of this process, and takes letters that no process holds.
 func (s *letters) claimLetters(ctx context.Context) error {
 	now := time.Now()
 	if err := s.store.DeleteLettersBefore(ctx, now.UnixMilli()); err != nil || s.mailing == nil {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// nameFactor and addressFactor are how many times as many failed log-ins as one address may
-	// have for one name are allowed for a name from everywhere, and for an address with any names:
-	// neither may be so few that a stranger can lock out a person, or a colleague an office.
+	// nameFactor and addressFactor multiply the number of failed log-ins that one address may have
+	// for one name: the products limit one name from all addresses, and one address with all names.
+	// They are large enough that a stranger cannot lock a person out, nor a colleague an office.
 	nameFactor    = 10
 	addressFactor = 30
-	// successFactor is how many times as many log-ins that succeed are allowed for an account from
-	// everywhere: each hashes a password and leaves a session.
+	// successFactor multiplies the same number to limit an account's log-ins that succeed, from all
+	// addresses: each hashes a password and leaves a session.
 	successFactor = 3
 )
 
@@ -28,13 +28,13 @@ type attempt struct {
 	known         bool   // it comes from a known device, and goes first
 }
 
-// stranger is the attempt of somebody of whom nothing is known.
+// stranger is an attempt from a device that is not known.
 func stranger(name, address string) attempt {
 	return attempt{name: name, address: address, client: address}
 }
 
-// familiar is an attempt that comes from one of the user's devices, or with a token: nobody's wrong
-// passwords but its own keep it out, and it does not wait for those of others.
+// familiar is an attempt from one of the user's devices, or with a token: only its own wrong
+// passwords delay it.
 func familiar(user, device string) attempt {
 	return attempt{name: "of " + user, address: device, client: user, known: true}
 }
@@ -65,8 +65,8 @@ func (s *passwords) login(ctx context.Context, name, secret, address string, dev
 	return u, s.prove(ctx, u, secret, try, s.succeeded)
 }
 
-// prove returns an error unless the password is the user's, who need not be there. Failures are
-// counted, and successes by the throttle, if there is one.
+// prove returns an error unless the password is the user's; the user may not exist. It counts
+// failures, and successes by the throttle, if there is one.
 func (s *passwords) prove(ctx context.Context, u store.User, secret string, try attempt, successes *throttle) error {
 	full := func(now time.Time) error {
 		err := s.guessing.full(now, try)
@@ -83,8 +83,8 @@ func (s *passwords) prove(ctx context.Context, u store.User, secret string, try 
 		hash = s.decoy // so that the answer takes as long for a name that nobody has
 	}
 	return s.hasher.Do(ctx, try.client, try.known, func() error {
-		// It counts as a failure and as a success until it is known which it is: however many try
-		// at the same time, no more passwords are compared than are allowed.
+		// The attempt counts as a failure and as a success until the outcome is known, so that
+		// concurrent attempts compare no more passwords than are allowed.
 		now := time.Now()
 		if err := s.guessing.count(now, try); err != nil {
 			return err

@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxUserSessions is how many sessions a user may be allowed. Those that have ended are not
-// counted, and not seen beyond as many again.
+// maxUserSessions is the greatest number of sessions that a user may be allowed. Ended sessions do
+// not count; at most as many of them again are looked at.
 const maxUserSessions = 1000
 
 // sessionView is a session as its user sees it.
@@ -47,7 +47,7 @@ func (s *logins) liveSessions(ctx context.Context, user string) ([]store.Session
 	return live, err
 }
 
-// endOldest ends what a user has of sessions beyond the limit.
+// endOldest ends a user's oldest sessions beyond the limit.
 func (s *logins) endOldest(ctx context.Context, u store.User) error {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {
@@ -92,8 +92,8 @@ func (s *logins) endMine(ctx context.Context, c auth.Claims, id string) error {
 	})
 }
 
-// endOthers ends all of a user's sessions but one, as the user asks, and returns how many those
-// were.
+// endOthers ends all of a user's sessions but one, at the user's wish, and returns how many it
+// ended.
 func (s *logins) endOthers(ctx context.Context, u store.User, but string) (n int, err error) {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *logins) endLogins(ctx context.Context, u store.User) error {
 	return s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.EndSessionsOf(ctx, u.ID) })
 }
 
-// endSession ends a session: it is refreshed no more, and its sockets are closed.
+// endSession ends a session: it is not refreshed any more, and its sockets are closed.
 func (s *logins) endSession(ctx context.Context, u store.User, session, actor string) error {
 	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
 	return s.changes.change(ctx, i, func(ctx context.Context) error {

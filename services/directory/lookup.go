@@ -59,8 +59,8 @@ func (s *lookup) lookup(ctx context.Context, r directoryapi.LookupRequest) (out 
 	return out, nil
 }
 
-// lookupRoom returns the rooms with a name: of some, and else the public ones; or the one with it
-// as its id.
+// lookupRoom returns the rooms with a name, of the given rooms or else of the public ones, or the
+// room that has it as its id.
 func (s *lookup) lookupRoom(ctx context.Context, name string, some []store.Room) (found []string, err error) {
 	key, folded := names.Key(name), tokens.Fold(name)
 	for _, r := range some {

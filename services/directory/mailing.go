@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// ticketForgot is the kind of a ticket that lets its holder choose a new password, and went out
-	// by mail. It is not ticketReset: anybody may ask for it, which voids no link of an operator's.
+	// ticketForgot is the kind of a ticket, sent by mail, with which its holder chooses a new
+	// password. It is not ticketReset: anybody can cause one, and it must not void a link that an
+	// operator made.
 	ticketForgot = "forgot"
 	// ticketMail is the kind of a ticket that shows that a mail address is its user's. Its Detail
 	// is the address.
@@ -28,8 +29,8 @@ const (
 	confirmLife = 24 * time.Hour
 	noticeLife  = 24 * time.Hour // for how long it is tried to send one
 
-	// mailsHour is how many letters an hour one account, one address and one request's name may
-	// cause, and each network mailsFactor times as many: nobody's mailbox is filled by others.
+	// mailsHour is how many letters an hour one account, one address and one name in requests may
+	// cause; a network may cause mailsFactor times as many. So nobody can flood another's mailbox.
 	mailsHour   = 5
 	mailsFactor = 10
 	// maxSameMail is how many accounts of one mail address get a link.
@@ -71,8 +72,8 @@ func newMailing(cfg Config, log *zap.Logger, m *metrics) (*mailing, error) {
 	}, nil
 }
 
-// mailKey is what mail addresses are compared by. Only ASCII is folded: other letters that fold to
-// one may be of somebody else's address.
+// mailKey is the form in which mail addresses are compared. It folds ASCII only: other letters that
+// fold to one may belong to somebody else's address.
 func mailKey(address string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -82,9 +83,9 @@ func mailKey(address string) string {
 	}, address)
 }
 
-// writeTo queues a letter to the address that an account has when it is sent; text has to stand on
-// its own. Without mail, or an address, or with too many letters, there is none: what it tells of
-// has happened anyway.
+// writeTo queues a letter to the address that the account has when it is sent; text is a whole
+// message. It writes none without mail, without an address, or beyond the limit: what the letter
+// tells of has happened anyway.
 func (s *letters) writeTo(ctx context.Context, u store.User, address, subject, text string) {
 	if s.mailing == nil {
 		return
@@ -107,9 +108,9 @@ func (s *letters) notice(ctx context.Context, l store.Letter) ([]mail.Letter, er
 	return []mail.Letter{{To: l.To, Subject: l.Subject, Until: time.UnixMilli(l.Expires), Text: l.Text}}, nil
 }
 
-// forgot has links for a new password sent to the account with a name, or to those with a mail
-// address. Who asks learns nothing of whether there are any, neither by the answer nor by the time
-// it takes: it is looked up afterwards.
+// forgot mails links for a new password to the account with a name, or to the accounts with a mail
+// address. The client does not learn whether there are any, neither by the answer nor by its time:
+// forgot looks them up afterwards.
 func (s *letters) forgot(ctx context.Context, who, address string) error {
 	if s.mailing == nil {
 		return errNoMail
@@ -132,8 +133,8 @@ func (s *letters) forgot(ctx context.Context, who, address string) error {
 	return s.post(ctx, store.Letter{Kind: store.LetterForgot, Key: key, ByMail: byMail, Address: peerOf(ctx)}, forgotLife)
 }
 
-// forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A
-// second call makes others.
+// forgotLetters makes links for the accounts that a request names; anybody can make one. A second
+// call makes other links.
 func (s *letters) forgotLetters(ctx context.Context, key string, byMail bool, peer string) (letters []mail.Letter, err error) {
 	accounts, err := s.forgotten(ctx, key, byMail)
 	if err != nil {
@@ -168,7 +169,8 @@ func (s *letters) forgotLetters(ctx context.Context, key string, byMail bool, pe
 	return letters, nil
 }
 
-// forgotten returns the accounts with a mail address that a name, or a mail address, is of.
+// forgotten returns the accounts that a request means by a name or a mail address, and that have a
+// mail address.
 func (s *letters) forgotten(ctx context.Context, key string, byMail bool) ([]store.Account, error) {
 	if byMail {
 		return s.store.AccountsByMail(ctx, key, maxSameMail)
@@ -211,6 +213,6 @@ func (s *letters) confirmLetter(ctx context.Context, l store.Letter) ([]mail.Let
 	}}, nil
 }
 
-// MailPath returns what is appended to the address of the page for where the holder of a ticket
-// confirms a mail address.
+// MailPath returns what to append to the address of the page for the link by which the holder of a
+// ticket confirms a mail address.
 func MailPath(secret string) string { return "#/mail/" + secret }
