@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -126,35 +127,24 @@ func (in *ingest) traceStored(batch []store.Entry, began time.Time) {
 	}
 }
 
-// settle removes the texts of a message that were replaced or deleted from the store, and what was
-// deleted from the log, too. What the log has of a text that was replaced nobody is given any more:
-// see decision 29. It may be done again.
+// settle sees to a message that was edited or deleted: of one that was edited only its versions
+// have the first text, and of one that was deleted all texts go, from the store and from the log.
+// What the log has of a text that was replaced nobody is given any more: see decision 29. It may be
+// done again.
 func (in *ingest) settle(ctx context.Context, m message) error {
 	about, _, err := in.records.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeEdited, chat.TypeDeleted)
-	if err != nil {
+	if err != nil || len(about) == 0 {
 		return err
 	}
-	before, gone := uint64(0), false
-	for _, e := range about {
-		switch e.Type {
-		case chat.TypeEdited:
-			before = max(before, e.Seq)
-		// what stands after it, too: an edit that was checked while the message was being deleted
-		case chat.TypeDeleted:
-			gone = true
-		}
+	if !slices.ContainsFunc(about, func(e store.Entry) bool { return e.Type == chat.TypeDeleted }) {
+		return in.store.KeepOriginal(ctx, m.room, m.name, scrub)
 	}
-	if gone {
-		before = everything
-		if err := in.store.Unpin(ctx, m.room, m.name); err != nil {
-			return err
-		}
+	if err := in.store.Unpin(ctx, m.room, m.name); err != nil {
+		return err
 	}
-	if before == 0 {
-		return nil
-	}
-	seqs, err := in.store.Erase(ctx, m.room, m.name, before, scrub)
-	if err != nil || !gone {
+	// what stands after the deletion, too: an edit that was checked while it was under way
+	seqs, err := in.store.Erase(ctx, m.room, m.name, scrub)
+	if err != nil {
 		return err
 	}
 	for _, seq := range append(seqs, in.repeats.of(m)...) {

@@ -61,13 +61,15 @@ func TestHold(t *testing.T) {
 		}
 		do(chat.TypeEdited, "e1", "m1", "now")
 		do(chat.TypeDeleted, "e2", "m2", "")
-		w.eventually("both are kept", func() bool { return w.held("h1") == "edited-away deleted" })
+		w.eventually("what is deleted is kept, and what is edited is there", func() bool { return w.held("h1") == "deleted" })
 		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); strings.Contains(got, "edited-away") || strings.Contains(got, "deleted") {
 			t.Errorf("readers see %q", got)
 		}
 		if log := w.log("r1"); strings.Contains(log, `"deleted"`) && strings.Contains(log, "text\":\"deleted") {
 			t.Errorf("the log has %s", log)
 		}
+		do(chat.TypeDeleted, "e3", "m1", "")
+		w.eventually("both are kept, with what was edited", func() bool { return w.held("h1") == "edited-away deleted now" })
 		w.resets("r2")
 		w.keep("r3", retention.Effect{Days: 30})
 		if err := w.api.Purge(ctx, historyapi.PurgeRequest{ID: "p1", Room: "r4", User: "ann", Actor: "mod", Name: "Mod"}); err != nil {
@@ -78,7 +80,7 @@ func TestHold(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.done()
-		w.eventually("all is kept", func() bool { return w.held("h1") == "edited-away deleted reset expired with-the-room purged" })
+		w.eventually("all is kept", func() bool { return w.held("h1") == "edited-away deleted now reset expired with-the-room purged" })
 		if left, err := w.store.Since(ctx, "r4", 0, 10); err != nil || len(left) != 0 {
 			t.Errorf("of the deleted room is left %+v, %v", left, err)
 		}
@@ -94,7 +96,7 @@ func TestHold(t *testing.T) {
 		if _, err := w.api.Held(ctx, historyapi.HeldRequest{ID: "h1"}); chat.CodeOf(err) != chat.CodeNotFound {
 			t.Errorf("what is lifted: %v", err)
 		}
-		w.eventually("what another hold is about stays", func() bool { return w.held("h2") == "edited-away deleted" })
+		w.eventually("what another hold is about stays", func() bool { return w.held("h2") == "edited-away deleted now" })
 		w.eventually("the rest goes", func() bool {
 			left, err := w.store.DropHeld(ctx, 1)
 			return err == nil && left == 0

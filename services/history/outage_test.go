@@ -50,11 +50,11 @@ func (o *outage) About(ctx context.Context, room string, names []store.Name, lim
 	return o.Store.About(ctx, room, names, limit, types...)
 }
 
-func (o *outage) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (o *outage) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	if err := o.check("Erase"); err != nil {
 		return nil, err
 	}
-	return o.Store.Erase(ctx, room, name, before, scrub)
+	return o.Store.Erase(ctx, room, name, scrub)
 }
 
 func (o *outage) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {

@@ -54,7 +54,14 @@ type Entries interface {
 	// Changes counts the entries, past ones too, that are about a message, at most limit, and the
 	// edits among them.
 	Changes(ctx context.Context, room string, name Name, limit int) (all, edits int, err error)
+	// KeepOriginal moves the Data of a message out of the way of readers, since an edit has
+	// replaced what it says: in its place is what scrub makes of it, and Versions alone returns it
+	// as it was.
+	KeepOriginal(ctx context.Context, room string, name Name, scrub func(Entry) ([]byte, error)) error
+	// Versions returns the entries that gave a message its texts, past ones too: the message, as it
+	// was appended, and its edits; those with Seq < before, the last first, at most limit.
+	Versions(ctx context.Context, room string, name Name, before uint64, limit int) ([]Entry, error)
 	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub
-	// makes of it where they have a Seq < before, and returns their Seqs.
-	Erase(ctx context.Context, room string, name Name, before uint64, scrub func(Entry) ([]byte, error)) ([]uint64, error)
+	// makes of it, and returns their Seqs. Nothing is left of what KeepOriginal has kept.
+	Erase(ctx context.Context, room string, name Name, scrub func(Entry) ([]byte, error)) ([]uint64, error)
 }

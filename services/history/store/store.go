@@ -1,9 +1,10 @@
 // Package store is what history keeps: every entry of every room's log, and how far each user has
 // read. It owns the records and the contract; sqlite and mongo keep it, and storetest checks them.
 //
-// Entries are facts and are never changed, but for the erasure of text that was deleted or
-// replaced, and for the mark of those that say nothing any more: what a message has become is
-// derived from it and the entries about it, so the order in which they arrive does not matter.
+// Entries are facts and are never changed, but for the erasure of text that was deleted, for the
+// text of a message that was edited, which is kept beside it, and for the mark of those that say
+// nothing any more: what a message has become is derived from it and the entries about it, so the
+// order in which they arrive does not matter.
 package store
 
 import (

@@ -151,7 +151,7 @@ func (s *holdStore) putGoingAside(ctx context.Context, room string, keys []strin
 		return err
 	}
 	for part := range slices.Chunk(keys, 100) {
-		found, err := s.list(ctx, "what is held", bson.D{field("_id", bson.D{field("$in", part)})}, field("_id", 1), 0)
+		found, err := s.appended(ctx, "what is held", bson.D{field("_id", bson.D{field("$in", part)})}, field("_id", 1), 0)
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,8 @@ type record struct {
 	// Root names the root of the thread that a message is an answer in, and Gone: it was deleted.
 	Root string `bson:"root,omitempty"`
 	Gone bool   `bson:"gone,omitempty"`
+	// Original is the Data of a message as it was before it was edited; Data has no text then.
+	Original []byte `bson:"original,omitempty"`
 }
 
 // steps lead the database's schema forward: see docs/stores.md.

@@ -17,6 +17,8 @@ var unserved = map[string]string{
 	"Namesakes":     "those who chose one id in a room are few",
 	"MessagesOf":    "a user's entries in a room that are no messages are passed over",
 	"Find":          "there is one",
+	"KeepOriginal":  "as Find",
+	"Versions":      "the message, as Find; its edits are a range of an index",
 	"Pins":          "pins that are past are passed over: moderators alone pin",
 	"DropHeld":      "what no hold is about is looked for when one is lifted, in what is held alone",
 	"RemoveEntries": "where there are holds: what is about messages by their names, as Messages",

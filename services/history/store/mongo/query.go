@@ -1,7 +1,6 @@
 package mongo
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -272,45 +271,6 @@ func (s *entryStore) Changes(ctx context.Context, room string, name store.Name, 
 		}
 	}
 	return len(found), edits, nil
-}
-
-// Erase implements store.Store. An error may leave some of the texts there: repeat it.
-func (s *appendStore) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
-	edits, err := s.list(ctx, "edits",
-		bson.D{field("room", room), field("target", name.ID), field("type", chat.TypeEdited), field("sender", name.Sender), field("seq", bson.D{field("$lt", before)})}, field("_id", 1), 0)
-	if err != nil {
-		return nil, err
-	}
-	message, err := s.entryStore.Messages(ctx, room, []store.Name{name})
-	if err != nil {
-		return nil, err
-	}
-	held, err := s.holdStore.Holds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var seqs []uint64
-	for _, e := range append(message, edits...) {
-		if e.Seq >= before {
-			continue
-		}
-		data, err := scrub(e)
-		if err != nil {
-			return nil, err
-		}
-		seqs = append(seqs, e.Seq)
-		if bytes.Equal(data, e.Data) {
-			continue
-		}
-		if err := s.holdStore.putAside(ctx, held, []store.Entry{e}); err != nil {
-			return nil, err
-		}
-		_, err = s.entries.UpdateOne(ctx, bson.D{field("room", room), field("sender", e.Sender), field("id", e.ID)}, bson.D{field("$set", bson.D{field("data", data)})})
-		if err != nil {
-			return nil, fmt.Errorf("erase a message: %w", err)
-		}
-	}
-	return seqs, nil
 }
 
 // position is how far a user has read a room.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -58,56 +57,6 @@ func (s *entryStore) writer(tx *sql.Tx) *writer {
 	})
 	w.threads = true
 	return w
-}
-
-const edits = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author = ? AND past IN (0, 1) AND slot = 'edited' AND owner = 0
-	AND sender = ? AND seq < ? ORDER BY seq`
-
-// Erase implements store.Store.
-func (s *entryStore) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
-	n, ok, err := s.find(ctx, room, name.Sender)
-	if err != nil || !ok {
-		return nil, err
-	}
-	var seqs []uint64
-	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		seqs = nil
-		message, err := s.list(ctx, "message", tx, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind <> 1 AND seq < ?`,
-			n.room, packID(name.ID), n.sender, int64(before))
-		if err != nil {
-			return err
-		}
-		edits, err := s.list(ctx, "edits", tx, edits, n.room, packID(name.ID), n.sender, n.sender, int64(before))
-		if err != nil {
-			return err
-		}
-		held, err := holds(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, e := range append(message, edits...) {
-			data, err := scrub(e)
-			if err != nil {
-				return err
-			}
-			seqs = append(seqs, e.Seq)
-			if bytes.Equal(data, e.Data) {
-				continue
-			}
-			if err := putAside(ctx, tx, held, []store.Entry{e}); err != nil {
-				return err
-			}
-			data = pack(data, beginning(nil, e.Type, e.Room, e.ID, e.Sender))
-			if _, err := tx.ExecContext(ctx, `UPDATE entries SET data = ? WHERE room = ? AND id = ? AND sender = ?`, data, n.room, packID(e.ID), n.sender); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("erase a message: %w", err)
-	}
-	return seqs, nil
 }
 
 // PutRead implements store.Store.

@@ -141,8 +141,11 @@ func (s *holdStore) putGoingAside(ctx context.Context, tx *sql.Tx, query string,
 			group = append(group, about...)
 		}
 		entries := make([]store.Entry, len(group))
-		for i, r := range group {
-			if entries[i], err = s.entry(ctx, tx, r); err != nil {
+		for i := range group {
+			if err := asAppended(ctx, tx, &group[i]); err != nil {
+				return err
+			}
+			if entries[i], err = s.entry(ctx, tx, group[i]); err != nil {
 				return err
 			}
 		}

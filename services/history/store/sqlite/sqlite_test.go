@@ -10,7 +10,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/failtest"
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
@@ -106,7 +105,7 @@ func TestThreadsOfBeforeAreFollowed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := openAt(t, path).(*Store)
 	storetest.FillThreads(t, s)
-	for _, q := range []string{"DROP TABLE follows", "DROP TABLE saved", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
+	for _, q := range []string{"DROP TABLE follows", "DROP TABLE saved", "ALTER TABLE entries DROP COLUMN original", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
 		if _, err := s.Write.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +158,15 @@ func TestPlans(t *testing.T) {
 			},
 		},
 		// of the past and the present ones
-		"edits to erase":      {edits, []any{10, "m", 11, 11, 50}, []string{target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?", "USE TEMP B-TREE FOR ORDER BY"}},
+		"edits to erase": {edits, []any{10, "m", 11, 11}, []string{target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?", "USE TEMP B-TREE FOR ORDER BY"}},
+		"versions of a message": {
+			editsBefore, []any{10, "m", 11, 50, 20}, []string{
+				target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=? AND seq<?)",
+				target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=? AND seq<?)", "USE TEMP B-TREE FOR ORDER BY",
+			},
+		},
+		"an original":         {originalOf, []any{10, 0, 5, 0}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)"}},
+		"an original to keep": {keepOriginal, []any{"", 10, "m", 11, ""}, []string{id + "(room=? AND id=? AND sender=?)"}},
 		"what was done":       {doneOf, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
 		"what to do":          {setDone, []any{false, "", 10, 5, 0}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)"}},
 		"what is said of one": {saidOf, []any{10, "m", 11}, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
@@ -309,11 +316,11 @@ func TestFailedWrites(t *testing.T) {
 	}
 	do("CREATE TRIGGER full BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'full'); END")
 	scrub := func(store.Entry) ([]byte, error) { return []byte("gone"), nil }
-	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, bus.MaxSeq, scrub); err == nil {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err == nil {
 		t.Errorf("a text that cannot be erased: %d", seqs)
 	}
 	do("DROP TRIGGER full")
-	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, bus.MaxSeq, scrub); err != nil || len(seqs) != 1 {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err != nil || len(seqs) != 1 {
 		t.Errorf("again: %d, %v", seqs, err)
 	}
 }

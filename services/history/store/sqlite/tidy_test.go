@@ -58,7 +58,30 @@ func TestRemovedTextsLeaveTheFile(t *testing.T) {
 		}
 		return false
 	}
-	if !found("zygomorphic") || !found("xylophonic") {
+	// One message goes with its versions when it is deleted, another with the beginning.
+	for i, of := range []store.Entry{all[99], all[299]} {
+		for version := range 3 {
+			id, text := chat.NewID(), fmt.Sprintf("version quixotic%d", version)
+			if version == 2 {
+				text = "the last version"
+			}
+			data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeEdited, Room: "r1", ID: id, User: "ann", Target: of.ID, Author: "ann", Text: text, TS: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := store.Entry{Room: "r1", Seq: uint64(1000 + 10*i + version), Sender: "ann", ID: id, Type: chat.TypeEdited, Target: of.ID, Author: "ann", Slot: chat.TypeEdited, Data: data}
+			if _, err := s.Append(ctx, []store.Entry{e}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.KeepOriginal(ctx, "r1", of.Name(), func(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := s.Versions(ctx, "r1", of.Name(), 1<<40, 10); err != nil || len(all) != 4 || !bytes.Contains(all[3].Data, []byte("common word")) {
+			t.Fatalf("versions are %+v, %v", all, err)
+		}
+	}
+	if !found("zygomorphic") || !found("xylophonic") || !found("quixotic") {
 		t.Fatal("what is kept is not in the file: the test looks for something else")
 	}
 	if n, err := s.RemoveThrough(ctx, "r1", 200, 1000); err != nil || n != 200 {
@@ -68,7 +91,7 @@ func TestRemovedTextsLeaveTheFile(t *testing.T) {
 		if e.Seq%50 != 0 {
 			continue
 		}
-		if _, err := s.Erase(ctx, "r1", e.Name(), 1<<40, func(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }); err != nil {
+		if _, err := s.Erase(ctx, "r1", e.Name(), func(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutTerms(ctx, []store.Terms{{Room: "r1", Seq: e.Seq, Name: e.Name(), Through: e.Seq + 1}}); err != nil {
@@ -81,7 +104,7 @@ func TestRemovedTextsLeaveTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, word := range []string{"zygomorphic", "xylophonic", "word7 ", "word250"} {
+	for _, word := range []string{"zygomorphic", "xylophonic", "quixotic", "word7 ", "word250"} {
 		if found(word) {
 			t.Errorf("%q is in the file after %d steps", word, steps)
 		}

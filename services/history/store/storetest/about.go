@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/history/store"
 )
 
@@ -121,23 +120,16 @@ func testErase(t *testing.T, s store.Store) {
 	twins.Author = "eve"
 	add(t, s, m, edit, gone, bystander, twin, twins)
 	scrub := func(e store.Entry) ([]byte, error) { return []byte("was " + e.ID), nil }
-	for _, tt := range []struct {
-		before uint64
-		want   []uint64
-	}{{1, nil}, {2, []uint64{1}}, {3, []uint64{1, 2}}} {
-		seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, tt.before, func(e store.Entry) ([]byte, error) { return e.Data, nil })
-		same(t, tt.want, seqs, err)
-	}
 	for range 2 {
-		seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, bus.MaxSeq, scrub)
+		seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, scrub)
 		same(t, []uint64{1, 2}, seqs, err)
 	}
 	m.Data, edit.Data = []byte("was m1"), []byte("was e1")
 	all, err := s.Since(ctx, "r1", 0, 10)
 	same(t, []store.Entry{m, edit, gone, bystander, twin, twins}, all, err)
-	seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "none"}, bus.MaxSeq, scrub)
+	seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "none"}, scrub)
 	same(t, nil, seqs, err)
-	if _, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m2"}, bus.MaxSeq, func(store.Entry) ([]byte, error) { return nil, errors.New("no") }); err == nil {
+	if _, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m2"}, func(store.Entry) ([]byte, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("a failed scrub is no error")
 	}
 }

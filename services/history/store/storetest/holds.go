@@ -23,9 +23,9 @@ func testHolds(t *testing.T, s store.Store) {
 	add(t, s, in1...)
 	add(t, s, in2...)
 	// An erased text, an edit that goes with its message, and a room that is removed.
-	_, err = s.Erase(ctx, "r2", store.Name{Sender: "ann", ID: "m1"}, 15, func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
+	_, err = s.Erase(ctx, "r2", store.Name{Sender: "ann", ID: "m1"}, func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
 	must(t, err)
-	_, err = s.Erase(ctx, "r2", store.Name{Sender: "ann", ID: "m1"}, 15, func(store.Entry) ([]byte, error) { return []byte("again"), nil })
+	_, err = s.Erase(ctx, "r2", store.Name{Sender: "ann", ID: "m1"}, func(store.Entry) ([]byte, error) { return []byte("again"), nil })
 	must(t, err)
 	_, err = s.RemoveThrough(ctx, "r2", 10, 10)
 	must(t, err)

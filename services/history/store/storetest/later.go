@@ -110,4 +110,9 @@ func verifyLater(t *testing.T, s store.Store) {
 	same(t, sampleJobs[1:], jobs, err)
 	reads, err := s.Reads(ctx, plazaBob)
 	same(t, map[string]uint64{plaza: 3 << 20}, reads, err)
+	// An edited message of before gets versions as any other.
+	said := []store.Entry{all[18], all[15], all[12], all[2]}
+	must(t, s.KeepOriginal(ctx, plaza, all[2].Name(), func(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }))
+	versions, err := s.Versions(ctx, plaza, all[2].Name(), 1<<40, 10)
+	same(t, said, versions, err)
 }

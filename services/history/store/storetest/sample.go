@@ -40,7 +40,7 @@ func Fill(t *testing.T, s store.Store) {
 	if len(out.Conflicts) != 1 || len(out.Repeats) != 0 {
 		t.Fatalf("the sample is %+v", out)
 	}
-	_, err := s.Erase(t.Context(), sampleRoom, store.Name{Sender: "ann", ID: "m2"}, bus.MaxSeq, func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
+	_, err := s.Erase(t.Context(), sampleRoom, store.Name{Sender: "ann", ID: "m2"}, func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
 	must(t, err)
 	_, err = s.PutRead(t.Context(), sampleRoom, "ann", 1<<40+3)
 	must(t, err)

@@ -44,6 +44,8 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"changes", testChanges},
 		{"what was done to a message", testDone},
 		{"erase", testErase},
+		{"versions", testVersions},
+		{"versions that are held", testHeldVersions},
 		{"reads", testReads},
 		{"what is new", testInbox},
 		{"how much is new", testInboxCounts},
