@@ -145,6 +145,10 @@ const (
 	ActNoGuests = "no-guests"
 	ActGuests   = "guests" // it lets guests in again
 
+	// earlier versions of messages are shown to nobody from now on
+	ActNoVersions = "no-versions"
+	ActVersions   = "versions" // they are shown again, of what is written from now on
+
 	// messages are kept as Text says from now on: a rule of package retention
 	ActRetention = "retention"
 

@@ -230,5 +230,6 @@ func (p *parts) tellers() map[string]func(context.Context, store.Intent) error {
 		kindRules:                 p.rooms.tellRules,
 		kindUnban:                 p.bans.tellUnban,
 		kindUnsave:                p.departures.tellUnsave,
+		kindVersions:              p.rooms.tellVersions,
 	}
 }

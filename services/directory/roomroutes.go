@@ -33,6 +33,7 @@ type patchInput struct {
 		Slow     *int    `json:"slow,omitempty" doc:"Seconds between two messages of a member, 0 to 21600; moderators may change it."`
 		Guests   *bool   `json:"guests,omitempty" doc:"false: guests are not let in, and those who are in it leave; owners may change it."`
 		Keep     *string `json:"keep,omitempty" maxLength:"64" doc:"How long messages are kept: forever, an age such as 30 days, a number such as 1000 messages; empty: as long as the server says. Owners may change it."`
+		Versions *bool   `json:"versions,omitempty" doc:"false: earlier versions of messages that were edited are shown to nobody; true: those of what is written from now on. Owners may change it."`
 		Announce *string `json:"announce,omitempty" doc:"Who may send: empty, every member; react, moderators and owners, and members react; silent, members read."`
 	}
 }
@@ -96,6 +97,9 @@ func (s *rooms) roomRoutes(api huma.API) {
 			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private, Slow: in.Body.Slow, Announce: in.Body.Announce, Keep: in.Body.Keep}
 			if in.Body.Guests != nil {
 				p.NoGuests = new(!*in.Body.Guests)
+			}
+			if in.Body.Versions != nil {
+				p.VersionsSince = new(versionsSince(*in.Body.Versions))
 			}
 			return s.patchRoom(ctx, httpapi.User(ctx), in.Room, p)
 		}))

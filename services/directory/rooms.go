@@ -132,7 +132,10 @@ func (s *rooms) patchRoom(ctx context.Context, c auth.Claims, id string, p store
 	if err == nil {
 		err = s.retentions.setKeep(ctx, c, &r, p.Keep)
 	}
-	if p.Slow, p.Announce, p.NoGuests, p.Keep = nil, nil, nil, nil; err != nil {
+	if err == nil {
+		err = s.setVersions(ctx, c, &r, p.VersionsSince)
+	}
+	if p.Slow, p.Announce, p.NoGuests, p.Keep, p.VersionsSince = nil, nil, nil, nil, nil; err != nil {
 		return roomView{}, err
 	} else if p == (store.RoomPatch{}) {
 		return s.views.keptViewOf(ctx, r, a.Role)
@@ -206,6 +209,9 @@ func patched(p store.RoomPatch) string {
 	}
 	if p.Keep != nil {
 		what = append(what, fmt.Sprintf("keep %q", *p.Keep))
+	}
+	if p.VersionsSince != nil {
+		what = append(what, fmt.Sprintf("versions %v", *p.VersionsSince != chat.Forever))
 	}
 	return strings.Join(what, ", ")
 }

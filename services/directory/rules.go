@@ -52,7 +52,7 @@ func mayPatch(role directoryapi.Role, place directoryapi.Place, p store.RoomPatc
 			return err
 		}
 	}
-	if p.Slow == nil && p.Keep == nil || p.Name != nil || p.Topic != nil || p.Private != nil || p.Announce != nil || p.NoGuests != nil {
+	if p.Slow == nil && p.Keep == nil || p.Name != nil || p.Topic != nil || p.Private != nil || p.Announce != nil || p.NoGuests != nil || p.VersionsSince != nil {
 		if err := may(role, directoryapi.ActionDescribe, place); err != nil {
 			return err
 		}

@@ -185,6 +185,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(directoryapi.ServiceMemberships, s.lookup.answerMemberships),
 		api.Answer(directoryapi.ServiceMentions, s.lookup.answerMentions),
 		api.Answer(directoryapi.ServiceLookup, s.lookup.answerLookup),
+		api.Answer(directoryapi.ServiceVersions, s.rooms.answerVersions),
 		api.Answer(directoryapi.ServiceRetention, s.retentions.answerRetention),
 		api.Answer(directoryapi.ServiceRemoved, s.retentions.answerRemoved),
 		api.Answer(directoryapi.ServiceReachable, s.reach.answerReachable),

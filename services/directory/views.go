@@ -35,6 +35,7 @@ type roomView struct {
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
 	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
 	Guests   *bool      `json:"guests,omitempty" doc:"false: guests are not let in; left out: they are."`
+	Versions *bool      `json:"versions,omitempty" doc:"false: earlier versions of messages that were edited are shown to nobody; left out: to whoever reads the room."`
 	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it can be read only, and lists leave it out."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
 	Kept     *keptView  `json:"kept,omitempty" doc:"How long messages are kept; left out: forever."`
@@ -45,6 +46,9 @@ func viewOf(r store.Room, role directoryapi.Role) roomView {
 	v := roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: isTalk(r), Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
 	if r.NoGuests {
 		v.Guests = new(false)
+	}
+	if !showsVersions(r) {
+		v.Versions = new(false)
 	}
 	return v
 }

@@ -115,6 +115,7 @@ type Service struct {
 	importer *importer
 	holds    *holds
 	tidier   *tidier
+	versions *versions
 }
 
 // intake is the part of the service that takes entries of the log in, and what that works with.
@@ -166,6 +167,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.intake = newIntake(cfg, deps, s.metrics)
 	directory := directoryapi.NewClient(deps.Bus)
 	s.pins, s.threads = &pins{s.records}, &threads{store: s.store, records: s.records}
+	s.versions = &versions{directory: directory, records: s.records}
 	s.saved = newSaves(s.guard, s.records, s.news)
 	s.changes = newChanges(cfg.MaxEdits, s.records, s.pins)
 	s.pages = &pages{store: s.store, directory: directory, reads: s.reads, records: s.records, saved: s.saved}
@@ -224,6 +226,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceRead, coded(s, s.positions.read)),
 		api.Answer(historyapi.ServiceSent, coded(s, s.changes.sent)),
 		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.pages.mine))),
+		api.Answer(historyapi.ServiceVersions, coded(s, inTurn(s.reads, func(r historyapi.VersionsRequest) string { return cmp.Or(r.User, r.Room) }, sizeOfVersions, s.versions.list))),
 		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxes.of)),
 		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.writes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.positions.mark))),
 		api.Answer(historyapi.ServiceSearch, coded(s, s.searcher.of)),

@@ -110,6 +110,7 @@ func (s *Service) routes(api huma.API) {
 	s.followRoutes(api)
 	s.pinRoute(api)
 	s.savedRoutes(api)
+	s.versionRoute(api)
 	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/quotes", "quotes", "Messages by their names, such as those that others answer"),
 		func(ctx context.Context, user string, in *quotesInput) (out quotesOutputBody, err error) {
 			if err = s.guard.mayRead(ctx, user, in.Room); err == nil {

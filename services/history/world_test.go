@@ -119,6 +119,7 @@ type world struct {
 	gone    sync.Map // user: has deleted the account
 	rules   sync.Map // room: retention.Effect
 	removed sync.Map // room: directoryapi.RemovedRequest, the last
+	since   sync.Map // room: int64, from when on it shows versions
 	clock   atomic.Int64
 }
 
@@ -191,6 +192,15 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	versions, err := api.Handle(t.Context(), b, directoryapi.ServiceVersions, nil, func(_ context.Context, r directoryapi.VersionsRequest) (out directoryapi.Versions, _ error) {
+		if since, ok := w.since.Load(r.Room); ok {
+			out.Since = since.(int64)
+		}
+		return out, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
 	w.deps = Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
@@ -215,6 +225,7 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		departed.Stop()
 		rules.Stop()
 		removed.Stop()
+		versions.Stop()
 	})
 	t.Cleanup(stop)
 	w.stop = stop

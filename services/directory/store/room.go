@@ -23,6 +23,9 @@ type Room struct {
 	NoGuests bool   `bson:"no_guests"` // it lets no guests in
 	// Keep is how long messages are kept: a rule of package retention; empty: that of the server.
 	Keep string `bson:"keep"`
+	// VersionsSince: earlier versions of messages are shown of what was written then or later, in
+	// UTC milliseconds; 0: of everything, chat.Forever: of nothing.
+	VersionsSince int64 `bson:"versions_since"`
 	// whose quotas it counts against; empty: it was made before that was kept
 	Creator string `bson:"creator"`
 
@@ -86,6 +89,8 @@ type RoomPatch struct {
 	Archived    *int64
 	NoGuests    *bool
 	Keep        *string
+
+	VersionsSince *int64
 }
 
 // Rooms keeps rooms.

@@ -32,6 +32,7 @@ var table = []route{
 	{path: "/v1/rooms/{room}/pins", service: "history"},
 	{path: "/v1/rooms/{room}/threads", service: "history"},
 	{path: "/v1/rooms/{room}/threads/", service: "history"},
+	{path: "/v1/rooms/{room}/versions/", service: "history"},
 	{path: "/v1/reads", service: "history"},
 	{path: "/v1/read", service: "history"},
 	{path: "/v1/inbox", service: "history"},

@@ -62,6 +62,9 @@ func (s rooms) PatchRoom(ctx context.Context, id string, p store.RoomPatch) erro
 		if p.Keep != nil {
 			r.Keep = *p.Keep
 		}
+		if p.VersionsSince != nil {
+			r.VersionsSince = *p.VersionsSince
+		}
 		return true
 	})
 }

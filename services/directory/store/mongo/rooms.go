@@ -91,6 +91,7 @@ func (s rooms) PatchRoom(ctx context.Context, id string, p store.RoomPatch) erro
 	set = patch(set, "archived", p.Archived)
 	set = patch(set, "no_guests", p.NoGuests)
 	set = patch(set, "keep", p.Keep)
+	set = patch(set, "versions_since", p.VersionsSince)
 	return update(ctx, "change room", s.rooms, by("_id", id), set)
 }
 

@@ -54,17 +54,17 @@ func (s rooms) SetActivity(ctx context.Context, room string, a store.Activity) e
 	return s.run(ctx, "set activity", `UPDATE rooms SET head = ?, active = ?, size = ? WHERE id = ?`, a.Head, a.Active, a.Size, room)
 }
 
-const selectRooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, creator, head, active, size FROM rooms `
+const selectRooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, versions_since, creator, head, active, size FROM rooms `
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.NoGuests, &r.Keep, &r.Creator, &r.Head, &r.Active, &r.Size}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.NoGuests, &r.Keep, &r.VersionsSince, &r.Creator, &r.Head, &r.Active, &r.Size}
 }
 
 // CreateRoom implements store.Store.
 func (s rooms) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, creator, head, active, size)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.NoGuests, r.Keep, r.Creator, r.Head, r.Active, r.Size)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, no_guests, keep, versions_since, creator, head, active, size)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.NoGuests, r.Keep, r.VersionsSince, r.Creator, r.Head, r.Active, r.Size)
 }
 
 // Room implements store.Store.
@@ -87,8 +87,8 @@ func (s rooms) PatchRoom(ctx context.Context, id string, p store.RoomPatch) erro
 	return s.update(ctx, "change room",
 		`UPDATE rooms SET name = coalesce(?, name), look = coalesce(?, look), look_lower = coalesce(?, look_lower),
 		topic = coalesce(?, topic), private = coalesce(?, private), slow = coalesce(?, slow), announce = coalesce(?, announce),
-		archived = coalesce(?, archived), no_guests = coalesce(?, no_guests), keep = coalesce(?, keep) WHERE id = ?`,
-		p.Name, written, lower, p.Topic, p.Private, p.Slow, p.Announce, p.Archived, p.NoGuests, p.Keep, id)
+		archived = coalesce(?, archived), no_guests = coalesce(?, no_guests), keep = coalesce(?, keep), versions_since = coalesce(?, versions_since) WHERE id = ?`,
+		p.Name, written, lower, p.Topic, p.Private, p.Slow, p.Announce, p.Archived, p.NoGuests, p.Keep, p.VersionsSince, id)
 }
 
 // DeleteRoom implements store.Store.

@@ -53,12 +53,12 @@ func testMutes(t *testing.T, s store.Store) {
 func testRules(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	r := store.Room{ID: "r1", Name: "Open", Created: 2, Slow: 30, Announce: store.AnnounceReact, Archived: 7}
-	closed := store.Room{ID: "r2", Name: "Registered", Private: true, Created: 3, NoGuests: true}
+	closed := store.Room{ID: "r2", Name: "Registered", Private: true, Created: 3, NoGuests: true, VersionsSince: 1<<53 - 1}
 	must(t, s.CreateRoom(ctx, closed))
 	made, err := s.Room(ctx, "r2")
 	same(t, closed, made, err)
-	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{NoGuests: new(false), Keep: new("30 days")}))
-	closed.NoGuests, closed.Keep = false, "30 days"
+	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{NoGuests: new(false), Keep: new("30 days"), VersionsSince: new(int64(7))}))
+	closed.NoGuests, closed.Keep, closed.VersionsSince = false, "30 days", 7
 	made, err = s.Room(ctx, "r2")
 	same(t, closed, made, err)
 	must(t, s.CreateRoom(ctx, r))
