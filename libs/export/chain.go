@@ -30,6 +30,7 @@ const (
 	KindHead    = "export"  // Head
 	KindMember  = "member"  // Member
 	KindMessage = "message" // a chat.Message
+	KindVersion = "version" // MessageVersion: what a message before it said earlier
 	KindAct     = "act"     // a chat.Event of moderation
 	KindHeld    = "held"    // an entry of the log that a legal hold has kept, as it was
 	KindEnd     = "end"     // End
@@ -85,6 +86,17 @@ type Member struct {
 	Name  string `json:"name"`
 	Role  string `json:"role"`
 	Since int64  `json:"since,omitempty"` // UTC milliseconds
+}
+
+// MessageVersion is an earlier text of a message, which stands before it; the last one comes first.
+type MessageVersion struct {
+	Room string `json:"room"`
+	User string `json:"user"` // the author of the message
+	ID   string `json:"id"`   // of the message
+	Seq  uint64 `json:"seq"`  // of the message, or of the edit
+	TS   int64  `json:"ts"`   // UTC milliseconds
+	Text string `json:"text,omitempty"`
+	Lost bool   `json:"lost,omitempty"` // a release that kept no versions has removed the text
 }
 
 // End is the last line: how many lines of each kind there are before it.

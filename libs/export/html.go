@@ -56,6 +56,8 @@ func (p *Page) Line(l Line) error {
 		}
 		p.names[m.User] = m.Name
 		return p.execute("message", p.message(&m))
+	case KindVersion:
+		return write(p, "version", l.Content, func(v MessageVersion) any { return versionView{v, clock(v.TS)} })
 	case KindHeld:
 		return write(p, "held", l.Content, func(h heldView) any { return h.shown() })
 	case KindAct:
@@ -111,6 +113,11 @@ type headView struct {
 
 type actView struct {
 	chat.Event
+	Time string
+}
+
+type versionView struct {
+	MessageVersion
 	Time string
 }
 

@@ -35,10 +35,14 @@ type copying struct {
 	Member string `json:"member,omitempty"` // the last one that is written
 	Said   bool   `json:"said,omitempty"`   // the members are written
 	// of a room: the last message that is written
-	Seq   uint64              `json:"seq,omitempty"`
-	From  historyapi.MineNext `json:"from,omitzero"` // of a person
-	Ended bool                `json:"ended,omitempty"`
-	Chain export.State        `json:"chain"`
+	Seq  uint64              `json:"seq,omitempty"`
+	From historyapi.MineNext `json:"from,omitzero"` // of a person
+	// the message of which more versions are to be written
+	Versions *versionsAt `json:"versions,omitempty"`
+	// since when the room shows earlier versions: see directoryapi.Versions
+	Since int64        `json:"since,omitempty"`
+	Ended bool         `json:"ended,omitempty"`
+	Chain export.State `json:"chain"`
 }
 
 // add adds a line.
@@ -67,6 +71,8 @@ func (s *copies) next(ctx context.Context, c *copying) ([]json.RawMessage, error
 		return s.copyHeld(ctx, c)
 	case !c.Begun:
 		return s.beginCopy(ctx, c)
+	case c.Versions != nil:
+		return s.copyVersions(ctx, c, nil)
 	case c.Room == "":
 		return s.copyPerson(ctx, c)
 	case !c.Said:
@@ -90,6 +96,7 @@ func (s *copies) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage, 
 		if h.Removed, err = s.removedOf(ctx, r.ID); err != nil {
 			return nil, err
 		}
+		c.Since = r.VersionsSince
 		h.Room = &export.Room{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: isTalk(r), Created: r.Created}
 	} else {
 		u, err := s.store.User(ctx, c.Person)
@@ -149,10 +156,11 @@ func (s *copies) copyMessages(ctx context.Context, c *copying) (lines []json.Raw
 				return nil, err
 			}
 		}
-		if lines, err = c.add(lines, export.KindMessage, m); err != nil {
-			return nil, err
-		}
 		c.Seq = m.Seq
+		var full bool
+		if lines, full, err = s.copyMessage(ctx, c, lines, m); err != nil || full {
+			return lines, err
+		}
 	}
 	for _, a := range acts {
 		if lines, err = c.add(lines, export.KindAct, a); err != nil {
@@ -172,8 +180,10 @@ func (s *copies) copyPerson(ctx context.Context, c *copying) (lines []json.RawMe
 		return nil, err
 	}
 	for _, m := range run.Messages {
-		if lines, err = c.add(lines, export.KindMessage, m); err != nil {
-			return nil, err
+		c.From = historyapi.MineNext{Room: m.Room, Seq: m.Seq}
+		var full bool
+		if lines, full, err = s.copyMessage(ctx, c, lines, m); err != nil || full {
+			return lines, err
 		}
 	}
 	if run.Next != nil {

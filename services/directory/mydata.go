@@ -13,6 +13,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
 )
 
 const (
@@ -66,11 +67,7 @@ func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 	for run := e.first; ; {
 		extend()
 		for _, m := range run.Messages {
-			line, err := json.Marshal(m)
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(append([]byte(separator), line...)); err != nil {
+			if err := e.writeMessage(ctx, w, separator, m); err != nil {
 				return err
 			}
 			separator = ",\n"
@@ -85,10 +82,44 @@ func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 	}
 }
 
+// writeMessage writes a message, with its earlier versions if it was edited.
+func (e *ownData) writeMessage(ctx context.Context, w io.Writer, separator string, m chat.Message) error {
+	line, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	line = append([]byte(separator), line...)
+	if m.EditedTS == 0 {
+		_, err := w.Write(line)
+		return err
+	}
+	line = append(line[:len(line)-1], `,"versions":[`...) // in place of the last brace
+	comma := ""
+	for at := (&versionsAt{Room: m.Room, Author: m.User, ID: m.ID}); at != nil; {
+		var earlier []historyapi.Version
+		if earlier, at, err = e.copies.versions(ctx, *at, 0); err != nil {
+			return err
+		}
+		for _, v := range earlier {
+			encoded, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			line, comma = append(append(line, comma...), encoded...), ","
+		}
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		line = nil
+	}
+	_, err = io.WriteString(w, "]}")
+	return err
+}
+
 func (s *ownAccount) dataRoute(api huma.API) {
 	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "What there is of you: account, log-ins, rooms, and all that you have said")
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, which are as those of a page. An answer that is cut off is not whole.",
+		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, which are as those of a page and have their earlier versions. An answer that is cut off is not whole.",
 		Content:     map[string]*huma.MediaType{"application/json": {}},
 	}}
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
