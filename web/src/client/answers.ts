@@ -24,13 +24,14 @@ export const invitation = (i: Record<string, unknown>): Invitation => ({
 export const block = (b: Record<string, unknown>): Block => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' });
 
 /** What of a room's description says who may write, and how often. */
-export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted' | 'kept'> {
+export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'versions' | 'archived' | 'muted' | 'kept'> {
   const muted = r['muted'] === undefined ? undefined : object(r['muted']);
   return {
     ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
     ...(typeof r['archived'] === 'number' && r['archived'] > 0 && { archived: true }),
     ...(text(r['announce']) && { announce: text(r['announce']) }),
     ...(r['guests'] === false && { guests: false }),
+    ...(r['versions'] === false && { versions: false }),
     ...(r['kept'] !== undefined && { kept: kept(object(r['kept'])) }),
     ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
   };

@@ -374,11 +374,11 @@ export class Client extends Emitter<Events> {
   }
   /** Sets who may write in a room, and how often. */
   async setRules(id: string, rules: Rules): Promise<void> {
-    const { slow = 0, announce = '', guests = true, kept } = await this.directory.setRules(id, rules);
+    const { slow = 0, announce = '', guests = true, versions = true, kept } = await this.directory.setRules(id, rules);
     const room = this.rooms.get(id);
     if (!room) return;
     const { kept: _, ...rest } = room.info;
-    room.info = { ...rest, slow, announce, guests, ...(kept && { kept }) };
+    room.info = { ...rest, slow, announce, guests, versions, ...(kept && { kept }) };
     this.emit('rooms', undefined);
   }
   async leave(room: string): Promise<void> {
@@ -488,6 +488,7 @@ export class Client extends Emitter<Events> {
           room.info = retained(room.info, e.text ?? '');
           this.#removals.start(true);
         } else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
+        else if (e.act === 'versions' || e.act === 'no-versions') room.info = { ...room.info, versions: e.act === 'versions' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
         else break;
         this.emit('rooms', undefined);

@@ -85,6 +85,8 @@ export interface RoomInfo {
   readonly announce?: string;
   /** False: guests are not let in; absent: they are. */
   readonly guests?: boolean;
+  /** False: what messages said before they were edited is not shown; absent: it is. */
+  readonly versions?: boolean;
   /** It can be read only. */
   readonly archived?: boolean;
   /** The user may not write here until then, UTC ms; absent: until it is lifted. */
@@ -111,13 +113,15 @@ export interface Retention {
  */
 export type RoomSort = 'active' | 'new' | 'members';
 
-/** Who may write in a room and how often, and whether guests are let in. */
+/** Who may write in a room and how often, whether guests are let in, and what is shown and kept. */
 export interface Rules {
   /** How long messages are kept; empty: as long as the server says. */
   readonly keep?: string;
   readonly slow?: number;
   readonly announce?: string;
   readonly guests?: boolean;
+  /** What messages said before they were edited is shown. */
+  readonly versions?: boolean;
 }
 
 /** A public room as it is found. */

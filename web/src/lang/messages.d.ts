@@ -27,6 +27,7 @@ export interface Messages {
   actMute(_: { who: string; name: string; whom: string; member: string }): string;
   actMuteFor(_: { who: string; name: string; whom: string; member: string; time: string }): string;
   actNoGuests(_: { who: string; name: string }): string;
+  actNoVersions(_: { who: string; name: string }): string;
   actOther(_: { who: string; name: string }): string;
   actPurge(_: { who: string; name: string; whom: string; member: string; time: string }): string;
   actPurgeAll(_: { who: string; name: string; whom: string; member: string }): string;
@@ -38,6 +39,7 @@ export interface Messages {
   actRules(_: { who: string; name: string; rules: string }): string;
   actUnban(_: { who: string; name: string; whom: string; member: string }): string;
   actUnmute(_: { who: string; name: string; whom: string; member: string }): string;
+  actVersions(_: { who: string; name: string }): string;
   active(): string;
   add(): string;
   addAFilter(): string;
@@ -171,6 +173,9 @@ export interface Messages {
   earlierMessagesCannotBeLoadedNow(): string;
   earlierRepliesNot(_: { why: string }): string;
   edit(): string;
+  editHistory(): string;
+  editHistoryOff(): string;
+  editHistoryOn(): string;
   editRoom(): string;
   edited(): string;
   editedAt(_: { time: string }): string;
@@ -821,6 +826,11 @@ export interface Messages {
   unsentAbout(): string;
   untilItIsLifted(): string;
   usedAt(_: { time: string }): string;
+  versionLost(): string;
+  versionNow(): string;
+  versionOriginal(): string;
+  versionsHidden(): string;
+  versionsNotLoaded(): string;
   wasAsked(_: { name: string }): string;
   welcome(): string;
   welcomeBack(): string;

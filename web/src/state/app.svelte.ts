@@ -29,6 +29,8 @@ export type Dialog =
   /** Somebody; `room`: of the direct room with them. */
   | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
+  /** What a message said before it was edited. */
+  | { readonly kind: 'versions'; readonly room: string; readonly message: Name }
   | { readonly kind: 'report'; readonly room: string; readonly message: Name; readonly name: string; readonly text: string }
   | { readonly kind: 'destroy' | 'reset'; readonly room: string; readonly name: string }
   | { readonly kind: 'purge' | 'remove'; readonly room: string; readonly user: string; readonly name: string }

@@ -54,6 +54,8 @@ export class RoomView {
   slow = $state(0);
   announce = $state('');
   archived = $state(false);
+  /** What messages said before they were edited is shown. */
+  versions = $state(true);
   /** The user's role and account may write there, and react; a mute is another matter. */
   writes = $state(false);
   reacts = $state(false);
@@ -586,7 +588,7 @@ export class Chat {
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted, kept: info.kept,
+      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, versions: info.versions !== false, muted: info.muted, kept: info.kept,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
     return Object.assign(view, now);

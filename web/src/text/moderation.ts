@@ -46,6 +46,8 @@ function act(e: ModeratedEvent, me: string): string {
     case 'restore': return m.actRestore(by);
     case 'no-guests': return m.actNoGuests(by);
     case 'guests': return m.actGuests(by);
+    case 'no-versions': return m.actNoVersions(by);
+    case 'versions': return m.actVersions(by);
     case 'purge': return e.until === undefined ? m.actPurgeAll(both) : m.actPurge({ ...both, time: span(Math.round((e.ts - e.until) / 1_000)) });
     case 'reset': return m.actReset(by);
     case 'retention': return m.actRetention({ ...by, rule: ruleWords(e.text ?? 'forever') });
