@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"os"
@@ -48,7 +48,7 @@ func TestTools(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bash"), "../../infra/test/tools.sh")
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "bash"), root+"/infra/test/tools.sh")
 		cmd.Env = []string{"PATH=" + dir}
 		out, err := cmd.CombinedOutput()
 		want := ""

@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ import (
 // ask for, and for nothing else.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../../docs/dependencies.md")
+	doc, err := os.ReadFile(root + "/docs/dependencies.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestDependencies(t *testing.T) {
 		named[name] = true
 	}
 
-	for _, pattern := range []string{"../../libs/go.mod", "../../services/*/go.mod", "../../infra/test/*/go.mod"} {
+	for _, pattern := range []string{root + "/libs/go.mod", root + "/services/*/go.mod", root + "/infra/test/*/go.mod"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, files, err)
@@ -58,7 +58,7 @@ func TestDependencies(t *testing.T) {
 			}
 		}
 	}
-	b, err := os.ReadFile("../../web/package.json")
+	b, err := os.ReadFile(root + "/web/package.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -76,10 +75,6 @@ var rules = []struct {
 }
 
 func TestImports(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "work")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	out, err := cmd.Output()
@@ -117,7 +112,7 @@ func TestImports(t *testing.T) {
 // TestPackageDocs holds that every package says what it owns, once.
 func TestPackageDocs(t *testing.T) {
 	cmd := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{.Doc}}\t{{len .GoFiles}}", "work")
-	cmd.Dir, cmd.Stderr = "../..", os.Stderr
+	cmd.Dir, cmd.Stderr = root, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

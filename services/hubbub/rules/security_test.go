@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"fmt"
@@ -39,7 +39,7 @@ var asvs = []struct {
 // "yes" names a test that there is or a document, and everything else says why.
 func TestSecurityTable(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../../docs/security.md")
+	doc, err := os.ReadFile(root + "/docs/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestSecurityTable(t *testing.T) {
 // declares reports whether a folder of the repository has a test.
 func declares(t *testing.T, dir, test string) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
+	files, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

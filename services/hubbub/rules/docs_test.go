@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"bytes"
@@ -14,12 +14,20 @@ import (
 	"unicode/utf8"
 )
 
+// root is that of the checkout.
+const root = "../../.."
+
 // documents calls do with the path below root, and the text, of each Markdown file that is ours.
 func documents(t *testing.T, do func(path, text string)) {
 	t.Helper()
+	out, err := exec.Command("git", "-C", root, "ls-files", "*.md").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := 0
-	for _, path := range texts(t, root) {
-		if filepath.Ext(path) != ".md" {
+	for path := range strings.Lines(string(out)) {
+		path = strings.TrimSuffix(path, "\n")
+		if filepath.Base(path) == "CHANGELOG.md" {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(root, path))
@@ -27,7 +35,7 @@ func documents(t *testing.T, do func(path, text string)) {
 			t.Fatal(err)
 		}
 		seen++
-		do(filepath.ToSlash(path), string(text))
+		do(path, string(text))
 	}
 	if seen < 30 {
 		t.Errorf("%d documents were found: the rules were hardly tried", seen)
@@ -38,7 +46,12 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	linked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	inline  = regexp.MustCompile("`[^`]+`")
+	fence   = regexp.MustCompile("(?ms)^```.*?^```$")
 )
+
+// prose returns what is between the code blocks.
+func prose(text string) string { return fence.ReplaceAllString(text, "") }
 
 // anchors returns the names of a document's headings in links, as GitHub makes them.
 func anchors(text string) map[string]bool {

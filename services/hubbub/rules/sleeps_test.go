@@ -1,4 +1,4 @@
-package hubbub_test
+package rules_test
 
 import (
 	"go/ast"
