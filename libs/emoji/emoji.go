@@ -1,5 +1,5 @@
-// Package emoji says what one emoji is (Unicode Technical Standard #51), and gives each its one
-// form.
+// Package emoji says what one emoji is, and gives each its one form: an emoji of Unicode (Technical
+// Standard #51), or one of the server's own, which is written as its name between colons.
 package emoji
 
 import (
@@ -22,6 +22,34 @@ const (
 	firstTag    = '\U000e0020'
 )
 
+// The least and the greatest length of the name of an emoji of the server's own, in bytes.
+const (
+	MinName = 2
+	MaxName = 32
+)
+
+// IsName reports whether name can be the name of an emoji of the server's own: lower-case letters
+// and digits of ASCII, and the signs "_", "+" and "-". It allocates nothing.
+func IsName[T string | []byte](name T) bool {
+	if len(name) < MinName || len(name) > MaxName {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '+', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isOwn reports whether b is written as an emoji of the server's own is. Whether there is one with
+// that name is known to the directory alone.
+func isOwn(b []byte) bool {
+	return len(b) > 2 && b[0] == ':' && b[len(b)-1] == ':' && IsName(b[1:len(b)-1])
+}
+
 // subdivisions are the flags that are written in tags, which nobody sees: so no others are taken.
 var subdivisions = [][]byte{flag("gbeng"), flag("gbsct"), flag("gbwls")}
 
@@ -33,9 +61,13 @@ func flag(code string) []byte {
 	return utf8.AppendRune(b, firstTag+'\u007f'-' ')
 }
 
-// Is reports whether b is one emoji, in whichever form: a character, a flag, a keycap, or several
-// that are joined to one. It allocates nothing.
+// Is reports whether b is one emoji, in whichever form: a character, a flag, a keycap, several that
+// are joined to one, or a name between colons, such as :party:, whether or not the server has an
+// emoji of that name. It allocates nothing.
 func Is(b []byte) bool {
+	if isOwn(b) {
+		return true
+	}
 	if n := alone(b); n > 0 {
 		return n == len(b)
 	}
@@ -104,10 +136,13 @@ func element(b []byte) int {
 }
 
 // Normal returns the one form of an emoji ("fully-qualified"), whether or not it came with U+FE0F,
-// and false for what is none.
+// and false for what is none. A name between colons has one form only.
 func Normal(s string) (string, bool) {
 	if !Is([]byte(s)) {
 		return s, false
+	}
+	if s[0] == ':' {
+		return s, true
 	}
 	if strings.ContainsAny(s, "©®") {
 		return strings.TrimSuffix(s, string(selector)) + string(selector), true

@@ -10,7 +10,8 @@ func TestNormal(t *testing.T) {
 		"👍": "👍", "👍🏽": "👍🏽", "❤": "❤️", "❤️": "❤️", "🏳️‍🌈": "🏳️‍🌈", "🏳‍🌈": "🏳️‍🌈",
 		"👩‍❤‍💋‍👩": "👩‍❤️‍💋‍👩", "👨‍👩‍👧‍👦": "👨‍👩‍👧‍👦", "🇩🇪": "🇩🇪", "🇪🇺": "🇪🇺", "1️⃣": "1️⃣", "1⃣": "1️⃣", "#️⃣": "#️⃣",
 		"☝🏿": "☝🏿", "☝": "☝️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿": "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴‍☠": "🏴‍☠️", "©": "©️", "©️": "©️", "🏻": "🏻",
-		"👍️": "👍", // a selector that is not needed is not another reaction
+		"👍️":      "👍", // a selector that is not needed is not another reaction
+		":party:": ":party:", ":+1:": ":+1:", ":a_b-9:": ":a_b-9:", ":" + strings.Repeat("x", MaxName) + ":": ":" + strings.Repeat("x", MaxName) + ":",
 	} {
 		got, ok := Normal(s)
 		if !ok || got != want {
@@ -23,6 +24,8 @@ func TestNormal(t *testing.T) {
 	for _, s := range []string{
 		"", "x", "1", "#", "hello", "👍👍", "👍x", "x👍", "\ufe0f", "\u200d", "👍\u200d", "\u200d👍", "👍\ufe0f\ufe0f", "👍\ufe0e", "🇽🇽", "🇩", "🇩🇪🇩🇪",
 		"🏴\U000e0067\U000e007f", "👍\U000e0061\U000e007f", "1\ufe0f", "\u20e3", "👍🏽🏽", "👍\u20e3", "🇩🇪\u200d👍", "é", "א", "\xff", "👍\xff", " 👍", "👍\n", "\U000e0061",
+		":", "::", ":::", ":a:", ":Party:", ":par ty:", "party", ":party", "party:", "::party::", ":party:party:", ":pärty:", ":party:👍", "👍:party:", " :party:", ":party:\n",
+		":" + strings.Repeat("x", MaxName+1) + ":", ":pa\x00ty:", ":pa.ty:", ":pa/ty:",
 	} {
 		if got, ok := Normal(s); ok || got != s {
 			t.Errorf("%+q is taken for an emoji: %+q", s, got)
@@ -31,14 +34,16 @@ func TestNormal(t *testing.T) {
 }
 
 func TestIsAllocatesNothing(t *testing.T) {
-	b := []byte("👨‍👩‍👧‍👦")
-	if n := testing.AllocsPerRun(100, func() { Is(b) }); n > 0 {
-		t.Errorf("%v allocations", n)
+	for _, s := range []string{"👨‍👩‍👧‍👦", ":party:", ":par ty:"} {
+		b := []byte(s)
+		if n := testing.AllocsPerRun(100, func() { Is(b) }); n > 0 {
+			t.Errorf("%s: %v allocations", s, n)
+		}
 	}
 }
 
 func FuzzNormal(f *testing.F) {
-	for _, s := range []string{"👍", "❤️", "🏳️‍🌈", "1⃣", "🇩🇪", "x", strings.Repeat("👍\u200d", 9), "\xf0\x9f"} {
+	for _, s := range []string{"👍", "❤️", "🏳️‍🌈", "1⃣", "🇩🇪", "x", ":party:", ":party", "::", strings.Repeat("👍\u200d", 9), "\xf0\x9f"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -36,6 +36,7 @@ type parts struct {
 	retentions      *retentions
 	mutes           *mutes
 	holds           *holds
+	customEmoji     *customEmoji
 	networks        *networks
 	passwords       *passwords
 	admissions      *admissions
@@ -103,6 +104,7 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	}
 	p.mutes = &mutes{core: c, records: p.records, changes: p.changes, rights: p.rights, auditLog: p.auditLog}
 	p.holds = &holds{core: c, records: p.records, auditLog: p.auditLog}
+	p.customEmoji = &customEmoji{core: c, records: p.records, rights: p.rights, auditLog: p.auditLog, quotas: p.quotas}
 	p.networks = &networks{
 		core: c, records: p.records, serverRecord: p.serverRecord, changes: p.changes, rights: p.rights, auditLog: p.auditLog,
 		logins: p.logins, cache: netCache{fresh: networksFresh}, proxies: proxies,

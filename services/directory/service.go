@@ -119,7 +119,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.retentions.retentionRoutes(humaAPI)
 	s.rooms.resetRoomRoute(humaAPI)
 	s.copies.holdRoutes(humaAPI)
-	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
+	s.customEmoji.emojiRoutes(humaAPI)
+	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace, emojiUpload)
 	return s, nil
 }
 

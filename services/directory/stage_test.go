@@ -355,6 +355,8 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return s.code(who, "GET", path+"/export", "")
 	case "clear":
 		return s.code(who, "POST", path+"/reset", fmt.Sprintf(`{"name":%q}`, expected.room.Name))
+	case "change-emoji":
+		return s.code(who, "DELETE", "/v1/emoji/none", "")
 	case "hold":
 		return s.code(who, "GET", "/v1/server/holds", "")
 	case "retain":

@@ -32,8 +32,11 @@ func TestManyReactions(t *testing.T) {
 func TestReactionsOfOne(t *testing.T) {
 	w := open(t)
 	w.say("r1", "ann", "m1", "1")
+	forms := []func(int) string{ // those of the server's own count as others do
+		func(i int) string { return string(rune(0x1F601 + i)) }, func(i int) string { return fmt.Sprintf(":own_%d:", i) },
+	}
 	react := func(user string, i int, on bool) string {
-		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Emoji: string(rune(0x1F601 + i)), On: on})
+		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Emoji: forms[i%2](i), On: on})
 		return code
 	}
 	for i := range maxOwnReactions {
@@ -88,4 +91,14 @@ func TestReactionsAreEmoji(t *testing.T) {
 		t.Errorf("a word is taken back: %q", code)
 	}
 	is(nil)
+	// those of the server's own are names between colons
+	for i, code := range []string{react("eve", ":party:", true), react("cy", ":party:", true), react("cy", ":none:", true), react("eve", ":party:", false)} {
+		if code != "" {
+			t.Errorf("%d: %q", i, code)
+		}
+	}
+	if got := react("eve", ":Party:", true); got != chat.CodeBadRequest {
+		t.Errorf("a name in capitals: %q", got)
+	}
+	is(map[string][]string{":party:": {"cy"}, ":none:": {"cy"}})
 }

@@ -49,6 +49,8 @@ const (
 	ActionListUsers Action = "list-users" // see all accounts
 	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
 	ActionAdmit     Action = "admit"      // say who may come in, and make invitation links
+	// add and remove emoji of the server's own
+	ActionChangeEmoji Action = "change-emoji"
 	// disable accounts, sign them out, have passwords reset
 	ActionManage     Action = "manage"
 	ActionRestrict   Action = "restrict"    // make a member a reader, and a reader a member
@@ -171,6 +173,7 @@ var rights = map[Action]right{
 	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
 	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},
 	ActionAdmit:       {what: "say who may come in, and make invitation links", server: operators, account: users},
+	ActionChangeEmoji: {what: "add and remove emoji of the server's own", server: operators, account: users},
 	ActionManage:      {what: "disable accounts, sign them out, have passwords reset", server: operators, account: users},
 	ActionMakeRoom:    {what: "make rooms", account: guests, optional: true},
 	ActionPublish:     {what: "make public rooms, and make a room public", account: guests, optional: true},

@@ -4,8 +4,10 @@
 package httpapi
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,7 +17,7 @@ import (
 	"hubbub.internal/libs/trace"
 )
 
-// maxBody is the greatest size of a request's body, in bytes.
+// maxBody is the greatest size of a request's body, in bytes, unless it is an Upload's.
 const maxBody = 64 << 10
 
 // jsonType is the media type of every request's body.
@@ -46,15 +48,31 @@ func New(service, version string) (huma.API, *http.ServeMux) {
 	return api, mux
 }
 
+// Upload says which requests carry a file as their body, of any media type, and how large it may
+// be. Their method is none that pages of other sites may use without asking first (the CORS
+// protocol of the Fetch standard), such as PUT.
+type Upload struct {
+	Method string
+	Below  string // the beginning of their paths
+	Most   int64  // bytes
+}
+
 // Handler returns h with the limits and headers that every answer of an API has; it turns a panic
 // into an answer and a log line, gives the request an id (RequestIDHeader), traces it and logs it:
-// at the level warn if it took longer than slow, which 0 never is, else at debug.
-func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.Tracer) http.Handler {
+// at the level warn if it took longer than slow, which 0 never is, else at debug. A body is JSON of
+// at most 64 KiB, but for uploads.
+func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.Tracer, uploads ...Upload) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		outside := r
 		r, q := named(w, r, tracer)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		most, file := int64(maxBody), false
+		for _, u := range uploads {
+			if r.Method == u.Method && strings.HasPrefix(r.URL.Path, u.Below) {
+				most, file = u.Most, true
+			}
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store") // answers depend on who asks
@@ -82,7 +100,12 @@ func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.
 				}
 			}
 		}()
-		if !isJSON(r) {
+		if file && r.ContentLength > most {
+			header.Set("Connection", "close") // else the server would read some of the rest
+			WriteStatus(rec, http.StatusRequestEntityTooLarge, fmt.Sprintf("the file has at most %d KiB", most>>10))
+			return
+		}
+		if !file && !isJSON(r) {
 			WriteStatus(rec, http.StatusUnsupportedMediaType, "a body has the Content-Type application/json")
 			return
 		}

@@ -199,3 +199,30 @@ func TestEnded(t *testing.T) {
 		t.Errorf("of another: %v", err)
 	}
 }
+
+// TestUploads: a file may be of any type and larger than a body of JSON, below its path and by its
+// method alone.
+func TestUploads(t *testing.T) {
+	h := Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			WriteError(w, http.StatusInternalServerError, huma.NewError(http.StatusInternalServerError, "", err))
+		}
+	}), zap.NewNop(), 0, nil, Upload{Method: http.MethodPut, Below: "/v1/files/", Most: 2 * maxBody})
+	for _, tt := range []struct {
+		method, path, media string
+		size, status        int
+	}{
+		{http.MethodPut, "/v1/files/a", "image/png", 2 * maxBody, http.StatusOK},
+		{http.MethodPut, "/v1/files/a", "", 2 * maxBody, http.StatusOK},
+		{http.MethodPut, "/v1/files/a", "image/png", 2*maxBody + 1, http.StatusRequestEntityTooLarge},
+		{http.MethodPost, "/v1/files/a", "image/png", 1, http.StatusUnsupportedMediaType},
+		{http.MethodPut, "/v1/other", "image/png", 1, http.StatusUnsupportedMediaType},
+	} {
+		r := httptest.NewRequest(tt.method, tt.path, strings.NewReader(strings.Repeat("x", tt.size)))
+		r.Header.Set("Content-Type", tt.media)
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != tt.status {
+			t.Errorf("%s %s, %d bytes of %q: %d", tt.method, tt.path, tt.size, tt.media, w.Code)
+		}
+	}
+}

@@ -43,5 +43,6 @@ type Store interface {
 	Servers
 	Keys
 	Intents
+	EmojiKeeper
 	Close() error
 }

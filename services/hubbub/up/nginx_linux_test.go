@@ -126,6 +126,39 @@ func TestErrorsOfNGINX(t *testing.T) {
 	}
 }
 
+// TestFilesThroughNGINX: nginx lets a file of 128 KiB through where one is expected, and nothing
+// that is larger; elsewhere a body has at most 64 KiB.
+func TestFilesThroughNGINX(t *testing.T) {
+	t.Parallel()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, n)
+	}))
+	defer service.Close()
+	nginx := front(t, []string{service.Listener.Addr().String()})
+	for _, tt := range []struct {
+		path         string
+		size, status int
+	}{
+		{"/v1/emoji/party", 128 << 10, http.StatusOK},
+		{"/v1/emoji/party", 128<<10 + 1, http.StatusRequestEntityTooLarge},
+		{"/v1/rooms", 64 << 10, http.StatusOK},
+		{"/v1/rooms", 64<<10 + 1, http.StatusRequestEntityTooLarge},
+	} {
+		head := fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", tt.path, tt.size)
+		if tt.status == http.StatusOK {
+			head += strings.Repeat("x", tt.size)
+		}
+		r := ask(t, nginx, head)
+		if r.status != tt.status || tt.status == http.StatusOK && r.body != fmt.Sprint(tt.size) {
+			t.Errorf("%d bytes to %s: %d %s", tt.size, tt.path, r.status, r.body)
+		}
+	}
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

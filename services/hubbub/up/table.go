@@ -13,6 +13,8 @@ type route struct {
 	path, service string
 	// slow routes hash a password or send a letter, so nginx admits fewer requests from an address.
 	slow bool
+	// file is how large a file is that requests may have as their body, in KiB; 0: they have none.
+	file int
 }
 
 // table has the routes of `hubbub up` and of nginx: of those that match, the first one counts. What
@@ -55,6 +57,7 @@ var table = []route{
 	{path: "/v1/mail", service: "directory", slow: true},
 	{path: "/v1/me/register", service: "directory", slow: true},
 	{path: "/v1/me/delete", service: "directory", slow: true},
+	{path: "/v1/emoji/", service: "directory", file: 128},
 	{path: "/v1/", service: "directory"},
 	{path: "/.well-known/jwks.json", service: "directory"},
 }
@@ -97,6 +100,9 @@ func nginxTable() []byte {
 			zone = "login"
 		}
 		fmt.Fprintf(&b, "location %s {\n    limit_req zone=%s burst=200 nodelay;\n", r.location(), zone)
+		if r.file > 0 {
+			fmt.Fprintf(&b, "    client_max_body_size %dk;\n", r.file)
+		}
 		service := "$hubbub_" + r.service
 		if len(methods) > 0 {
 			fmt.Fprintf(&b, "    set $hubbub_service %s;\n", service)

@@ -15,6 +15,8 @@ export const actNames: Readonly<Record<string, string>> = {
   'server.import': 'Import of another server',
   'server.role': 'Role on the server changed',
   'server.admission': 'Changed who may come in',
+  'emoji.add': 'Emoji added',
+  'emoji.remove': 'Emoji removed',
   'server.hold': 'Legal hold made',
   'server.hold.lift': 'Legal hold lifted',
   'server.hold.export': 'What a legal hold kept was copied',

@@ -43,6 +43,7 @@ type records struct {
 	subscriptions   map[string]store.Subscription
 	pushKeys        map[string]store.Key
 	invitationLinks map[string]store.InvitationLink
+	emoji           map[string]store.Emoji
 	fail            func(call string, done bool) error
 }
 
@@ -71,6 +72,7 @@ type Store struct {
 	servers
 	keys
 	intents
+	emoji
 }
 
 var _ store.Store = (*Store)(nil)
@@ -84,7 +86,7 @@ func New() *Store {
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{}, letters: map[string]store.Letter{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 		invitationLinks: map[string]store.InvitationLink{}, preferences: map[string]store.Preferences{},
-		subscriptions: map[string]store.Subscription{}, pushKeys: map[string]store.Key{},
+		subscriptions: map[string]store.Subscription{}, pushKeys: map[string]store.Key{}, emoji: map[string]store.Emoji{},
 	}
 	return &Store{
 		records:         r,
@@ -110,6 +112,7 @@ func New() *Store {
 		servers:         servers{r},
 		keys:            keys{r},
 		intents:         intents{r},
+		emoji:           emoji{r},
 	}
 }
 

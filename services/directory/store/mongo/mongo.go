@@ -26,6 +26,7 @@ type collections struct {
 	server, invitationLinks                       *mongo.Collection
 	readers, letters, preferences                 *mongo.Collection
 	subscriptions, pushKeys                       *mongo.Collection
+	emoji                                         *mongo.Collection
 }
 
 // Store is a store.Store in MongoDB.
@@ -53,6 +54,7 @@ type Store struct {
 	servers
 	keys
 	intents
+	emoji
 }
 
 var _ store.Store = (*Store)(nil)
@@ -137,6 +139,7 @@ var steps = []mongodb.Step{
 	),
 	subscriptionIndexes,
 	digestIndexes,
+	emojiIndexes,
 }
 
 // App names the program to the server, and its schema in the database.
@@ -151,7 +154,7 @@ func Version() int64 { return int64(len(steps)) }
 func Collections() []string {
 	return []string{
 		"intents", "server", "signing_keys", "push_keys", "users", "accounts", "preferences", "sessions", "subscriptions", "tickets", "networks", "invitations",
-		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "letters", "acts",
+		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "letters", "emoji", "acts",
 	}
 }
 
@@ -175,6 +178,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		server:   db.Collection("server"), invitationLinks: db.Collection("invitations"),
 		readers: db.Collection("readers"), letters: db.Collection("letters"), preferences: db.Collection("preferences"),
 		subscriptions: db.Collection("subscriptions"), pushKeys: db.Collection("push_keys"),
+		emoji: db.Collection("emoji"),
 	}
 	return &Store{
 		collections:     c,
@@ -200,6 +204,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		servers:         servers{c},
 		keys:            keys{c},
 		intents:         intents{c},
+		emoji:           emoji{c},
 	}, nil
 }
 

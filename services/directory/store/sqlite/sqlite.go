@@ -58,6 +58,7 @@ type Store struct {
 	servers
 	keys
 	intents
+	emoji
 }
 
 var _ store.Store = (*Store)(nil)
@@ -94,6 +95,7 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 		servers:         servers{d},
 		keys:            keys{d},
 		intents:         intents{d},
+		emoji:           emoji{d},
 	}, nil
 }
 

@@ -37,6 +37,7 @@ var (
 		Room: "r2", User: "u-gus", Name: "Gus", Role: api.RoleMember, Actor: "u-ivan", ActorName: "Иван", Declined: true,
 		Created: 1_700_000_000_038, Expires: 1_900_000_000_038,
 	}
+	sampleEmoji    = store.Emoji{Name: "party", Type: "image/gif", Hash: "ff", Image: []byte("GIF89a"), Actor: "u-ann", Created: 1_700_000_000_040}
 	sampleActivity = store.Activity{Head: 1 << 40, Active: 1_700_000_000_039, Size: 2}
 )
 
@@ -60,6 +61,7 @@ func fillLater(t *testing.T, s store.Store) {
 	must(t, s.CreateRequest(ctx, sampleRequest))
 	must(t, s.CreateInvitation(ctx, sampleInvitation))
 	must(t, s.PutReader(ctx, "r2", "u-gus"))
+	must(t, s.PutEmoji(ctx, sampleEmoji))
 	must(t, s.SetActivity(ctx, "r1", sampleActivity))
 }
 

@@ -138,6 +138,11 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	if len(mutes) > 0 || err != nil {
 		same(t, sampleMutes[:1], mutes, err)
 	}
+	emoji, err := s.Emoji(ctx, 10) // there are none in what earlier releases have written
+	if must(t, err); len(emoji) > 0 {
+		image, err := s.EmojiByHash(ctx, sampleEmoji.Hash)
+		same(t, sampleEmoji, image, err)
+	}
 	seen, err := s.Seen(ctx, "u-ann")
 	same(t, int64(1_700_000_000_016), seen, err)
 	intents, err := s.IntentsBefore(ctx, 1_800_000_000_000, 10)
@@ -187,6 +192,7 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	same(t, []store.Room{shown(sampleRooms[1])}, found, err)
 	must(t, s.SetActivity(ctx, "r1", store.Activity{Active: 5}))
 	must(t, s.PutNetworkBan(ctx, store.NetworkBan{Network: "192.0.2.0/24"}))
+	must(t, s.PutEmoji(ctx, store.Emoji{Name: "new", Type: "image/png", Hash: "ee", Image: []byte("PNG")}))
 	must(t, s.CreateRequest(ctx, store.Request{Room: "d-Y", From: "u-gus", To: "u-ann"}))
 	must(t, s.CreateInvitation(ctx, store.Invitation{Room: "r2", User: "u-ann", Actor: "u-ivan"}))
 }

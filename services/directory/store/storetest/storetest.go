@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"acts", testActs},
 		{"server", testServer},
 		{"invitation links", testInvitationLinks},
+		{"emoji", testEmoji},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
