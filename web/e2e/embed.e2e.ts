@@ -197,6 +197,28 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect((await told('ready')).at(-1)).toMatchObject({ user: grant.user.id, guest: false });
   });
 
+  test('emoji of the chat server’s own are loaded from there', async () => {
+    const { api, grant } = await member('Emmy');
+    const secret = /#\/setup\/([\w-]+)/.exec(stage.server.output())![1]!;
+    const boss = await api.setUp(secret, unique('Boss'), password);
+    const gif = new Blob([Buffer.from('R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')], { type: 'image/gif' });
+    await api.request('PUT', '/v1/emoji/dot', boss.token, gif);
+    const { origin } = new URL(stage.server.url);
+    site.pages.set('/emoji', {
+      policy: `default-src 'none'; script-src ${origin} 'nonce-n'; connect-src ${origin} ${origin.replace('http', 'ws')}; img-src ${origin}; style-src 'nonce-n'`,
+      html: '<!doctype html><html lang="en"><head><title>Mine</title><script type="module" src="https://chat.example.org/hubbub-chat.js"></script></head><body><hubbub-chat id="a" room="lobby"></hubbub-chat></body></html>',
+    });
+    const { page, faults } = await visit(`${site.allowed}/emoji`, { bypassCSP: false });
+    await page.evaluate((token) => void Object.assign(document.querySelector('hubbub-chat')!, { getToken: () => Promise.resolve(token) }), grant.token);
+    const a = page.locator('#a');
+    await a.getByRole('textbox', { name: 'Message' }).fill('see :dot:');
+    await a.getByRole('button', { name: 'Send' }).click();
+    const image = a.locator('.text img[alt=":dot:"]');
+    await expect.poll(() => image.evaluate((i) => [(i as HTMLImageElement).naturalWidth, (i as HTMLImageElement).src.startsWith('http')])).toEqual([1, true]);
+    expect(new URL((await image.getAttribute('src'))!).origin + '/talk').toBe(stage.server.url);
+    expect(faults).toEqual([]);
+  });
+
   /** Most that an element loads before a room is seen, compressed, bytes. */
   const most = 110_000;
 

@@ -352,7 +352,15 @@ export class Api {
     return historyMessages(objects(body, 'quotes').map((q) => ({ ...q, room: id })));
   }
 
-  /** Makes a request of any route, for what of the API has no method here. */
+  /** Returns the address of a path, for what the browser loads by itself. */
+  address(path: string): string {
+    return this.#base + path;
+  }
+
+  /**
+   * Makes a request of any route, for what of the API has no method here. A payload that is a Blob
+   * is sent as it is.
+   */
   request(method: string, path: string, token?: string, payload?: object): Promise<Record<string, unknown>> {
     return this.#call(method, path, token, payload);
   }
@@ -385,14 +393,15 @@ export class Api {
   async #call(method: string, path: string, token?: string, payload?: object, until?: AbortSignal): Promise<Record<string, unknown>> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token) headers['authorization'] = `Bearer ${token}`;
-    if (payload) headers['content-type'] = 'application/json';
+    const file = payload instanceof Blob;
+    if (payload) headers['content-type'] = file ? payload.type : 'application/json';
     if (this.#page && !token) headers['hubbub-cookie'] = this.#page;
     let response: Response;
     let body: Record<string, unknown>;
     try {
       const late = AbortSignal.timeout(patience);
       const signal = until && 'any' in AbortSignal ? AbortSignal.any([late, until]) : late;
-      response = await this.#fetch(this.#base + path, { method, headers, signal, ...(payload && { body: JSON.stringify(payload) }) });
+      response = await this.#fetch(this.#base + path, { method, headers, signal, ...(payload && { body: file ? payload : JSON.stringify(payload) }) });
       body = object(await response.json().catch(() => undefined));
     } catch {
       throw new ConnectionLost('The server cannot be reached.');

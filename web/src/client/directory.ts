@@ -68,6 +68,10 @@ export class Directory extends Emitter<{ members: string }> {
   request(method: string, path: string, payload?: object): Promise<Record<string, unknown>> {
     return this.#session.call((token) => this.#api.request(method, path, token, payload));
   }
+  /** Returns the address of a path of the server, for what the browser loads by itself. */
+  address(path: string): string {
+    return this.#api.address(path);
+  }
   /** Marks everything as read: in a room, or in all. */
   readAll(room?: string): Promise<void> {
     return this.#session.call((token) => (room === undefined ? this.#api.readAll(token) : this.#api.readRoom(token, room)));

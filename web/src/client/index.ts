@@ -32,7 +32,7 @@ export type { History, Room } from './room.ts';
 export { nameKey, names, type Message, type Replies, type Reply } from './roomlog.ts';
 // Server itself is loaded by those who need it: from './server.ts'.
 export type {
-  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation, ServerRetention, Hold,
+  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation, ServerEmoji, ServerRetention, Hold,
   ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
 export { type Credentials, Session, type SessionStore } from './session.ts';

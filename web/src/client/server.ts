@@ -169,6 +169,17 @@ export interface Page<T> {
   readonly next?: string;
 }
 
+/** An emoji of the server's own. */
+export interface ServerEmoji {
+  readonly name: string;
+  /** The address of the image. */
+  readonly image: string;
+  /** Who added it; empty: the account is gone. */
+  readonly byName: string;
+  /** UTC ms. */
+  readonly created: number;
+}
+
 /**
  * What operators and auditors do on the whole server. It keeps nothing; every method asks the
  * server, and rejects as Api does.
@@ -330,6 +341,20 @@ export class Server {
   /** What a hold has kept, as a file of JSON lines. */
   held(id: string): Promise<Blob> {
     return this.#session.call((token) => this.#api.file(`/v1/server/holds/${part(id)}/export`, token));
+  }
+
+  /** The emoji of the server's own. */
+  async emoji(): Promise<ServerEmoji[]> {
+    return list((await this.#ask('GET', '/v1/emoji'))['emoji']).map((e) => ({
+      name: text(e['name']), image: this.#api.address(text(e['image'])), byName: text(e['by_name']), created: number(e['created']),
+    }));
+  }
+  /** Adds an emoji, or gives the one of that name another image. */
+  async putEmoji(name: string, image: Blob): Promise<void> {
+    await this.#ask('PUT', `/v1/emoji/${part(name)}`, image);
+  }
+  async removeEmoji(name: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/emoji/${part(name)}`);
   }
 
   /** Finds public rooms, archived or not. */

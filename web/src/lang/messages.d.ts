@@ -186,6 +186,7 @@ export interface Messages {
   emojiFood(): string;
   emojiNature(): string;
   emojiObjects(): string;
+  emojiOfThisServer(): string;
   emojiPeople(): string;
   emojiSmileys(): string;
   emojiSymbols(): string;

@@ -20,6 +20,7 @@ const waiting = new Set<string>([
   'ui/server/Invitations.svelte',
   'ui/server/Link.svelte',
   'ui/server/NetworkForm.svelte',
+  'ui/server/OwnEmoji.svelte',
   'ui/server/Part.svelte',
   'ui/server/People.svelte',
   'ui/server/Person.svelte',

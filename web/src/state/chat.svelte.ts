@@ -11,6 +11,7 @@ import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
 import { Recalled } from './recalled.ts';
+import { OwnEmoji } from './own-emoji.svelte.ts';
 import { Saved } from './saved.svelte.ts';
 import { Meanings } from './meanings.svelte.ts';
 import type { RoomItem } from './roomitem.ts';
@@ -107,6 +108,7 @@ export class Chat {
   readonly marks: Marks;
   readonly threads: Threads;
   readonly saved: Saved;
+  readonly emoji: OwnEmoji;
   readonly meanings = new Meanings(this);
   readonly recalled = new Recalled();
   readonly acts: Acts;
@@ -183,6 +185,7 @@ export class Chat {
     this.marks = new Marks(client.preferences, () => this.#touch());
     this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: m.aChangeNotSaved({ why: describe(err) }) }));
     this.saved = new Saved(client);
+    this.emoji = new OwnEmoji(client);
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),

@@ -1,6 +1,6 @@
 import type { FoundMessage } from '../client/search.ts';
 /** The parts of the server page. */
-export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'audit'] as const;
+export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'emoji', 'audit'] as const;
 export type Section = (typeof sections)[number];
 
 /** What a part shows, such as a person or a filter: strings by name. */

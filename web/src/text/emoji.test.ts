@@ -15,3 +15,9 @@ test.each([
 ])('%j has the shortcode %s', (text, code, closed) => {
   expect(shortcode(text)).toEqual(code === undefined ? undefined : { code, closed });
 });
+
+test('those of the server’s own are big where there are any', () => {
+  const known = (own: string) => own === ':party:';
+  for (const text of [':party:', ':party: 👍 :party:', ':party::party:']) expect([emojiOnly(text, known), emojiOnly(text)]).toEqual([true, false]);
+  for (const text of [':gone:', ':party: :gone:', ':party: x', ':party::party::party::party:', '10:30:45']) expect(emojiOnly(text, known)).toBe(false);
+});

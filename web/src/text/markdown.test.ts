@@ -8,6 +8,7 @@ const inline = (runs: readonly Inline[]): string => runs.map((r) => {
     case 'code': return `{${r.text}}`;
     case 'mention': return r.me ? `<@!${r.text.slice(1)}>` : `<${r.text}>`;
     case 'link': return r.label ? `<a ${r.href} ${r.host}|${inline(r.label)}>` : r.text === r.href ? `<a ${r.href}>` : `<a ${r.href} shown ${r.text}>`;
+    case 'emoji': return `<e ${r.text}>`;
     default: return `<${{ strong: 'b', emphasis: 'i', struck: 's', spoiler: 'sp' }[r.kind]} ${inline(r.children)}>`;
   }
 }).join('');
@@ -40,6 +41,10 @@ test.each<[string, string[]]>([
   ['text\n===\n---', ['text\n===', 'rule']],
   ['    indented\n  as typed', ['    indented\n  as typed']],
   ['a  \nb\\\nc', ['a\nb\nc']],
+  // Emoji of the server's own.
+  [':party: at :a_b-2:, :+1::-1:!', ['<e :party:> at <e :a_b-2:>, <e :+1:><e :-1:>!']],
+  ['**:party:** and > :x: ||:in_side:||', ['<b <e :party:>> and > :x: <sp <e :in_side:>>']],
+  ['`:party:` 10:30:45 fe80::ab:cd: :Party: :par ty: https://a.example/:party:/x', ['{:party:} 10:30:45 fe80::ab:cd: :Party: :par ty: <a https://a.example/:party:/x>']],
   // Lists.
   ['- a\n- b\n  - c\n\n    d\n- e', ['-[a, b / -[c / d], e]']],
   ['3. a\n4. b', ['3[a, b]']],
@@ -150,4 +155,8 @@ test('every pair of signs, as often as a message may have it, is read', () => {
     const text = (a + b).repeat(4_096);
     if (!excessive(text)) expect(markdown(text.trim() || 'x', ada).length).toBeGreaterThan(0);
   }
+});
+
+test('an emoji of the server’s own is told by its name', () => {
+  expect(plain('**hi** :party:')).toBe('hi :party:');
 });

@@ -23,7 +23,7 @@ export function markdown(text: string, me: For = meansNobody): Block[] {
 /** Whether a text is shown in any other way than it was typed. */
 export function formatted(text: string): boolean {
   if (!isMarked(text)) return false;
-  return markdown(text).some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
+  return markdown(text).some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'emoji', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
 }
 
 /** Whether a text has marks in such numbers that it is shown as it was typed. */

@@ -7,6 +7,8 @@ export type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
 /** A run within a line, and how it is shown. */
 export type Inline =
   | { readonly kind: 'text'; readonly text: string }
+  /** `:name:`, which may be an emoji of the server's own. */
+  | { readonly kind: 'emoji'; readonly text: string }
   | { readonly kind: 'code'; readonly text: string }
   | { readonly kind: 'mention'; readonly text: string; /** It is of the one who reads. */ readonly me: boolean }
   | Link
@@ -57,13 +59,23 @@ export function prose(text: string, me: For): Inline[] {
   const runs: Inline[] = [];
   let end = 0;
   for (const m of mentions(text, me)) {
-    if (m.at > end) runs.push({ kind: 'text', text: unturned(text.slice(end, m.at)) });
+    if (m.at > end) runs.push(...words(text.slice(end, m.at)));
     const whole = `@${m.name}`;
     runs.push({ kind: 'mention', text: whole, me: m.key === me.me });
     end = m.at + whole.length;
   }
-  if (end < text.length) runs.push({ kind: 'text', text: unturned(text.slice(end)) });
+  if (end < text.length) runs.push(...words(text.slice(end)));
   return runs;
+}
+
+/** What has the form of an emoji of the server's own, and is not within a time or an address. */
+const own = /((?<![A-Za-z0-9]):[a-z0-9_+-]{2,32}:(?![A-Za-z0-9]))/;
+
+/** The runs of words without mentions. */
+function words(text: string): Inline[] {
+  // every other part is what the expression finds
+  return text.split(own).flatMap((part, i): Inline[] =>
+    i % 2 ? [{ kind: 'emoji', text: part }] : part ? [{ kind: 'text', text: unturned(part) }] : []);
 }
 
 /** What the runs say, without how. A spoiler is not told. */
@@ -72,7 +84,7 @@ export function plainText(runs: readonly Inline[]): string {
     switch (r.kind) {
       case 'spoiler': return '▒▒▒';
       case 'link': return r.label ? plainText(r.label) : r.text;
-      case 'text': case 'code': case 'mention': return r.text;
+      case 'text': case 'emoji': case 'code': case 'mention': return r.text;
       default: return plainText(r.children);
     }
   }).join('');
