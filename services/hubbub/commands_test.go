@@ -166,6 +166,7 @@ var covered = map[string]place{
 	"cd services/history && go test -run '^$' -bench Pages -benchtime 200x .":                        in(workflow),
 	"cd services/directory && go test -run '^$' -bench 'TwentyLogins|KnownDevice|ManyOfOne|Guest' .": in(workflow),
 	"cd services/hubbub && go test -run '^$' -bench Neighbours -benchtime 1x ./e2e":                  in(workflow),
+	"cd services/hubbub && go test ./rules":                                                          in(makeTest, "./services/hubbub/..."),
 	"go test -run '^$' -bench . -benchtime 50ms ./internal/deflate":                                  in(workflow),
 	"go test -run TestMemoryPerSocket -v ./rigs/load":                                                in(workflow),
 	"go test ./bus/natsbus ./bus/redisbus -run Conformance":                                          in(workflow),
