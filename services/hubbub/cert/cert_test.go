@@ -75,7 +75,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 func TestFolder(t *testing.T) {
 	listen := freeAddr(t)
 	ca := acmetest.Start(t, acmetest.Port(t, listen), acmetest.Port(t, freeAddr(t)), 24*3600)
-	dir := filepath.Join(t.TempDir(), "tls")
+	dir := filepath.Join(folder(t), "tls")
 	c, err := parsed(t, "--tls-domains=chat.example", "--tls-acme-agree", "--tls-acme-directory="+ca.Directory, "--tls-acme-ca="+ca.CAFile, "--tls-folder="+dir, "--listen="+listen)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +98,18 @@ func TestFolder(t *testing.T) {
 		}
 		eventually(t, "it is ready", func() bool { return strings.HasPrefix(readyz(), "ready") })
 	})
+}
+
+// folder returns a folder that is removed at the end, when nothing is written there any more: a
+// renewal that has been given up may still put its state away.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cert")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eventually(t, "the folder is removed", func() bool { return os.RemoveAll(dir) == nil }) })
+	return dir
 }
 
 // TestWatch watches files, which it does not touch.
