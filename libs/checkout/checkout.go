@@ -75,7 +75,8 @@ func Build(ctx context.Context, dir string, programs ...Program) error {
 	}
 	defer free.Close()
 	for _, p := range programs {
-		args := []string{"build", "-o", filepath.Join(dir, p.Name), p.Package}
+		// With the commit in it, a program would be linked anew after each.
+		args := []string{"build", "-buildvcs=false", "-o", filepath.Join(dir, p.Name), p.Package}
 		if p.Test {
 			args = append([]string{"test", "-c"}, args[1:]...)
 		}
