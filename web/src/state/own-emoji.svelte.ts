@@ -1,7 +1,10 @@
 import type { Client } from '../client/index.ts';
+import { ownEmoji } from '../text/typed.ts';
 
 /** How long a name that is unknown stays so before the server is asked again, ms. */
 const again = 60_000;
+
+const form = new RegExp(`^${ownEmoji}$`);
 
 /** The emoji of the server's own: asked for when somebody shows or looks for one. */
 export class OwnEmoji {
@@ -16,7 +19,7 @@ export class OwnEmoji {
 
   /** Returns the address of the image of `:name:`; undefined: there is none, as far as is known. */
   image(text: string): string | undefined {
-    if (!/^:[a-z0-9_+-]{2,32}:$/.test(text)) return undefined;
+    if (!form.test(text)) return undefined;
     const image = this.#images.get(text.slice(1, -1));
     if (!image) this.#ask();
     return image;

@@ -26,7 +26,7 @@ export function differences(before: string, now: string): Piece[] {
   return pieces;
 }
 
-/** Tells words apart that differ in the first and in the last, by the longest run they share. */
+/** Tells words apart that differ in the first and in the last, by their longest common subsequence. */
 function between(old: readonly string[], young: readonly string[], add: (kind: Piece['kind'], text: string) => void): void {
   if (old.length * young.length > most) {
     add('removed', old.join(''));

@@ -1,12 +1,13 @@
+import { ownEmoji } from './typed.ts';
+
 /** The reactions offered first. */
 export const quick = ['👍', '❤️', '😂'] as const;
 
 // One emoji as people see it (UTS #51, section 1.4.9), except signs that are text by themselves.
 const base = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|(?=[\u2600-\u27BF])\p{Extended_Pictographic})\p{EMod}?\uFE0F?[\u{E0020}-\u{E007F}]*)`;
 const part = String.raw`(?:\p{Extended_Pictographic}|\p{Emoji_Presentation})\p{EMod}?\uFE0F?`;
-const name = ':[a-z0-9_+-]{2,32}:';
-const few = new RegExp(String.raw`^\s*(?:(?:${base}(?:\u200D${part})*|${name})\s*){1,3}$`, 'u');
-const own = new RegExp(name, 'g');
+const few = new RegExp(String.raw`^\s*(?:(?:${base}(?:\u200D${part})*|${ownEmoji})\s*){1,3}$`, 'u');
+const own = new RegExp(ownEmoji, 'g');
 
 /**
  * Whether a text is one to three emoji and nothing else; `known` says which `:name:` are some of

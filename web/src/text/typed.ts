@@ -68,8 +68,10 @@ export function prose(text: string, me: For): Inline[] {
   return runs;
 }
 
-/** What has the form of an emoji of the server's own, and is not within a time or an address. */
-const own = /((?<![A-Za-z0-9]):[a-z0-9_+-]{2,32}:(?![A-Za-z0-9]))/;
+/** The form of an emoji of the server's own, as the source of an expression. */
+export const ownEmoji = ':[a-z0-9_+-]{2,32}:';
+/** What has that form, and is not within a time or an address. */
+const own = new RegExp(`((?<![A-Za-z0-9])${ownEmoji}(?![A-Za-z0-9]))`);
 
 /** The runs of words without mentions. */
 function words(text: string): Inline[] {
