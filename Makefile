@@ -96,9 +96,9 @@ crash-bus: build-hubbub ## append a million entries to each bus while it is kill
 
 .PHONY: lint
 lint: ## vet, lint, and check that go.mod files are tidy
+	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
 	@# All at once, so that what they share is loaded once; compiled as the tests are, so that one finds what the other did.
 	@GOFLAGS= $(GO) run -exec 'env "GOFLAGS=$(GOFLAGS) -race"' $(GOLANGCI) run $(MODULES:%=./%/...)
-	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy -diff); done
 	@for os in darwin windows; do echo "vet for $$os"; (cd services/edge && GOOS=$$os $(GO) vet ./...); done
 
 .PHONY: tidy
