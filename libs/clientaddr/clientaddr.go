@@ -28,7 +28,7 @@ func Parse(list []string) (Proxies, error) {
 		}
 		n, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("%.80q is no network; one is written like 10.0.0.0/8", s)
+			return nil, fmt.Errorf("%.80q is not a network: write it like 10.0.0.0/8", s)
 		}
 		p = append(p, n.Masked())
 	}

@@ -143,7 +143,7 @@ func TestAdminHandler(t *testing.T) {
 		// which the line before has made
 		{`{"do":"demote","user":"Bob","by":"me"}`, http.StatusConflict, "last operator"},
 		{`{"do":"demote","user":"Bob"}`, http.StatusBadRequest, "name of who asks"},
-		{`nonsense`, http.StatusBadRequest, "form"},
+		{`nonsense`, http.StatusBadRequest, "AdminRequest"},
 	} {
 		rec := httptest.NewRecorder()
 		w.AdminHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body)))

@@ -22,7 +22,7 @@ func (s *records) departed(ctx context.Context, users []string) (gone []string, 
 // answerDeparted answers directoryapi.ServiceDeparted.
 func (s *records) answerDeparted(ctx context.Context, r directoryapi.DepartedRequest) (reply directoryapi.DepartedReply, err error) {
 	if len(r.Users) > directoryapi.MaxDeparted {
-		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users may be asked for at a time", directoryapi.MaxDeparted))
+		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("ask for at most %d users at a time", directoryapi.MaxDeparted))
 	}
 	reply.Departed, err = s.departed(ctx, r.Users)
 	return reply, s.stored(err)

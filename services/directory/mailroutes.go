@@ -24,13 +24,13 @@ type forgotInput struct {
 type mailInput struct {
 	Body struct {
 		Address  string `json:"address" maxLength:"254" doc:"Such as ann@example.org."`
-		Password string `json:"password" doc:"Again: whoever reads this mail can choose a new one."`
+		Password string `json:"password" doc:"Your current password, again, because whoever reads mail at this address can choose a new one."`
 	}
 }
 
 type confirmInput struct {
 	Body struct {
-		Secret string `json:"secret" doc:"What stands in the link." maxLength:"128"`
+		Secret string `json:"secret" doc:"The secret that the link carries." maxLength:"128"`
 	}
 }
 
@@ -50,9 +50,9 @@ type addresses struct {
 	passwords *passwords
 }
 
-// mailRoutes are the routes of mail addresses, and of what is sent there.
+// mailRoutes registers the routes of mail addresses and of the links that are mailed.
 func (s *addresses) mailRoutes(api huma.API) {
-	route(s.core, api, public(http.MethodPost, "/v1/forgot", "forgot", "Have a link for a new password sent; the answer is the same whether there is such an account"),
+	route(s.core, api, public(http.MethodPost, "/v1/forgot", "forgot", "Ask for a mail with a link to choose a new password; the answer does not say whether the account exists"),
 		func(ctx context.Context, in *forgotInput) (empty, error) {
 			return empty{}, s.letters.forgot(ctx, in.Body.Who, addressOf(ctx))
 		})
@@ -87,7 +87,7 @@ func (s *addresses) myMail(ctx context.Context, c auth.Claims) (mailView, error)
 	return s.view(a.Mail), err
 }
 
-// askMail sends a link to a mail address, by which it becomes that of the user of a token.
+// askMail mails a link to an address. Opening it makes the address that of the token's user.
 func (s *addresses) askMail(ctx context.Context, c auth.Claims, password, address string) error {
 	if s.letters.mailing == nil {
 		return errNoMail
@@ -108,7 +108,7 @@ func (s *addresses) askMail(ctx context.Context, c auth.Claims, password, addres
 	return s.letters.post(ctx, store.Letter{Kind: store.LetterConfirm, User: u.ID, To: address}, confirmLife)
 }
 
-// confirmMail makes an address that of the account of the ticket that was sent there.
+// confirmMail gives an account the address that its ticket was mailed to.
 func (s *addresses) confirmMail(ctx context.Context, secret string) (mailView, error) {
 	t, u, err := s.tickets.ticket(ctx, secret, ticketMail)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *addresses) confirmMail(ctx context.Context, secret string) (mailView, e
 	return s.view(t.Detail), s.setMail(ctx, act, u, t.Detail)
 }
 
-// removeMail takes the mail address from the account of the user of a token.
+// removeMail removes the mail address of the token's user.
 func (s *addresses) removeMail(ctx context.Context, c auth.Claims, password string) error {
 	u, err := s.records.user(ctx, c.User)
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *addresses) removeMail(ctx context.Context, c auth.Claims, password stri
 	return s.setMail(ctx, store.Act{Action: actMail, Subject: u.ID, SubjectName: u.Name, Detail: "removed"}, u, "")
 }
 
-// setMail changes an account's mail address, and tells the address of before.
+// setMail changes an account's mail address, and writes to the old address that it did.
 func (s *addresses) setMail(ctx context.Context, act store.Act, u store.User, address string) error {
 	a, err := s.store.Account(ctx, u.ID)
 	if err != nil {

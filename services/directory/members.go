@@ -15,11 +15,11 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 	return store.Intent{Kind: directoryapi.ChangeAccess, Room: room, User: user, Name: name, Actor: actor, Role: string(role)}
 }
 
-// told marks an intent to change a membership that is an act of moderation, which people are told
-// of beside the change itself.
+// told marks an intent to change a membership as an act of moderation: an event of its own tells
+// people who did it, besides the one for the change.
 const told = "told"
 
-// removedFor begins that mark of a member who was put out, before the reason.
+// removedFor marks the intent to remove a member, in place of told; the reason follows it.
 const removedFor = "removed:"
 
 // roleIntent is memberIntent for a role that another user changed.
@@ -46,7 +46,7 @@ type members struct {
 	invitations *invitations
 }
 
-// join makes the user a member of a public room. A member's join changes nothing.
+// join makes the user a member of a public room. It changes nothing for a member.
 func (s *members) join(ctx context.Context, c auth.Claims, id string) (roomView, error) {
 	r, role, err := s.rights.permitted(ctx, directoryapi.ActionEnter, id, c.User)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *members) join(ctx context.Context, c auth.Claims, id string) (roomView,
 	return s.views.view(ctx, r, c.User, role)
 }
 
-// leave ends the user's membership. Leaving a room that one is not in changes nothing.
+// leave ends the user's membership. It changes nothing for a user who is not a member.
 func (s *members) leave(ctx context.Context, c auth.Claims, id string) error {
 	r, role, err := s.rights.permitted(ctx, directoryapi.ActionLeave, id, c.User)
 	if err != nil || role == "" {
@@ -83,8 +83,9 @@ func (s *members) leave(ctx context.Context, c auth.Claims, id string) error {
 	return s.membership.deleteMember(ctx, id, store.Member{User: c.User, Name: c.Name}, c.User)
 }
 
-// addMember makes a user a member, or changes the role. With the role empty, a new member's is
-// member and another's stays. A stranger is asked, and invited is true.
+// addMember makes a user a member, or changes a member's role. With an empty role, a new member
+// gets the role member and an existing member keeps theirs. A stranger is invited instead, and
+// invited is true.
 func (s *members) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) (invited bool, err error) {
 	r, mine, err := s.rights.permitted(ctx, directoryapi.ActionInvite, id, c.User)
 	if err == nil {
@@ -163,7 +164,7 @@ func (s *members) addMember(ctx context.Context, c auth.Claims, id, user string,
 		}
 	}
 	put := s.membership.putNewMember
-	if theirs.Role != "" { // of a room for everybody, in which the user is already
+	if theirs.Role != "" { // in a default room the user is already
 		put = func(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
 			return s.changes.change(ctx, roleIntent(room, user, name, actor, role), func(ctx context.Context) error {
 				return s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()})
@@ -173,8 +174,8 @@ func (s *members) addMember(ctx context.Context, c auth.Claims, id, user string,
 	return false, s.auditLog.audit(ctx, act, func(ctx context.Context) error { return put(ctx, id, u.ID, u.Name, c.User, role) })
 }
 
-// removeMember ends another's membership, for a reason that may be empty. Removing who is no member
-// changes nothing.
+// removeMember ends the membership of another user; the reason may be empty. It changes nothing if
+// the user is not a member.
 func (s *members) removeMember(ctx context.Context, c auth.Claims, id, user, reason string) error {
 	if user == c.User {
 		return s.leave(ctx, c, id)

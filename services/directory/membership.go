@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// membership begins, changes and ends a membership, and tells of it; keeps each room owned.
+// membership begins, changes and ends memberships and announces that, and makes sure that each room
+// has an owner.
 type membership struct {
 	*core
 	records *records
@@ -21,9 +22,10 @@ type membership struct {
 	quotas  *quotas
 }
 
-// tellMember tells what a user is in a room. Another change of the same membership may be told at
-// the same time, and the logs may get the two in either order; so the truth is looked up again
-// after it was told, and told again if it is another: whoever tells last, tells what is.
+// tellMember announces what a user is in a room. Another process may announce another change of the
+// same membership at the same time, and the logs may get the two in either order. So tellMember
+// reads the membership again afterwards and announces it again if it has changed: the last
+// announcement is then the true one.
 func (s *membership) tellMember(ctx context.Context, i store.Intent) error {
 	id := i.ID
 	if i.Role != string(directoryapi.RoleOwner) {
@@ -37,13 +39,13 @@ func (s *membership) tellMember(ctx context.Context, i store.Intent) error {
 			return err
 		}
 		if is.Role == "" {
-			// Nothing, but for one who was brought in while being banned.
+			// This does nothing, unless somebody added the user while another banned them.
 			if err := s.dropMember(ctx, i.Room, i.User); err != nil {
 				return err
 			}
 		}
 		if id == i.ID && string(is.Role) != i.Role {
-			id = chat.NewID() // not what the intent's own id may stand for already
+			id = chat.NewID() // the intent's id may stand for another role already
 		}
 		if err := s.tellWhy(ctx, i, is.Role); err != nil {
 			return err
@@ -63,8 +65,7 @@ func (s *membership) tellMember(ctx context.Context, i store.Intent) error {
 	return errors.New("a membership keeps changing")
 }
 
-// tellWhy tells of a ban, of a removal, or of another role, as an act of moderation: who did it,
-// and why.
+// tellWhy announces a ban, a removal or a new role as an act of moderation: who did it, and why.
 func (s *membership) tellWhy(ctx context.Context, i store.Intent, role directoryapi.Role) error {
 	reason, removed := strings.CutPrefix(i.Session, removedFor)
 	if i.Session != told && !removed || string(role) != i.Role {
@@ -74,22 +75,21 @@ func (s *membership) tellWhy(ctx context.Context, i store.Intent, role directory
 	if err != nil {
 		return err
 	}
-	e.ID += "-why" // beside the change, which clients of earlier releases know
+	e.ID += "-why" // besides the event for the change, which older clients understand
 	if removed {
 		e.Act, e.Text = chat.ActRemove, reason
 	} else if e.Role = string(role); role == "" {
 		b, err := s.store.Ban(ctx, i.Room, i.User)
 		if err != nil {
-			return unlessMissing(err) // it is lifted already
+			return unlessMissing(err) // the ban is lifted already
 		}
 		e.Act, e.Text, e.Until = chat.ActBan, b.Reason, b.Until
 	}
 	return s.changes.tellModerated(ctx, e)
 }
 
-// tellGrown tells that a room is no longer small, if that may be because of its new member. Several
-// may come at the same moment, and none of them then be the one too many: so it is told for some
-// time.
+// tellGrown announces that a room is no longer small. It does so for every new member until the
+// room is twice that size: when several join at the same moment, none may see the exact count.
 func (s *membership) tellGrown(ctx context.Context, room string, is directoryapi.Access) error {
 	if is.Role == "" || isDefault(room) {
 		return nil
@@ -101,7 +101,7 @@ func (s *membership) tellGrown(ctx context.Context, room string, is directoryapi
 	return s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: room})
 }
 
-// tellAccess tells everybody whom it concerns once.
+// tellAccess announces a membership once: to the caches of permissions, the room and the user.
 func (s *membership) tellAccess(ctx context.Context, i store.Intent, id string, a directoryapi.Access, there bool) error {
 	if err := s.changes.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Room: i.Room, Access: a}); err != nil {
 		return err
@@ -111,12 +111,12 @@ func (s *membership) tellAccess(ctx context.Context, i store.Intent, id string, 
 			return err
 		}
 	} else if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
-		return err // with its last member the room has gone, for those, too, who only read there
+		return err // the room is gone with its last member: caches forget its readers, too
 	}
 	return s.changes.event(ctx, ownEvent(i, id, a.Role))
 }
 
-// endEmptyGroup removes a group that nobody is in any more.
+// endEmptyGroup removes a group if it has no members left.
 func (s *membership) endEmptyGroup(ctx context.Context, room string) error {
 	n, err := s.records.countMembers(ctx, room, 1)
 	if err != nil || n > 0 {
@@ -144,7 +144,7 @@ func (s *membership) putMember(ctx context.Context, room, user, name, actor stri
 	})
 }
 
-// putNewMember is putMember of somebody who can be in only so many rooms.
+// putNewMember is putMember with the quota of rooms per user.
 func (s *membership) putNewMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
 	i, err := s.beginning(ctx, memberIntent(room, user, name, actor, role))
 	if err != nil {
@@ -162,9 +162,8 @@ func (s *membership) putNewMember(ctx context.Context, room, user, name, actor s
 	})
 }
 
-// entering returns the role of somebody who becomes a member: the wanted one, but a reader's for
-// who was a reader when the last membership ended. Whoever may restrict lifts that by bringing the
-// user in.
+// entering returns the role of a new member: the wanted one, but reader if the user was a reader
+// when their last membership ended. A user who may restrict lifts that by adding the member.
 func (s *membership) entering(ctx context.Context, r store.Room, user string, wanted, by directoryapi.Role) (directoryapi.Role, error) {
 	if wanted != directoryapi.RoleMember || directoryapi.May(by, directoryapi.ActionRestrict, roomPlace(r)) {
 		return wanted, nil
@@ -176,8 +175,8 @@ func (s *membership) entering(ctx context.Context, r store.Room, user string, wa
 	return wanted, err
 }
 
-// dropMember ends a membership in the store. A reader who comes back is one again, and stays one of
-// a room for everybody.
+// dropMember ends a membership in the store. It keeps a note that the user was a reader, for their
+// return; in a default room a reader's membership stays.
 func (s *membership) dropMember(ctx context.Context, room, user string) error {
 	m, isIn, err := s.records.memberOf(ctx, room, user)
 	if err != nil || !isIn {
@@ -202,7 +201,7 @@ func (s *membership) deleteMember(ctx context.Context, room string, m store.Memb
 }
 
 // checkOtherOwner returns an error unless the room has another owner, or nobody else in it. Two
-// owners who leave at the same time both see the other: keepOwned is for that.
+// owners who leave at the same time each see the other as still there; keepOwned mends that.
 func (s *membership) checkOtherOwner(ctx context.Context, room, user string) error {
 	isOther := func(m store.Member) bool { return m.User != user }
 	owners, err := s.store.MembersInRole(ctx, room, directoryapi.RoleOwner, 2)
@@ -216,9 +215,9 @@ func (s *membership) checkOtherOwner(ctx context.Context, room, user string) err
 	return err
 }
 
-// keepOwned sees to it that a room has an owner, after somebody has left or is no longer one: the
-// moderator, or else the member, who has been there longest. A room that nobody is in any more
-// goes.
+// keepOwned makes sure that a room has an owner, after an owner left or lost the role: it appoints
+// the longest-standing moderator, or else the longest-standing member. It deletes a room without
+// members.
 func (s *membership) keepOwned(ctx context.Context, room string) error {
 	r, err := s.store.Room(ctx, room)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Direct || isDefault(room)) {
@@ -246,15 +245,15 @@ func (s *membership) keepOwned(ctx context.Context, room string) error {
 			return nil
 		}
 		err = s.setRole(ctx, room, heir.User, heir.Name, heir.User, directoryapi.RoleOwner)
-		if !errors.Is(err, store.ErrNotFound) { // else the heir has left, too
+		if !errors.Is(err, store.ErrNotFound) { // otherwise the new owner has left, too
 			return err
 		}
 	}
 	return errors.New("the members of a room keep leaving")
 }
 
-// deleteRoom removes a room, its bans and mutes, who was a reader, and the invitations to it, which
-// those who are asked are told. Those first: what a crash leaves is a room that is removed later.
+// deleteRoom removes a room, its bans, mutes, notes of readers and invitations; invited users see
+// their invitation go. The room goes last, so that after a crash a later call removes the rest.
 func (s *membership) deleteRoom(ctx context.Context, room string) error {
 	err := drain(func() ([]store.Ban, error) { return s.store.Bans(ctx, room, "", maxMembers) },
 		func(b store.Ban) error { return s.store.DeleteBan(ctx, room, b.User) })

@@ -20,8 +20,8 @@ func (s *lookup) answerMemberships(ctx context.Context, r directoryapi.Membershi
 	return out, s.stored(err)
 }
 
-// memberships returns the rooms that a user is in. However many they are, the store is asked six
-// times.
+// memberships returns the rooms that a user is in. It makes six requests to the store, for any
+// number of rooms.
 func (s *lookup) memberships(ctx context.Context, user string) (out directoryapi.Memberships, err error) {
 	u, err := s.store.User(ctx, user)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *lookup) answerMentions(ctx context.Context, r directoryapi.MentionsRequ
 	return directoryapi.MentionsReply{Texts: out}, s.stored(err)
 }
 
-// mentions returns whom texts may mention. The names of all of them are looked up at once.
+// mentions returns the users whom texts may mention. It looks all names up in one request.
 func (s *lookup) mentions(ctx context.Context, texts []directoryapi.MentionText) ([]directoryapi.Mentioned, error) {
 	keys := map[string]bool{}
 	for _, t := range texts {
@@ -154,8 +154,8 @@ func (s *lookup) mentions(ctx context.Context, texts []directoryapi.MentionText)
 	return out, nil
 }
 
-// mentionable reports whether a user is a member of a room, or is asked to come in: who accepts
-// finds what was said since.
+// mentionable reports whether a user is a member of a room or is invited to it: on accepting, an
+// invited user sees what was said since the invitation.
 func (s *lookup) mentionable(ctx context.Context, room store.Room, user string) (member, asked bool, err error) {
 	a, err := s.rights.accessTo(ctx, room, user)
 	if err != nil || a.Role != "" {

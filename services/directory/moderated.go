@@ -7,7 +7,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// act returns the event of what an intent's actor has done to its room or its user.
+// act returns the event that says what an intent's actor did to its room or its user.
 func (s *changes) act(ctx context.Context, i store.Intent, act string) (chat.Event, error) {
 	name, err := s.records.nameOf(ctx, i.Actor)
 	return chat.Event{
@@ -15,8 +15,8 @@ func (s *changes) act(ctx context.Context, i store.Intent, act string) (chat.Eve
 	}, err
 }
 
-// tellModerated tells an act against a user to the room that it was done in, unless the server
-// keeps that from others, and to the user.
+// tellModerated tells the user of an act against them, and the room in which it was done, unless
+// the server keeps such acts private.
 func (s *changes) tellModerated(ctx context.Context, e chat.Event) error {
 	if e.Room != wholeServer && s.cfg.ShowModeration {
 		_, there, err := s.records.roomThere(ctx, e.Room)

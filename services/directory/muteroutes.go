@@ -10,8 +10,8 @@ import (
 )
 
 type muteBody struct {
-	Minutes int64  `json:"minutes,omitempty" doc:"After so many minutes the mute ends by itself, up to a year; 0 or absent: when somebody lifts it."`
-	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters, which the muted is told, too."`
+	Minutes int64  `json:"minutes,omitempty" doc:"Minutes until the mute ends by itself, up to a year; 0 or absent: it lasts until somebody lifts it."`
+	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters. The muted user sees it."`
 }
 
 type muteInput struct {
@@ -26,27 +26,27 @@ type serverMuteInput struct {
 }
 
 func (s *mutes) muteRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/mutes", "room-mutes", "Who is muted in a room"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/mutes", "room-mutes", "Mutes in a room"),
 		func(ctx context.Context, in *bansInput) (mutesOutput, error) {
 			return s.mutes(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
-	route(s.core, api, guarded(http.MethodPut, "/v1/rooms/{room}/mutes/{user}", "mute-in-room", "Keep somebody from writing in a room: moderators and owners"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/rooms/{room}/mutes/{user}", "mute-in-room", "Mute somebody in a room: moderators and owners"),
 		limited(s.core, func(ctx context.Context, in *muteInput) (empty, error) {
 			return empty{}, s.mute(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Minutes, in.Body.Reason)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/mutes/{user}", "unmute-in-room", "Let somebody write in a room again"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/mutes/{user}", "unmute-in-room", "End somebody's mute in a room"),
 		limited(s.core, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.unmute(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
-	route(s.core, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for operators and auditors"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Mutes on the whole server: for operators and auditors"),
 		func(ctx context.Context, in *serverBansInput) (mutesOutput, error) {
 			return s.mutes(ctx, httpapi.User(ctx), wholeServer, in.After)
 		})
-	route(s.core, api, guarded(http.MethodPut, "/v1/mutes/{user}", "mute", "Keep somebody from writing anywhere"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/mutes/{user}", "mute", "Mute somebody on the whole server: for operators"),
 		limited(s.core, func(ctx context.Context, in *serverMuteInput) (empty, error) {
 			return empty{}, s.mute(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body.Minutes, in.Body.Reason)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/mutes/{user}", "unmute", "Let somebody write again"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/mutes/{user}", "unmute", "End somebody's mute on the whole server: for operators"),
 		limited(s.core, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
 			return empty{}, s.unmute(ctx, httpapi.User(ctx), wholeServer, in.User)
 		}))

@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindMute is the kind of an intent to mute a user, or to end that.
+// kindMute is the kind of an intent to mute or unmute a user.
 const kindMute = "mute"
 
 // Actions of the audit log.
@@ -23,7 +23,7 @@ const (
 	actRoomUnmute = "room.unmute"
 )
 
-// inRoom returns the action of an act in a room, or of the same on the whole server.
+// inRoom returns the first action if room names a room, the second for the whole server.
 func inRoom(room, there, everywhere string) string {
 	if room == wholeServer {
 		return everywhere
@@ -34,7 +34,7 @@ func inRoom(room, there, everywhere string) string {
 // maxMute is the longest mute that ends by itself, in minutes.
 const maxMute = 366 * 24 * 60
 
-// muted adds to an Access what mutes the user has: the one that ends last counts.
+// muted adds the user's mutes to an Access: the one that ends last counts.
 func (s *rights) muted(ctx context.Context, a *directoryapi.Access, room, user string) error {
 	mutes, err := s.store.MutesOf(ctx, user, wholeServer, room)
 	now := time.Now().UnixMilli()
@@ -55,8 +55,8 @@ type mutes struct {
 	auditLog *auditLog
 }
 
-// mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is
-// lifted.
+// mute keeps a user from writing in a room, or on the whole server, for this many minutes; 0: until
+// somebody lifts the mute.
 func (s *mutes) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
 	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *mutes) mute(ctx context.Context, c auth.Claims, room, user string, minu
 	})
 }
 
-// lasting says for how long something is, and why.
+// lasting describes a duration and its reason for the audit log.
 func lasting(minutes int64, reason string) string {
 	text := "until it is lifted"
 	if minutes > 0 {
@@ -100,7 +100,7 @@ func lasting(minutes int64, reason string) string {
 	return because(text, reason)
 }
 
-// unmute ends a mute. One who is not muted is not an error.
+// unmute ends a mute. It is no error if the user is not muted.
 func (s *mutes) unmute(ctx context.Context, c auth.Claims, room, user string) error {
 	mine, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *mutes) unmute(ctx context.Context, c auth.Claims, room, user string) er
 		return unlessMissing(err)
 	}
 	i := store.Intent{Kind: kindMute, Room: room, User: user, Name: m.Name, Actor: c.User}
-	if m.Until <= time.Now().UnixMilli() { // it has ended, which nobody has to be told
+	if m.Until <= time.Now().UnixMilli() { // it has ended by itself, and clients know when
 		return s.store.DeleteMute(ctx, room, user)
 	}
 	act := store.Act{Action: inRoom(room, actRoomUnmute, actUnmute), Room: room, Subject: user, SubjectName: m.Name}
@@ -123,7 +123,7 @@ func (s *mutes) unmute(ctx context.Context, c auth.Claims, room, user string) er
 	})
 }
 
-// tellMute tells whether a user is muted now.
+// tellMute announces whether a user is muted now.
 func (s *mutes) tellMute(ctx context.Context, i store.Intent) error {
 	change := directoryapi.Change{Kind: directoryapi.ChangePerson, User: i.User}
 	if i.Room != wholeServer {
@@ -151,7 +151,7 @@ func (s *mutes) tellMute(ctx context.Context, i store.Intent) error {
 	return s.changes.tellModerated(ctx, e)
 }
 
-// ended returns a time as clients are told it: 0 is never.
+// ended returns the end of a mute or ban as clients get it: 0 stands for never.
 func ended(until int64) int64 {
 	if until == chat.Forever {
 		return 0
@@ -159,16 +159,16 @@ func ended(until int64) int64 {
 	return until
 }
 
-// removeMutes removes the mutes that have ended.
+// removeMutes removes expired mutes.
 func (s *mutes) removeMutes(ctx context.Context) error {
 	return s.store.DeleteMutesBefore(ctx, time.Now().UnixMilli())
 }
 
 type muteView struct {
 	User   string `json:"user"`
-	Name   string `json:"name" doc:"At the time of the mute."`
+	Name   string `json:"name" doc:"The user's name when they were muted."`
 	By     string `json:"by" doc:"Id of the user who muted."`
-	ByName string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
+	ByName string `json:"by_name,omitempty" doc:"The current name of that user; absent: the account is gone."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`
 	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until it is lifted."`
@@ -179,8 +179,8 @@ type mutesOutput struct {
 	More  bool       `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// mutes lists who is muted in a room, or on the server, by user id, after one. Those that have
-// ended are left out.
+// mutes lists the mutes of a room or of the server, ordered by user id, after the given id. It
+// leaves out expired ones.
 func (s *mutes) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
 	out := mutesOutput{Mutes: []muteView{}}
 	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionMute, room, c.User); err != nil {
@@ -216,13 +216,13 @@ func viewOfMute(ctx context.Context, m store.Mute, name func(context.Context, st
 	return muteView{User: m.User, Name: m.Name, By: m.Actor, ByName: by, Reason: m.Reason, Since: m.Created, Until: ended(m.Until)}, err
 }
 
-// mutedView says that the user is muted.
+// mutedView describes a mute to the muted user.
 type mutedView struct {
 	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until it is lifted."`
 	Reason string `json:"reason,omitempty"`
 }
 
-// nameMutes tells a user in which of some rooms the user is muted.
+// nameMutes adds the user's own mutes to views of rooms.
 func (s *views) nameMutes(ctx context.Context, user string, views []roomView) error {
 	mutes, err := s.store.MutesOf(ctx, user)
 	now := time.Now().UnixMilli()

@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// dataHour is how often an hour a user takes all data along: it reads all that the user has
-	// ever said.
+	// dataHour is how many exports a user gets an hour: each reads everything that the user ever
+	// said.
 	dataHour = 10
-	// historyTries is how often history is asked for messages that it cannot give right now, a
-	// while apart.
+	// historyTries is how often an export asks history for the same messages, with a pause, while
+	// history does not answer.
 	historyTries = 5
 )
 
-// ownData is what a user takes along. The messages, which may be many, are written one run after
-// the other: only one is in memory.
+// ownData is the export of a user's own data. It may have very many messages, so only one run of
+// them is in memory at a time.
 type ownData struct {
 	copies *copies
 	data   myData
@@ -34,8 +34,8 @@ type ownData struct {
 	first  historyapi.Mine
 }
 
-// startExport returns what there is of the user of a token. Messages are read when it is written,
-// but for the first.
+// startExport collects the data of the token's user and the first run of messages; write reads the
+// others.
 func (s *ownAccount) startExport(ctx context.Context, c auth.Claims) (*ownData, error) {
 	if err := s.copies.exportRate.count(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err
@@ -52,8 +52,8 @@ func (s *ownAccount) startExport(ctx context.Context, c auth.Claims) (*ownData, 
 	return &ownData{copies: s.copies, data: d, user: c.User, first: first}, nil
 }
 
-// write writes one JSON object: the data, and last messages, a message a line. extend is called
-// before each run of messages.
+// write writes one JSON object: the data, and then the messages, one a line. It calls extend before
+// each run of messages.
 func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 	head, err := json.Marshal(e.data)
 	if err != nil {
@@ -117,9 +117,9 @@ func (e *ownData) writeMessage(ctx context.Context, w io.Writer, separator strin
 }
 
 func (s *ownAccount) dataRoute(api huma.API) {
-	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "What there is of you: account, log-ins, rooms, and all that you have said")
+	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "All your data: account, log-ins, rooms, and everything that you have said")
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, which are as those of a page and have their earlier versions. An answer that is cut off is not whole.",
+		Description: "One object: account, created, last_seen, mail, settings, preferences, sessions, memberships, saved, and messages, in the form of those of a page, with their earlier versions. If the connection breaks off, the answer is not complete.",
 		Content:     map[string]*huma.MediaType{"application/json": {}},
 	}}
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
@@ -132,7 +132,7 @@ func (s *ownAccount) dataRoute(api huma.API) {
 			ctx.SetHeader("Content-Disposition", `attachment; filename="hubbub.json"`)
 			w := ctx.BodyWriter()
 			if err := e.write(ctx.Context(), w, func() { extendWrite(w) }); err != nil {
-				s.log.Warn("an export of a user's data was cut off", zap.Error(err))
+				s.log.Warn("could not finish an export of a user's data", zap.Error(err))
 				panic(http.ErrAbortHandler)
 			}
 		}}, nil

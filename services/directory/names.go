@@ -14,14 +14,13 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a
-// user who is not.
+// guestMark ends the name of every guest. A registered name has no space, so no guest can look like
+// a registered user.
 const guestMark = mentions.GuestMark
 
 var errNameReserved = chat.E(chat.CodeConflict, "that name is reserved: choose another")
 
-// keyOf returns what a name is looked up by, as somebody writes it: of a guest it ends with the
-// mark of guests.
+// keyOf returns the NameKey for a name as people write it: a guest's name ends with guestMark.
 func keyOf(name string) string {
 	if guest, ok := strings.CutSuffix(name, guestMark); ok {
 		return guestKey(guest)
@@ -29,7 +28,7 @@ func keyOf(name string) string {
 	return names.Key(name)
 }
 
-// guestKey returns the NameKey of a guest, of the name without the mark.
+// guestKey returns the NameKey of a guest whose name without guestMark is name.
 func guestKey(name string) string { return ":" + names.LooksOf(name).Lower }
 
 // nameRules decides which names of users and rooms are free.
@@ -37,8 +36,8 @@ type nameRules struct {
 	*core
 }
 
-// isReserved reports whether nobody may register a name: it speaks for the server, or is or looks
-// like one of Config.Owners.
+// isReserved reports whether nobody may register a name, because it speaks for the server, or is or
+// looks like one of Config.Owners.
 func (s *nameRules) isReserved(name string) bool {
 	return names.Reserved(name) || slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Alike(name, owner) })
 }
@@ -48,7 +47,8 @@ func (s *nameRules) isOwnersName(name string) bool {
 	return slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Key(name) == names.Key(owner) })
 }
 
-// checkFree returns errNameTaken if a registered user but self has a name that looks like this one.
+// checkFree returns errNameTaken if a registered user other than self has a name that looks like
+// this one.
 func (s *nameRules) checkFree(ctx context.Context, looks names.Looks, self string) error {
 	alike, err := s.store.UsersAlike(ctx, looks, 2)
 	if err != nil {
@@ -60,14 +60,14 @@ func (s *nameRules) checkFree(ctx context.Context, looks names.Looks, self strin
 	return nil
 }
 
-// checkRoomName returns a room's name in its normal form, and an error for one that cannot be told
-// from that of another public room.
+// checkRoomName returns a room's name in its normal form, or an error if it looks like that of
+// another public room.
 func (s *nameRules) checkRoomName(ctx context.Context, name string, private bool, self string) (string, names.Looks, error) {
 	name, err := checkText("room's name", name, 1, maxRoomName)
 	if err != nil {
 		return "", names.Looks{}, err
 	}
-	// words of several alphabets stand side by side in good names
+	// good names mix alphabets, but not within a word
 	for word := range strings.FieldsSeq(name) {
 		if err := names.Restrict(word); err != nil {
 			return "", names.Looks{}, err
@@ -89,7 +89,7 @@ func (s *nameRules) checkRoomName(ctx context.Context, name string, private bool
 	return name, looks, nil
 }
 
-// numbered returns the name that a guest gets who comes as the n-th with a name.
+// numbered returns the name of the n-th guest who asks for the same name.
 func numbered(name string, n int) string {
 	if n == 1 {
 		return name
@@ -97,7 +97,7 @@ func numbered(name string, n int) string {
 	return fmt.Sprintf("%s-%d", name, n)
 }
 
-// freeName returns a name that nobody has: the wanted one, or with a number.
+// freeName returns a name that nobody has: the wanted one, if need be with a number.
 func (s *nameRules) freeName(ctx context.Context, wanted string) (string, error) {
 	for n := range maxImportNames {
 		name := numbered(wanted, n+1)
@@ -125,7 +125,7 @@ func (s *nameRules) freeName(ctx context.Context, wanted string) (string, error)
 	return "", errNameTaken
 }
 
-// freeRoomName returns a name for a room: the wanted one, or if it is taken with a number.
+// freeRoomName returns a free name for a room: the wanted one, if need be with a number.
 func (s *nameRules) freeRoomName(ctx context.Context, wanted string, private bool) (string, names.Looks, error) {
 	var taken error
 	for n := range maxImportNames {

@@ -15,30 +15,31 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// networksFresh is how old what is known of banned networks may be. Other replicas tell of changes
-// by the control log within a second while the bus is healthy; this bounds it where they cannot.
+// networksFresh is the greatest age of the cached network bans. While the bus is healthy, replicas
+// hear of each other's changes on the control log within a second; this is the bound while it is
+// not.
 const networksFresh = 10 * time.Second
 
-// followAgain is how long to wait after the control log could not be followed.
+// followAgain is the pause before the next try to follow the control log.
 const followAgain = time.Second
 
-// netBan is a ban of a network, with the network as it is compared.
+// netBan is a network ban with its network parsed.
 type netBan struct {
 	store.NetworkBan
 	prefix netip.Prefix
 }
 
-// netCache is the bans of networks, which each log-in asks for.
+// netCache caches the network bans, because each log-in reads them.
 type netCache struct {
 	fresh time.Duration
 
 	mu      sync.Mutex
-	at      time.Time // when it was read; zero: it has to be read
-	changes int       // how often it was forgotten: what was read meanwhile may be from before
+	at      time.Time // when the bans were read; zero: never
+	changes int       // calls of forget: a read that began before the last is stale
 	bans    []netBan
 }
 
-// forget drops the cache, so that the next question reads the store.
+// forget drops the cache, so that the next request reads the store.
 func (c *netCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,8 +47,8 @@ func (c *netCache) forget() {
 	c.changes++
 }
 
-// bannedNetworks returns the bans of networks that had not ended when they were read; they are not
-// to be changed.
+// bannedNetworks returns the network bans that had not expired when they were read. Callers must
+// not change them.
 func (s *networks) bannedNetworks(ctx context.Context) ([]netBan, error) {
 	c := &s.cache
 	c.mu.Lock()
@@ -63,7 +64,7 @@ func (s *networks) bannedNetworks(ctx context.Context) ([]netBan, error) {
 	}
 	bans = make([]netBan, 0, len(all))
 	for _, b := range all {
-		if n, err := netip.ParsePrefix(b.Network); err == nil { // else nobody is in it
+		if n, err := netip.ParsePrefix(b.Network); err == nil { // a damaged one bans nobody
 			bans = append(bans, netBan{b, n})
 		}
 	}
@@ -75,8 +76,8 @@ func (s *networks) bannedNetworks(ctx context.Context) ([]netBan, error) {
 	return bans, nil
 }
 
-// networksChanged tells all replicas that the bans of networks are others now. Where that fails,
-// they know within networksFresh.
+// networksChanged tells all replicas that network bans have changed. If that fails, they find out
+// within networksFresh.
 func (s *networks) networksChanged(ctx context.Context) {
 	s.cache.forget()
 	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeNetworks}); err != nil {
@@ -104,7 +105,7 @@ type netFollower networks
 
 var _ bus.Follower = (*netFollower)(nil)
 
-// Entry takes a change in.
+// Entry handles a change.
 func (f *netFollower) Entry(e bus.Entry) {
 	if c, err := directoryapi.DecodeChange(e.Data); err == nil && c.Kind == directoryapi.ChangeNetworks {
 		f.cache.forget()

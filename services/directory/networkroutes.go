@@ -13,22 +13,22 @@ import (
 
 type networkBanInput struct {
 	Body struct {
-		Network string `json:"network" maxLength:"64" doc:"Such as 192.0.2.0/24 or 2001:db8::/32; an address alone is itself, and of IPv6 its /64."`
+		Network string `json:"network" maxLength:"64" doc:"Such as 192.0.2.0/24 or 2001:db8::/32. A single IPv4 address bans itself, a single IPv6 address its /64."`
 		banBody
-		Own bool `json:"own,omitempty" doc:"Ban it though you are in it yourself. Operators come in from anywhere; others of that network do not."`
+		Own bool `json:"own,omitempty" doc:"Ban the network even if you are in it. Operators can still log in from it; nobody else there can."`
 	}
 }
 
 type networkUnbanInput struct {
-	Network string `query:"network" maxLength:"64" doc:"As it is listed." required:"true"`
+	Network string `query:"network" maxLength:"64" doc:"The network, as the list has it." required:"true"`
 }
 
 type networkBanView struct {
 	Network string `json:"network"`
 	Reason  string `json:"reason,omitempty"`
 	By      string `json:"by" doc:"Id of the user who banned."`
-	ByName  string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
-	Guest   string `json:"guest,omitempty" doc:"Id of the guest who was banned: only guests and new accounts are kept out."`
+	ByName  string `json:"by_name,omitempty" doc:"The current name of that user; absent: the account is gone."`
+	Guest   string `json:"guest,omitempty" doc:"Id of the banned guest: the network's ban then keeps out only guests and new accounts."`
 	Since   int64  `json:"since" doc:"UTC milliseconds."`
 	Until   int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until somebody ends it."`
 }
@@ -59,11 +59,11 @@ func (s *networks) networkRoutes(api huma.API) {
 			}
 			return out, err
 		})
-	route(s.core, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Let nobody in from a network, and end the log-ins from there"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Ban a network and end the log-ins from it: for operators"),
 		limited(s.core, func(ctx context.Context, in *networkBanInput) (networkBanView, error) {
 			return s.banNetwork(ctx, httpapi.User(ctx), in.Body.Network, in.Body.Reason, in.Body.Minutes, in.Body.Own)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End the ban of a network"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End a network ban: for operators"),
 		limited(s.core, func(ctx context.Context, in *networkUnbanInput) (empty, error) {
 			return empty{}, s.unbanNetwork(ctx, httpapi.User(ctx), in.Network)
 		}))

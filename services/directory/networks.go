@@ -19,25 +19,25 @@ import (
 )
 
 const (
-	// maxNetworkBans is how many networks are banned at most: each log-in looks at all of them.
+	// maxNetworkBans limits the network bans, because each log-in checks all of them.
 	maxNetworkBans = 1000
-	// widestIPv4, widestIPv6 and narrowestIPv6 are lengths of networks that may be banned, in bits.
-	// Whoever has one address of an IPv6 network has all of its /64: see clientaddr.Network.
+	// widestIPv4, widestIPv6 and narrowestIPv6 bound the prefix lengths of banned networks, in
+	// bits. A client with one IPv6 address has all of its /64: see clientaddr.Network.
 	widestIPv4    = 8
 	widestIPv6    = 16
 	narrowestIPv6 = 64
-	// mappedIPv4 is how many bits stand before an IPv4 address that is mapped to IPv6 (RFC 4291,
+	// mappedIPv4 is the length of the prefix of an IPv4-mapped IPv6 address, in bits (RFC 4291,
 	// section 2.5.5.2).
 	mappedIPv4 = 96
-	// scannedSessions is how many sessions are looked at at a time.
+	// scannedSessions is how many sessions endSessionsIn reads at a time.
 	scannedSessions = 1000
 )
 
-// newcomer is the user of whom there is nothing yet.
+// newcomer stands for a user who has no account yet.
 var newcomer = store.User{}
 
-// parseNetwork reads a network that may be banned; an address alone stands for itself, and for its
-// /64 if it is IPv6.
+// parseNetwork parses a network that may be banned. A single IPv4 address stands for itself, a
+// single IPv6 address for its /64.
 func parseNetwork(text string) (netip.Prefix, error) {
 	bad := func(why string) (netip.Prefix, error) {
 		return netip.Prefix{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("%.60q %s", text, why))
@@ -45,7 +45,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	text = strings.TrimSpace(text)
 	if a, err := netip.ParseAddr(text); err == nil {
 		if a = a.Unmap(); a.Zone() != "" {
-			return bad("is of one machine's link only: leave the zone out")
+			return bad("has a zone, which only this machine knows: leave it out")
 		} else if a.Is4() {
 			return netip.PrefixFrom(a, a.BitLen()), nil
 		}
@@ -53,7 +53,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	n, err := netip.ParsePrefix(text)
 	if err != nil {
-		return bad("is no network; one is written like 192.0.2.0/24 or 2001:db8::/32")
+		return bad("is not a network: write it like 192.0.2.0/24 or 2001:db8::/32")
 	}
 	if n.Addr().Is4In6() {
 		if n.Bits() < mappedIPv4 {
@@ -65,7 +65,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	case n.Addr().Is4() && n.Bits() < widestIPv4, n.Addr().Is6() && n.Bits() < widestIPv6:
 		return bad(fmt.Sprintf("is too large: the largest is a /%d, of IPv6 a /%d", widestIPv4, widestIPv6))
 	case n.Addr().Is6() && n.Bits() > narrowestIPv6:
-		return bad(fmt.Sprintf("is too small: who has one address of an IPv6 /%d has all of them", narrowestIPv6))
+		return bad(fmt.Sprintf("is too small: a client with one address of an IPv6 /%d has all of them", narrowestIPv6))
 	}
 	return n, nil
 }
@@ -89,7 +89,7 @@ type networks struct {
 	proxies clientaddr.Proxies
 }
 
-// networkBans returns the bans of networks that have not ended.
+// networkBans returns the network bans that have not expired.
 func (s *networks) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	now, left := time.Now().UnixMilli(), all[:0]
@@ -101,8 +101,8 @@ func (s *networks) networkBans(ctx context.Context) ([]store.NetworkBan, error) 
 	return left, err
 }
 
-// checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a
-// guest keeps out newcomers only.
+// checkNetwork returns an error if a user may not log in from an address. A ban that was made for a
+// guest keeps out only guests and new accounts.
 func (s *networks) checkNetwork(ctx context.Context, address string, u store.User) error {
 	bans, err := s.bannedNetworks(ctx)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *networks) checkNetwork(ctx context.Context, address string, u store.Use
 	}
 	a, err := netip.ParseAddr(address)
 	if err != nil {
-		return nil //nolint:nilerr // who has no address is in no network
+		return nil //nolint:nilerr // a request without an address is in no network
 	}
 	now := time.Now().UnixMilli()
 	for _, b := range bans {
@@ -129,8 +129,8 @@ func (s *networks) checkNetwork(ctx context.Context, address string, u store.Use
 	return nil
 }
 
-// checkNetworkOf is checkNetwork of the request of ctx. Who runs the server comes in from anywhere,
-// so that nobody can be locked out of it by another's mistake.
+// checkNetworkOf is checkNetwork for the address of ctx's request. Operators may log in from
+// anywhere, so that no operator's mistake locks out another.
 func (s *networks) checkNetworkOf(ctx context.Context, u store.User) error {
 	err := s.checkNetwork(ctx, addressOf(ctx), u)
 	if err == nil || chat.CodeOf(err) != chat.CodeForbidden {
@@ -142,9 +142,9 @@ func (s *networks) checkNetworkOf(ctx context.Context, u store.User) error {
 	return err
 }
 
-// banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that,
-// and ends the log-ins that were last used from there. The operator's own network is refused,
-// unless own is true.
+// banNetwork bans a network for this many minutes, or with 0 until somebody ends the ban, and ends
+// the log-ins that were last used from it. It refuses the operator's own network unless own is
+// true.
 func (s *networks) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
 	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
 		return networkBanView{}, err
@@ -193,15 +193,14 @@ func (s *networks) putNetworkBan(ctx context.Context, b store.NetworkBan) error 
 	if all, err = s.store.NetworkBans(ctx, maxNetworkBans+1); err != nil {
 		return err
 	}
-	if len(all) > maxNetworkBans && added { // others came in between
+	if len(all) > maxNetworkBans && added { // other requests added bans in between
 		return errors.Join(s.store.DeleteNetworkBan(ctx, b.Network), chat.E(chat.CodeTooMany, fmt.Sprintf("at most %d networks can be banned: end a ban first", maxNetworkBans)))
 	}
 	return nil
 }
 
-// endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the
-// server. When it fails in between, those that are left end with their next token, or when the ban
-// is put again.
+// endSessionsIn ends the log-ins that were last used from a network, except those of operators. If
+// it fails half-way, the others end at their next refresh, or when somebody repeats the ban.
 func (s *networks) endSessionsIn(ctx context.Context, n netip.Prefix, actor string) error {
 	for after := ""; ; {
 		sessions, err := s.store.SessionsAfter(ctx, after, scannedSessions)
@@ -227,8 +226,8 @@ func (s *networks) endSessionsIn(ctx context.Context, n netip.Prefix, actor stri
 	}
 }
 
-// banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The
-// operator's own network is left alone, and so is one that is banned for itself.
+// banNetworkOf keeps guests and new accounts out of the network of a guest who is banned from the
+// server. It leaves alone the operator's own network, and one that somebody banned for itself.
 func (s *networks) banNetworkOf(ctx context.Context, b store.Ban) error {
 	if s.cfg.GuestNetwork == 0 {
 		return nil
@@ -243,7 +242,7 @@ func (s *networks) banNetworkOf(ctx context.Context, b store.Ban) error {
 	}
 	n, err := parseNetwork(sessions[0].Address)
 	if err != nil || inNetwork(n, addressOf(ctx)) {
-		return nil //nolint:nilerr // a session of an older release has no address
+		return nil //nolint:nilerr // the session is from a release that kept no address
 	}
 	banned, err := s.networkBans(ctx)
 	if err != nil {
@@ -268,7 +267,7 @@ func (s *networks) banNetworkOf(ctx context.Context, b store.Ban) error {
 	return err
 }
 
-// unbanNetworkOf ends the ban of the network of a guest.
+// unbanNetworkOf ends the network ban that was made for a guest.
 func (s *networks) unbanNetworkOf(ctx context.Context, user string) error {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	if err != nil {
@@ -286,7 +285,7 @@ func (s *networks) unbanNetworkOf(ctx context.Context, user string) error {
 	return nil
 }
 
-// unbanNetwork ends the ban of a network. One that is not banned is not an error.
+// unbanNetwork ends a network ban. It is no error if there is none.
 func (s *networks) unbanNetwork(ctx context.Context, c auth.Claims, network string) error {
 	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
 		return err
@@ -301,7 +300,7 @@ func (s *networks) unbanNetwork(ctx context.Context, c auth.Claims, network stri
 	})
 }
 
-// endNetworkBans removes the bans of networks whose time is over.
+// endNetworkBans removes expired network bans.
 func (s *networks) endNetworkBans(ctx context.Context) error {
 	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
 	if err != nil {

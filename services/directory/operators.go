@@ -15,12 +15,12 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxServerRoles is how many operators and auditors there may be together.
+// maxServerRoles limits operators and auditors together.
 const maxServerRoles = 200
 
 var errLastOperator = chat.E(chat.CodeConflict, "this is the last operator: make somebody else one first")
 
-// operators gives and takes roles on the server, and makes operators owners of the default rooms.
+// operators gives and removes server roles, and makes operators owners of the default rooms.
 type operators struct {
 	*core
 	records      *records
@@ -29,11 +29,11 @@ type operators struct {
 	auditLog     *auditLog
 	membership   *membership
 
-	// ownersWarned is done when the warning was given that Config.Owners makes nobody an operator.
+	// ownersWarned makes the warning that Config.Owners appoints nobody appear once.
 	ownersWarned sync.Once
 }
 
-// setServerRole makes a user an operator or an auditor, or with the empty role neither.
+// setServerRole makes a user an operator or an auditor; the empty role takes the user's role away.
 func (s *operators) setServerRole(ctx context.Context, by, user string, role directoryapi.Role) error {
 	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionAppoint, by); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (s *operators) setServerRole(ctx context.Context, by, user string, role dir
 	})
 }
 
-// ownDefaultRooms makes a user an owner of the default rooms, as operators are, or ends that.
+// ownDefaultRooms makes a new operator an owner of the default rooms, or ends that.
 func (s *operators) ownDefaultRooms(ctx context.Context, u store.User, own bool) error {
 	for _, room := range chat.DefaultRooms {
 		m, _, err := s.records.memberOf(ctx, room, u.ID)
@@ -97,8 +97,8 @@ func (s *operators) ownDefaultRooms(ctx context.Context, u store.User, own bool)
 	return nil
 }
 
-// appointOwners makes operators owners of the default rooms who are not yet: of a crash after they
-// became one.
+// appointOwners makes operators owners of the default rooms where a crash after their appointment
+// left that undone.
 func (s *operators) appointOwners(ctx context.Context) error {
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -119,9 +119,9 @@ func (s *operators) appointOwners(ctx context.Context) error {
 	return nil
 }
 
-// beginServer makes the record of the server at the first start of a release that has it. Releases
-// before took those for operators who have the names in Config.Owners: of these, who is registered
-// by now is made an operator, once. Later on a name makes nobody anything.
+// beginServer makes the server's record at the first start of a release that has it. Earlier
+// releases treated users with the names in Config.Owners as operators: beginServer makes those of
+// them who are registered operators, once. After that no name gives a role.
 func (s *operators) beginServer(ctx context.Context) error {
 	if len(s.cfg.Owners) > 0 {
 		s.ownersWarned.Do(func() {
@@ -149,8 +149,8 @@ func (s *operators) beginServer(ctx context.Context) error {
 		act := store.Act{
 			Action: actServerRole, ActorName: "upgrade", Subject: u.ID, SubjectName: u.Name, Detail: string(directoryapi.RoleOperator) + ", named by --owners",
 		}
-		// Noted first; should the record not be made, nobody got the role, and the next start notes
-		// it again.
+		// The audit log comes first: if the record is not made after it, the next start logs the
+		// act again.
 		if err := s.auditLog.audit(ctx, act, func(context.Context) error { return nil }); err != nil {
 			return err
 		}
@@ -158,12 +158,12 @@ func (s *operators) beginServer(ctx context.Context) error {
 	}
 	err = s.store.PutServer(ctx, r)
 	if errors.Is(err, store.ErrConflict) {
-		return nil // another replica has
+		return nil // another replica has made it
 	}
 	return err
 }
 
-// giveRole gives a role in the record, which keeps an operator.
+// giveRole gives a role in the record. The record always keeps one operator.
 func giveRole(r *store.Server, user string, role directoryapi.Role) error {
 	last := r.Roles[user] == directoryapi.RoleOperator && len(r.InRole(directoryapi.RoleOperator)) == 1
 	switch {

@@ -11,11 +11,11 @@ import (
 )
 
 type sessionsOutput struct {
-	Sessions []sessionView `json:"sessions" doc:"The one used last comes first."`
+	Sessions []sessionView `json:"sessions" doc:"The most recently used comes first."`
 }
 
 type endedOutput struct {
-	Ended int `json:"ended" doc:"How many log-ins were ended."`
+	Ended int `json:"ended" doc:"How many log-ins this ended."`
 }
 
 type sessionInput struct {
@@ -24,7 +24,7 @@ type sessionInput struct {
 
 type changePasswordInput struct {
 	Body struct {
-		Current   string `json:"current" doc:"The password that there is."`
+		Current   string `json:"current" doc:"The current password."`
 		Password  string `json:"password" doc:"The new one: at least 8 characters."`
 		EndOthers bool   `json:"end_others,omitempty" doc:"End all log-ins but this one."`
 	}
@@ -36,21 +36,21 @@ type resetLinkInput struct {
 
 type resetInput struct {
 	Body struct {
-		Secret   string `json:"secret" doc:"What stands in the link." maxLength:"128"`
+		Secret   string `json:"secret" doc:"The secret that the link carries." maxLength:"128"`
 		Password string `json:"password" doc:"The new one: at least 8 characters."`
 	}
 }
 
 type deleteInput struct {
 	Body struct {
-		Password string `json:"password" doc:"Again, since this cannot be undone; a guest has none."`
-		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep, which left out means: what you have said stays where it is; remove: it is deleted in all rooms, in the background."`
+		Password string `json:"password" doc:"Your password, again, because this cannot be undone; a guest has none."`
+		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep (the default): your messages stay; remove: they are deleted in all rooms, in the background."`
 	}
 }
 
 type settingsInput struct{ Body choices }
 
-// ownAccount is what users see of their own account and do with it.
+// ownAccount shows users their own account and lets them change it.
 type ownAccount struct {
 	*core
 	records         *records
@@ -63,7 +63,7 @@ type ownAccount struct {
 	userPreferences *userPreferences
 }
 
-// ownRoutes are the routes by which users look after their own accounts.
+// ownRoutes registers the routes by which users manage their own accounts.
 func (s *ownAccount) ownRoutes(api huma.API) {
 	route(s.core, api, guarded(http.MethodGet, "/v1/sessions", "sessions", "Your log-ins"),
 		func(ctx context.Context, _ *struct{}) (out sessionsOutput, err error) {
@@ -74,7 +74,7 @@ func (s *ownAccount) ownRoutes(api huma.API) {
 		func(ctx context.Context, in *sessionInput) (empty, error) {
 			return empty{}, s.logins.endMine(ctx, httpapi.User(ctx), in.Session)
 		})
-	route(s.core, api, guarded(http.MethodDelete, "/v1/sessions", "end-other-sessions", "End all of your log-ins but the one that asks"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/sessions", "end-other-sessions", "End all of your log-ins except this one"),
 		limited(s.core, func(ctx context.Context, _ *struct{}) (out endedOutput, err error) {
 			c := httpapi.User(ctx)
 			u, err := s.records.user(ctx, c.User)
@@ -88,7 +88,7 @@ func (s *ownAccount) ownRoutes(api huma.API) {
 			out.Ended, err = s.passwords.changePassword(ctx, httpapi.User(ctx), in.Body.Current, in.Body.Password, in.Body.EndOthers)
 			return out, err
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/users/{user}/reset", "reset-link", "Make a link with which somebody chooses a new password: operators"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/users/{user}/reset", "reset-link", "Make a link with which somebody chooses a new password: for operators"),
 		limited(s.core, func(ctx context.Context, in *resetLinkInput) (resetOutput, error) {
 			return s.passwords.resetLink(ctx, httpapi.User(ctx), in.User)
 		}))
@@ -96,11 +96,11 @@ func (s *ownAccount) ownRoutes(api huma.API) {
 		func(ctx context.Context, in *resetInput) (empty, error) {
 			return empty{}, s.passwords.reset(ctx, in.Body.Secret, in.Body.Password)
 		})
-	route(s.core, api, guarded(http.MethodGet, "/v1/settings", "settings", "What you have chosen for your account"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/settings", "settings", "Your account's settings"),
 		func(ctx context.Context, _ *struct{}) (settings, error) {
 			return s.privacy.settings(ctx, httpapi.User(ctx).User)
 		})
-	route(s.core, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you, and who may add you and write to you"),
+	route(s.core, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Change what others may know of you, and who may add you and write to you"),
 		limited(s.core, func(ctx context.Context, in *settingsInput) (settings, error) {
 			return s.privacy.changeSettings(ctx, httpapi.User(ctx).User, in.Body)
 		}))
@@ -112,7 +112,7 @@ func (s *ownAccount) ownRoutes(api huma.API) {
 		}))
 }
 
-// collectData returns what there is of the user of a token.
+// collectData returns the data of the token's user, without messages.
 func (s *ownAccount) collectData(ctx context.Context, c auth.Claims) (d myData, err error) {
 	u, err := s.records.user(ctx, c.User)
 	if err != nil {

@@ -2,8 +2,7 @@ package directory
 
 import "hubbub.internal/libs/chat"
 
-// page returns a page of at most so many of what was asked for, which is one more to see whether
-// there are any after it.
+// page returns the first most of all. Callers fetch most+1, so that more says whether any follow.
 func page[T any](all []T, most int) (shown []T, more bool) {
 	if len(all) <= most {
 		return all, false
@@ -11,8 +10,8 @@ func page[T any](all []T, most int) (shown []T, more bool) {
 	return all[:most], true
 }
 
-// checkAfter returns an error unless a page is asked for from the beginning, or after an id, which
-// is of a what.
+// checkAfter returns an error unless after is empty or an id. what names what the id is of, for the
+// error.
 func checkAfter(after, what string) error {
 	if after != "" && !chat.ValidID(after) {
 		return chat.E(chat.CodeBadRequest, "after is the id of a "+what)
@@ -20,7 +19,7 @@ func checkAfter(after, what string) error {
 	return nil
 }
 
-// drain removes all that find returns, some at a time, until it returns none.
+// drain calls find and removes what it returned, until it returns nothing.
 func drain[T any](find func() ([]T, error), remove func(T) error) error {
 	for {
 		some, err := find()

@@ -14,7 +14,7 @@ import (
 )
 
 // parts are the parts of the service. Each owns its state and its behaviour, and uses only parts
-// that stand before it.
+// above it.
 type parts struct {
 	records         *records
 	serverRecord    *serverRecord
@@ -208,8 +208,8 @@ func newParts(c *core, k *keys, proxies clientaddr.Proxies, announce func(secret
 	return p, nil
 }
 
-// tellers returns which part tells of an intent, by the kind of the intent: a change is kept by a
-// part below those that know what it means.
+// tellers returns the function that announces an intent, by kind of intent: changes keeps and
+// retries intents without knowing what they mean.
 func (p *parts) tellers() map[string]func(context.Context, store.Intent) error {
 	return map[string]func(context.Context, store.Intent) error{
 		directoryapi.ChangeAccess: p.membership.tellMember,

@@ -16,8 +16,8 @@ var (
 	errPasswordRace = chat.E(chat.CodeConflict, "the password was changed a moment ago: try again with that one")
 )
 
-// passwords checks passwords, changes and resets them, and recognises the devices that users
-// have logged in from.
+// passwords checks, changes and resets passwords, and recognises the devices that users have logged
+// in from.
 type passwords struct {
 	*core
 	records      *records
@@ -29,14 +29,14 @@ type passwords struct {
 	logins       *logins
 	letters      *letters
 
-	decoy     string // a hash that is compared with when there is no user
+	decoy     string // the hash to compare with for an unknown user, so that the time does not tell
 	guessing  *guessing
 	hasher    *password.Hasher
-	succeeded *throttle // log-ins that succeed, by user
+	succeeded *throttle // successful log-ins, by user
 }
 
-// proveAgain returns errNotCurrent unless the password is that of the user of a token. It asks for
-// more than a token where one that was stolen would do too much harm.
+// proveAgain returns errNotCurrent unless the password is that of the token's user. It guards what
+// would do too much harm with a stolen token.
 func (s *passwords) proveAgain(ctx context.Context, u store.User, c auth.Claims, secret string) error {
 	if u.Guest() {
 		return errNoPassword
@@ -46,13 +46,13 @@ func (s *passwords) proveAgain(ctx context.Context, u store.User, c auth.Claims,
 	}
 	err := s.prove(ctx, u, secret, familiar(u.ID, c.Session), nil)
 	if errors.Is(err, errWrongPassword) {
-		return errNotCurrent // the token is good: 401 would have the client fetch another
+		return errNotCurrent // not 401: the token is good, and the client would fetch another
 	}
 	return err
 }
 
-// changePassword gives the user of a token another password, and ends all other sessions if asked.
-// It returns how many.
+// changePassword changes the password of the token's user and, if asked, ends all other sessions.
+// It returns how many it ended.
 func (s *passwords) changePassword(ctx context.Context, c auth.Claims, current, next string, others bool) (ended int, err error) {
 	u, err := s.records.user(ctx, c.User)
 	if err != nil {

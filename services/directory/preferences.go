@@ -14,8 +14,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxPreferences is how long the preferences of a user may be as JSON, in bytes: the marks of
-// some 500 rooms.
+// maxPreferences limits the preferences of a user, in bytes of JSON: enough for marks on some 500
+// rooms.
 const maxPreferences = 48 << 10
 
 var (
@@ -23,11 +23,11 @@ var (
 	errPreferencesLong    = chat.E(chat.CodeTooMany, "your preferences are too long: they have at most 48 KiB")
 )
 
-// preferences are what a user has chosen for how clients show things, which the server does not
-// read, and in notify and muted for what the user is told of: see package attention. A client
-// leaves what it does not know as it is.
+// preferences are what a user has chosen. The server reads only notify and muted, which say what
+// the user is told of (see package attention); the rest is for clients. A client leaves fields that
+// it does not know as they are.
 type preferences struct {
-	Version int64          `json:"version" minimum:"0" doc:"Goes up with each change; 0: none were kept yet."`
+	Version int64          `json:"version" minimum:"0" doc:"Grows with each change; 0: none were stored yet."`
 	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it. The server reads muted and notify, which says what you are told of while you are away: {level: everything, mentions or nothing; rooms: {id: level}; words: [up to 30]; quiet: {from, to: minutes since midnight; zone: such as Europe/Berlin}; paused: UTC milliseconds; mail: never, hourly, daily or weekly}."`
 }
 
@@ -47,8 +47,8 @@ func (s *userPreferences) preferences(ctx context.Context, user string) (prefere
 	return out, err
 }
 
-// putPreferences keeps preferences in place of those of their version, and tells the user's other
-// devices.
+// putPreferences replaces the stored preferences if they have the given version, and tells the
+// user's other devices.
 func (s *userPreferences) putPreferences(ctx context.Context, user string, p preferences) (preferences, error) {
 	values, err := json.Marshal(p.Values)
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *userPreferences) putPreferences(ctx context.Context, user string, p pre
 	err = s.changes.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
 		err := s.store.PutPreferences(ctx, store.Preferences{User: user, Values: string(values), Version: p.Version})
 		if errors.Is(err, store.ErrConflict) {
-			// nothing was done: nothing is told
+			// ErrNotFound: nothing changed, so nothing is announced
 			return errors.Join(errPreferencesChanged, store.ErrNotFound)
 		}
 		return err
@@ -76,11 +76,11 @@ func (s *userPreferences) putPreferences(ctx context.Context, user string, p pre
 type preferencesInput struct{ Body preferences }
 
 func (s *userPreferences) preferenceRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodGet, "/v1/preferences", "preferences", "How you want to be shown things"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/preferences", "preferences", "Your preferences"),
 		func(ctx context.Context, _ *struct{}) (preferences, error) {
 			return s.preferences(ctx, httpapi.User(ctx).User)
 		})
-	route(s.core, api, guarded(http.MethodPut, "/v1/preferences", "put-preferences", "Choose how you want to be shown things: in place of what there is of that version, or it is a conflict"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/preferences", "put-preferences", "Replace your preferences of the given version; with another version it is a conflict"),
 		limited(s.core, func(ctx context.Context, in *preferencesInput) (preferences, error) {
 			return s.putPreferences(ctx, httpapi.User(ctx).User, in.Body)
 		}))

@@ -17,7 +17,7 @@ import (
 // maxFound is how many users a search finds.
 const maxFound = 20
 
-// Who may know or do what a user chooses about.
+// The choices: who may know or do something.
 const (
 	everybody   = "everybody"
 	whoShares   = "rooms" // those who are in a room with the user, besides the default ones
@@ -26,10 +26,10 @@ const (
 
 var errNotAdded = chat.E(chat.CodeForbidden, "this person does not want to be added or invited by you")
 
-// settings are what users choose for their accounts.
+// settings are an account's settings.
 type settings struct {
 	SeenBy    string `json:"seen_by" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
-	Listed    bool   `json:"listed" doc:"Others find you by your name, and in the list of all users."`
+	Listed    bool   `json:"listed" doc:"Others can find you by your name, and in the list of all users."`
 	InvitedBy string `json:"invited_by" doc:"Who may add you to rooms and invite you: everybody, rooms or nobody. Strangers only ask in any case, unless the operator says otherwise."`
 	DirectBy  string `json:"direct_by" doc:"Who may begin direct messages with you: everybody, rooms or nobody. Strangers only ask in any case, unless the operator says otherwise."`
 }
@@ -40,7 +40,7 @@ func settingsOf(a store.Account) settings {
 	}
 }
 
-// privacy keeps what users choose about others: who finds, adds and writes to them, and sees
+// privacy keeps and applies the users' choices: who may find them, add them, write to them, and see
 // when they were last connected.
 type privacy struct {
 	*core
@@ -52,10 +52,10 @@ func (s *privacy) settings(ctx context.Context, user string) (settings, error) {
 	return settingsOf(a), err
 }
 
-// choices are what a user changes of the settings; what is nil stays.
+// choices are changes of the settings; nil keeps a setting.
 type choices struct {
 	SeenBy    *string `json:"seen_by,omitempty" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
-	Listed    *bool   `json:"listed,omitempty" doc:"Others find you by your name, and in the list of all users."`
+	Listed    *bool   `json:"listed,omitempty" doc:"Others can find you by your name, and in the list of all users."`
 	InvitedBy *string `json:"invited_by,omitempty" doc:"Who may add you to rooms and invite you: everybody, rooms or nobody."`
 	DirectBy  *string `json:"direct_by,omitempty" doc:"Who may begin direct messages with you: everybody, rooms or nobody."`
 }
@@ -79,9 +79,9 @@ func (s *privacy) changeSettings(ctx context.Context, user string, c choices) (s
 	return s.settings(ctx, user)
 }
 
-// admits reports whether a user's choice lets in whoever asks. An operator may always: somebody has
-// to be able to tell people things. Of a guest, who may enter any public room, only a private one
-// counts.
+// admits reports whether a user's choice allows the token's user. It always allows operators, who
+// must be able to reach everybody. With a guest, who may enter any public room, only a shared
+// private room counts.
 func (s *privacy) admits(ctx context.Context, c auth.Claims, user, choice string) (bool, error) {
 	if choice == everybody {
 		return true, nil
@@ -92,12 +92,12 @@ func (s *privacy) admits(ctx context.Context, c auth.Claims, user, choice string
 	}
 	both, err := s.store.Members(ctx, chat.DirectRoom(c.User, user), "", 2)
 	if err != nil || len(both) == 2 {
-		return len(both) == 2, err // they talk
+		return len(both) == 2, err // they have a direct room
 	}
 	return s.acquainted(ctx, c, user)
 }
 
-// checkAdded returns an error unless a user may be added to rooms, or invited, by whoever asks.
+// checkAdded returns an error unless the token's user may add a user to rooms or invite them.
 func (s *privacy) checkAdded(ctx context.Context, c auth.Claims, user string) error {
 	chosen, err := s.settings(ctx, user)
 	if err != nil {
@@ -109,8 +109,8 @@ func (s *privacy) checkAdded(ctx context.Context, c auth.Claims, user string) er
 	return errNotAdded
 }
 
-// checkWritten returns an error unless whoever asks may begin direct messages with a user. It does
-// not say why: it may be a block as well.
+// checkWritten returns an error unless the token's user may begin direct messages with a user. It
+// gives no reason, because the reason may be a block.
 func (s *privacy) checkWritten(ctx context.Context, c auth.Claims, user string) error {
 	chosen, err := s.settings(ctx, user)
 	if err != nil {
@@ -122,7 +122,8 @@ func (s *privacy) checkWritten(ctx context.Context, c auth.Claims, user string) 
 	return errTakesNone
 }
 
-// maySeeSeen reports whether asker may know when a user was last here. An empty asker is somebody.
+// maySeeSeen reports whether asker may know when a user was last here. An empty asker stands for
+// anybody.
 func (s *privacy) maySeeSeen(ctx context.Context, asker, user string) (bool, error) {
 	if asker == user {
 		return true, nil
@@ -140,7 +141,7 @@ func (s *privacy) maySeeSeen(ctx context.Context, asker, user string) (bool, err
 	return false, nil
 }
 
-// shareRoom reports whether two users are in a room together, besides the default ones.
+// shareRoom reports whether two users share a room other than the default rooms.
 func (s *privacy) shareRoom(ctx context.Context, a, b string) (bool, error) {
 	if a == "" {
 		return false, nil
@@ -153,7 +154,7 @@ func (s *privacy) shareRoom(ctx context.Context, a, b string) (bool, error) {
 	return len(sharedRooms(mine, theirs)) > 0, err
 }
 
-// sharedRooms returns the rooms of which two users are members, besides the default ones.
+// sharedRooms returns the rooms, other than default rooms, of which two users are members.
 func sharedRooms(mine, theirs []store.Member) (shared []string) {
 	in := map[string]bool{}
 	for _, m := range mine {
@@ -167,9 +168,8 @@ func sharedRooms(mine, theirs []store.Member) (shared []string) {
 	return shared
 }
 
-// hiddenFrom returns which of some users asker is not shown in a list of all users: those who do
-// not wish it, and where the server has no such list all but asker and those with a role of their
-// own.
+// hiddenFrom returns which of these users a list of all users hides from asker: those who chose so,
+// and on a server without such a list everybody except asker and users with a role of their own.
 func (s *privacy) hiddenFrom(ctx context.Context, asker string, users []store.User, roles map[string]directoryapi.Role) (map[string]bool, error) {
 	hidden, err := s.unlisted(ctx, asker, users)
 	if !s.cfg.ListUsers {
@@ -180,7 +180,7 @@ func (s *privacy) hiddenFrom(ctx context.Context, asker string, users []store.Us
 	return hidden, err
 }
 
-// unlisted returns which of some users do not wish to be found by asker.
+// unlisted returns which of these users chose not to be found, as far as asker is concerned.
 func (s *privacy) unlisted(ctx context.Context, asker string, users []store.User) (map[string]bool, error) {
 	ids := make([]string, len(users))
 	for i, u := range users {
@@ -197,16 +197,16 @@ func (s *privacy) unlisted(ctx context.Context, asker string, users []store.User
 	return hidden, err
 }
 
-// findUsers finds users by the beginning of their name, then by what it has in it, without regard
-// to accents, or by all of it where the server has no list of users. Who is not listed is not
-// found.
+// findUsers finds users whose name begins with query, and then those whose name contains it,
+// ignoring accents. On a server without a list of users it finds only the exact name. It never
+// finds unlisted users.
 func (s *privacy) findUsers(ctx context.Context, asker, query string) (shown []store.User, err error) {
 	name, err := names.Normal(strings.TrimSpace(query))
 	if err != nil {
-		return nil, nil // no name begins so
+		return nil, nil // no name begins like this
 	}
 	key := names.Key(name)
-	// More than are shown, so that those who are hidden take nobody's place.
+	// It reads more than it returns, so that hidden users do not take the places of others.
 	found, err := s.store.Users(ctx, key, 5*maxFound)
 	if err != nil {
 		return nil, err
@@ -234,9 +234,9 @@ func (s *privacy) findUsers(ctx context.Context, asker, query string) (shown []s
 	return shown, nil
 }
 
-// acquainted reports whether a user is no stranger to another: they share a room but the default
-// ones. A guest, whom a click makes and who may enter any public room, has to share a private one.
-// Who runs the server is a stranger to nobody.
+// acquainted reports whether the token's user is no stranger to another: they share a room other
+// than the default rooms. A guest must share a private room, because anybody can become a guest and
+// enter any public room. Operators are strangers to nobody.
 func (s *privacy) acquainted(ctx context.Context, c auth.Claims, other string) (bool, error) {
 	role, err := s.serverRecord.serverRole(ctx, c.User)
 	if err != nil || role == directoryapi.RoleOperator {

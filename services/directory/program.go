@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/services/directory/store/storeurl"
 )
 
-// Program is the program directory: everything that it can be told.
+// Program is the configuration of the program directory.
 type Program struct {
 	daemon.Config
 	Listen    string          `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`

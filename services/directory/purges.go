@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindPurge is the kind of an intent to have a user's messages deleted. Its Role is the span.
+// kindPurge is the kind of an intent to delete a user's messages. Its Role is the span.
 const kindPurge = "purge"
 
 // Actions of the audit log.
@@ -29,9 +29,9 @@ var spans = map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "
 
 type purgeBody struct {
 	Span    string `json:"span" doc:"hour, day or ever: how far back."`
-	Ban     bool   `json:"ban,omitempty" doc:"Ban the user, too, before anything is deleted."`
-	Minutes int64  `json:"minutes,omitempty" doc:"After so many minutes the ban ends by itself; left out: when somebody ends it."`
-	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters, which the user is told, too."`
+	Ban     bool   `json:"ban,omitempty" doc:"Also ban the user, before anything is deleted."`
+	Minutes int64  `json:"minutes,omitempty" doc:"Minutes until the ban ends by itself; absent: it lasts until somebody ends it."`
+	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters. The user sees it."`
 }
 
 type purgeInput struct {
@@ -45,7 +45,7 @@ type serverPurgeInput struct {
 	Body purgeBody
 }
 
-// purges asks history to delete what a user has said lately.
+// purges asks history to delete what a user has said within some time.
 type purges struct {
 	*core
 	records  *records
@@ -56,18 +56,17 @@ type purges struct {
 }
 
 func (s *purges) purgeRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/purges/{user}", "purge-in-room", "Delete all messages of somebody in a room, of some time: moderators and owners"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/purges/{user}", "purge-in-room", "Delete the messages of somebody in a room, within some time: moderators and owners"),
 		limited(s.core, func(ctx context.Context, in *purgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), in.Room, in.User, in.Body)
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for operators"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete the messages of somebody in all rooms, within some time: for operators"),
 		limited(s.core, func(ctx context.Context, in *serverPurgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body)
 		}))
 }
 
-// purge has a user's messages deleted, in a room or everywhere. The user may be one who is not
-// there any more.
+// purge deletes a user's messages, in a room or everywhere. The user's account may be gone.
 func (s *purges) purge(ctx context.Context, c auth.Claims, room, user string, b purgeBody) error {
 	if !chat.ValidID(user) {
 		return errNoUser
@@ -102,7 +101,7 @@ func (s *purges) purge(ctx context.Context, c auth.Claims, room, user string, b 
 	})
 }
 
-// because adds the reason to what was done, if there is one.
+// because appends the reason, if there is one, to a description for the audit log.
 func because(what, reason string) string {
 	if reason == "" {
 		return what
@@ -110,8 +109,8 @@ func because(what, reason string) string {
 	return what + ": " + reason
 }
 
-// tellPurge asks history to delete, which goes on by itself from then on, and tells who did it and
-// why. The reason of a purge is kept as the intent's Session, which it has no other use for.
+// tellPurge asks history to delete, which history then finishes by itself, and announces who did it
+// and why. The intent keeps the reason in Session, which a purge does not use otherwise.
 func (s *purges) tellPurge(ctx context.Context, i store.Intent) error {
 	e, err := s.changes.act(ctx, i, chat.ActPurge)
 	if err != nil {

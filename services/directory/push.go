@@ -35,12 +35,12 @@ var (
 	errDeviceKey = chat.E(chat.CodeBadRequest, "keys must have p256dh, a point of P-256, and auth, 16 bytes, both in base64url")
 )
 
-// pushKey is the key that pushes are signed with; nil: it was not looked up yet.
+// pushKey is the key that pushes are signed with; nil: it was not read yet.
 type pushKey struct {
 	atomic.Pointer[ecdh.PrivateKey]
 }
 
-// push keeps the subscriptions of devices, and the key that pushes are signed with.
+// push keeps the push subscriptions of devices, and the key that pushes are signed with.
 type push struct {
 	*core
 	keys     *keys
@@ -49,8 +49,8 @@ type push struct {
 	pushKey pushKey
 }
 
-// preparePushKey makes the key that pushes are signed with, at the first start, and seals it as
-// signing keys are.
+// preparePushKey reads the key that pushes are signed with, or makes it at the first start. It is
+// sealed like the signing keys.
 func (s *push) preparePushKey(ctx context.Context) error {
 	k, err := s.store.PushKey(ctx, pushKeyID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -86,7 +86,7 @@ func (s *push) preparePushKey(ctx context.Context) error {
 	return nil
 }
 
-// publicPushKey is what a browser subscribes with.
+// publicPushKey returns the key that a browser subscribes with.
 func (s *push) publicPushKey() string {
 	return base64.RawURLEncoding.EncodeToString(s.pushKey.Load().PublicKey().Bytes())
 }
@@ -96,10 +96,10 @@ func (s *push) answerPushKey(context.Context, directoryapi.PushKeyRequest) (dire
 	return directoryapi.PushKey{Public: s.publicPushKey(), Private: base64.RawURLEncoding.EncodeToString(s.pushKey.Load().Bytes())}, nil
 }
 
-// pushState is what a log-in is told of its device.
+// pushState tells a log-in about its device.
 type pushState struct {
-	Key string `json:"key" doc:"What to subscribe with, as applicationServerKey of the Push API: base64url."`
-	On  bool   `json:"on" doc:"This log-in has a device that is told of what is new."`
+	Key string `json:"key" doc:"The applicationServerKey for the Push API, in base64url."`
+	On  bool   `json:"on" doc:"This log-in's device gets pushes."`
 }
 
 func (s *push) pushState(ctx context.Context, c auth.Claims) (pushState, error) {
@@ -107,7 +107,7 @@ func (s *push) pushState(ctx context.Context, c auth.Claims) (pushState, error) 
 	return pushState{Key: s.publicPushKey(), On: mine.Session != ""}, err
 }
 
-// subscriptionOf returns the subscription of a log-in of a user; the zero one: it has none.
+// subscriptionOf returns the subscription of a log-in of a user, or the zero Subscription.
 func (s *push) subscriptionOf(ctx context.Context, user, session string) (store.Subscription, error) {
 	all, err := s.store.SubscriptionsOf(ctx, []string{user})
 	for _, x := range all {
@@ -120,16 +120,16 @@ func (s *push) subscriptionOf(ctx context.Context, user, session string) (store.
 
 type pushInput struct {
 	Body struct {
-		Endpoint string `json:"endpoint" maxLength:"1024" doc:"As PushSubscription has it, and so the rest."`
+		Endpoint string `json:"endpoint" maxLength:"1024" doc:"The fields are those of PushSubscription."`
 		Keys     struct {
 			Key    string `json:"p256dh" maxLength:"128"`
 			Secret string `json:"auth" maxLength:"64"`
 		} `json:"keys"`
-		Expires any `json:"expirationTime,omitempty" doc:"Not looked at."`
+		Expires any `json:"expirationTime,omitempty" doc:"Ignored."`
 	}
 }
 
-// subscribe stores where the device of a log-in takes pushes while its page is closed.
+// subscribe stores the subscription of a log-in's device.
 func (s *push) subscribe(ctx context.Context, c auth.Claims, in *pushInput) error {
 	if outbound.Check(in.Body.Endpoint, s.cfg.PushPrivate) != nil {
 		return errEndpoint
@@ -146,7 +146,7 @@ func (s *push) subscribe(ctx context.Context, c auth.Claims, in *pushInput) erro
 	if err := s.store.PutSubscription(ctx, x); err != nil {
 		return err
 	}
-	// a log-out of this moment may not have seen it
+	// a log-out at the same moment may have missed this subscription
 	if err := s.sessions.checkSession(ctx, c); err != nil {
 		return errors.Join(err, s.store.DeleteSubscription(ctx, c.Session))
 	}
@@ -160,28 +160,28 @@ func (s *push) unsubscribe(ctx context.Context, c auth.Claims) error {
 	return err
 }
 
-// reachChanged tells notify that a user's devices or choices are others now. Who does not hear it
-// finds out later.
+// reachChanged tells notify that a user's devices or choices have changed. A replica that misses it
+// finds out when its cache expires.
 func (s *push) reachChanged(user string) {
 	if err := s.bus.Publish(directoryapi.ReachChannel, []byte(user)); err != nil {
-		s.log.Debug("could not tell that somebody is reached otherwise now", zap.Error(err))
+		s.log.Debug("could not tell notify that a user's devices or choices have changed; it finds out later", zap.Error(err))
 	}
 }
 
 func (s *push) pushRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodGet, "/v1/push", "push", "Whether this log-in's device is told of what is new, and the key to subscribe with"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/push", "push", "Whether this log-in's device gets pushes, and the key to subscribe with"),
 		func(ctx context.Context, _ *struct{}) (pushState, error) {
 			return s.pushState(ctx, httpapi.User(ctx))
 		})
-	route(s.core, api, guarded(http.MethodPut, "/v1/push", "put-push", "Have this log-in's device told of what is new: with a subscription of the Push API (RFC 8030, 8291), in place of the one before"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/push", "put-push", "Send pushes to this log-in's device: give a subscription of the Push API (RFC 8030, 8291), which replaces the one before"),
 		limited(s.core, func(ctx context.Context, in *pushInput) (empty, error) {
 			return empty{}, s.subscribe(ctx, httpapi.User(ctx), in)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/push", "delete-push", "Tell this log-in's device nothing any more"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/push", "delete-push", "Send no more pushes to this log-in's device"),
 		limited(s.core, func(ctx context.Context, _ *struct{}) (empty, error) {
 			return empty{}, s.unsubscribe(ctx, httpapi.User(ctx))
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/push/try", "try-push", "Push something to this log-in's device, to see whether it arrives"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/push/try", "try-push", "Send a test push to this log-in's device"),
 		limited(s.core, func(ctx context.Context, _ *struct{}) (empty, error) {
 			c := httpapi.User(ctx)
 			return empty{}, notifyapi.NewClient(s.bus).Try(ctx, notifyapi.TryRequest{User: c.User, Session: c.Session})

@@ -12,10 +12,10 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// A quota is checked twice: before something is made, to refuse early, and again when it is there,
-// since others may have come in between. Whoever is last sees all of them: so a quota is never
-// passed, with any number of replicas and without a transaction. Of two at the same moment both may
-// be refused.
+// The service checks a quota twice: before it stores something, to refuse early, and again
+// afterwards, because other requests may have come in between. The last request sees all of them,
+// so no quota is ever exceeded, with any number of replicas and without a transaction. Of two
+// simultaneous requests both may be refused.
 
 // quotas limits how many rooms, memberships and direct rooms a user has.
 type quotas struct {
@@ -23,8 +23,8 @@ type quotas struct {
 	rights *rights
 }
 
-// keepQuota takes back what was just made if over says that it is one too many. The error has
-// store.ErrNotFound in its chain, so that nothing is told: see change.
+// keepQuota calls undo if over says that the quota is exceeded. The error then has
+// store.ErrNotFound in its chain, so that change announces nothing.
 func (s *quotas) keepQuota(ctx context.Context, over error, undo func(context.Context) error) error {
 	switch chat.CodeOf(over) {
 	case chat.CodeTooMany, chat.CodeRateLimited:
@@ -37,8 +37,8 @@ func (s *quotas) keepQuota(ctx context.Context, over error, undo func(context.Co
 	return errors.Join(over, store.ErrNotFound)
 }
 
-// checkMade returns an error unless a user may make so many more rooms, as many as one may lately,
-// or a guest public ones.
+// checkMade returns an error unless a user may make this many more rooms. The quotas limit the
+// rooms that a user made recently, and the public rooms of a guest.
 func (s *quotas) checkMade(ctx context.Context, c auth.Claims, private bool, more int) error {
 	if !private {
 		if err := s.rights.accountMay(c, directoryapi.ActionPublish); err != nil {
@@ -48,7 +48,7 @@ func (s *quotas) checkMade(ctx context.Context, c auth.Claims, private bool, mor
 	dayAgo := time.Now().Add(-24 * time.Hour).UnixMilli()
 	since := dayAgo
 	if c.Guest {
-		since = 0 // public rooms count for as long as the guest lasts
+		since = 0 // a guest's public rooms count for as long as the guest lasts
 	}
 	made, err := s.store.RoomsBy(ctx, c.User, since, s.cfg.RoomsDay+s.cfg.DirectDay+maxMadeRooms)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *quotas) checkMade(ctx context.Context, c auth.Claims, private bool, mor
 	return nil
 }
 
-// checkDirects returns an error unless a user may open so many more direct rooms.
+// checkDirects returns an error unless a user may open this many more direct rooms.
 func (s *quotas) checkDirects(ctx context.Context, c auth.Claims, more int) error {
 	hour, day := s.cfg.DirectHour, s.cfg.DirectDay
 	if c.Guest {
@@ -102,7 +102,7 @@ func (s *quotas) checkDirects(ctx context.Context, c auth.Claims, more int) erro
 	return nil
 }
 
-// checkRoomCount returns an error if a user cannot be in so many more rooms.
+// checkRoomCount returns an error if a user cannot be in this many more rooms.
 func (s *quotas) checkRoomCount(ctx context.Context, user string, more int) error {
 	rooms, err := s.store.GroupsOf(ctx, user, maxRooms+1)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxSenders is how many senders a question may name that somebody may have blocked.
+// maxSenders is how many senders one request may name.
 const maxSenders = 100
 
-// reach answers notify how people who are away are reached.
+// reach tells notify how to reach people who are away.
 type reach struct {
 	*core
 	records *records
@@ -67,8 +67,8 @@ func (s *reach) reachable(ctx context.Context, r directoryapi.ReachableRequest) 
 	return out, nil
 }
 
-// choices returns what a user has chosen to be told of. What another release has made of it, and is
-// of no form, is as if it were not there.
+// choices returns what a user has chosen to be told of. It ignores what it cannot parse, which
+// another release may have stored.
 func (s *reach) choices(ctx context.Context, user string) (attention.Choices, error) {
 	p, err := s.store.Preferences(ctx, user)
 	if err != nil {
@@ -126,8 +126,8 @@ func (s *reach) reach(ctx context.Context, r directoryapi.ReachRequest) (out dir
 	return out, nil
 }
 
-// howReached returns how a user is reached, who has subscriptions, and whether the user is a member
-// of a room now.
+// howReached returns how to reach a user who has subscriptions, and whether the user is a member of
+// a room now.
 func (s *reach) howReached(ctx context.Context, room store.Room, mine []store.Subscription, senders []string) (p directoryapi.Person, member bool, err error) {
 	p.User = mine[0].User
 	u, err := s.store.User(ctx, p.User)
@@ -161,7 +161,7 @@ func (s *reach) howReached(ctx context.Context, room store.Room, mine []store.Su
 	return p, true, nil
 }
 
-// loggedIn returns those devices whose log-in has not ended.
+// loggedIn returns the devices whose log-in has not ended.
 func (s *reach) loggedIn(ctx context.Context, some []store.Subscription) (devices []directoryapi.Device, err error) {
 	now := time.Now()
 	for _, x := range some {
@@ -194,12 +194,12 @@ func (s *reach) answerDevices(ctx context.Context, r directoryapi.DevicesRequest
 	return out, s.stored(err)
 }
 
-// answerLapsed answers directoryapi.ServiceLapsed. A device that has subscribed anew meanwhile
+// answerLapsed answers directoryapi.ServiceLapsed. A device that has subscribed again meanwhile
 // stays.
 func (s *reach) answerLapsed(ctx context.Context, r directoryapi.LapsedRequest) (out directoryapi.LapsedReply, err error) {
 	x, err := s.store.Session(ctx, r.Session)
 	if errors.Is(err, store.ErrNotFound) {
-		return out, nil // its subscription has gone with it
+		return out, nil // its subscription is gone, too
 	} else if err != nil {
 		return out, s.stored(err)
 	}

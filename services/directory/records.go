@@ -14,7 +14,7 @@ type records struct {
 	*core
 }
 
-// countMembers returns how many members a room has, if those are at most so many.
+// countMembers returns how many members a room has, counting up to most.
 func (s *records) countMembers(ctx context.Context, room string, most int) (int, error) {
 	members, err := s.store.Members(ctx, room, "", most)
 	return len(members), err
@@ -57,13 +57,13 @@ func (s *records) memberOf(ctx context.Context, room, user string) (store.Member
 	return m, err == nil, unlessMissing(err)
 }
 
-// requestIn returns the request of a direct room; the zero Request: there is none.
+// requestIn returns the request of a direct room, or the zero Request.
 func (s *records) requestIn(ctx context.Context, room string) (store.Request, error) {
 	r, err := s.store.Request(ctx, room)
 	return r, unlessMissing(err)
 }
 
-// isGuest reports whether a user has no password. One who is not there is a guest who has just
+// isGuest reports whether a user has no password. An unknown user counts as a guest who has just
 // gone.
 func (s *records) isGuest(ctx context.Context, user string) (bool, error) {
 	u, err := s.store.User(ctx, user)
@@ -73,7 +73,7 @@ func (s *records) isGuest(ctx context.Context, user string) (bool, error) {
 	return u.Guest(), err
 }
 
-// roomThere returns a room, and whether there is one.
+// roomThere returns a room, and whether it exists.
 func (s *records) roomThere(ctx context.Context, id string) (store.Room, bool, error) {
 	r, err := s.store.Room(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -82,7 +82,7 @@ func (s *records) roomThere(ctx context.Context, id string) (store.Room, bool, e
 	return r, err == nil, err
 }
 
-// nameOf returns the name of a user as it is now; none for a user who is gone.
+// nameOf returns the current name of a user; empty for a user who is gone.
 func (s *records) nameOf(ctx context.Context, id string) (string, error) {
 	u, err := s.store.User(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -91,8 +91,8 @@ func (s *records) nameOf(ctx context.Context, id string) (string, error) {
 	return u.Name, err
 }
 
-// namer returns a function that names users as they are called now, and asks the store once for
-// each. Who is not there any more, and the console, have no name.
+// namer returns a function that looks up the current names of users, each once. Users who are gone,
+// and the console, have an empty name.
 func (s *records) namer() func(context.Context, string) (string, error) {
 	known := map[string]string{"": ""}
 	return func(ctx context.Context, id string) (string, error) {

@@ -16,7 +16,7 @@ type reportInput struct {
 		Author  string `json:"author" doc:"Id of the message's author."`
 		Message string `json:"message" doc:"Id of the message."`
 		Reason  string `json:"reason" doc:"spam, abuse, harm, illegal or other."`
-		Text    string `json:"text,omitempty" doc:"What there is to say of it: up to 512 characters."`
+		Text    string `json:"text,omitempty" doc:"What the reporter says of it: up to 512 characters."`
 	}
 }
 
@@ -43,7 +43,7 @@ type resolveInput struct {
 }
 
 func (s *reports) reportRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reports", "report", "Report a message to those who look after the room and the server"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reports", "report", "Report a message to the room's moderators and owners and to operators"),
 		limited(s.core, func(ctx context.Context, in *reportInput) (empty, error) {
 			b := in.Body
 			return empty{}, s.report(ctx, httpapi.User(ctx), in.Room, b.Author, b.Message, b.Reason, b.Text)
@@ -56,15 +56,15 @@ func (s *reports) reportRoutes(api huma.API) {
 		func(ctx context.Context, in *serverReportsInput) (reportsOutput, error) {
 			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
-	route(s.core, api, guarded(http.MethodGet, "/v1/reports/{report}/context", "report-context", "What was said before and after the message of a report"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/reports/{report}/context", "report-context", "The messages before and after the one of a report"),
 		limited(s.core, func(ctx context.Context, in *takeInput) (contextOutput, error) {
 			return s.reportContext(ctx, httpapi.User(ctx), in.Report)
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Take a report, so that others know that you look at it"),
 		limited(s.core, func(ctx context.Context, in *takeInput) (empty, error) {
 			return empty{}, s.claimReport(ctx, httpapi.User(ctx), in.Report)
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Resolve a report with an outcome"),
 		limited(s.core, func(ctx context.Context, in *resolveInput) (empty, error) {
 			return empty{}, s.resolveReport(ctx, httpapi.User(ctx), in.Report, in.Body)
 		}))

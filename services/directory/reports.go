@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// maxEvidence is how much of a message's text is kept with a report, in bytes.
+	// maxEvidence is how much of a message's text a report keeps, in bytes.
 	maxEvidence = 4096
-	// maxOpenReports is how many reports of one user may wait to be resolved.
+	// maxOpenReports is how many unresolved reports a user may have made.
 	maxOpenReports = 50
-	// maxReports is how many reports one answer has.
+	// maxReports is how many reports one page has.
 	maxReports = 100
-	// maxAlerted is how many moderators, and how many owners, are told of a report at once.
+	// maxAlerted is how many moderators, and how many owners, get the news of a report.
 	maxAlerted = 50
-	// keepReports is how long reports are kept that are resolved.
+	// keepReports is how long the store keeps resolved reports.
 	keepReports = 180 * 24 * time.Hour
 )
 
@@ -37,10 +37,10 @@ const (
 	actReportContext = "report.context"
 )
 
-// reportReasons are why a message is reported.
+// reportReasons are the reasons that a report can give.
 var reportReasons = []string{"spam", "abuse", "harm", "illegal", "other"}
 
-// What may come of a report.
+// Outcomes of a report.
 const (
 	outcomeDismiss = "dismiss"
 	outcomeDelete  = "delete"
@@ -51,7 +51,7 @@ const (
 
 var errNoReport = chat.E(chat.CodeNotFound, "there is no such report, or it is not yours to see")
 
-// reports takes reports of messages, and leads whoever reviews them to a decision.
+// reports accepts reports of messages, lists them for review, and carries out the outcome.
 type reports struct {
 	*core
 	records  *records
@@ -64,8 +64,8 @@ type reports struct {
 	purges   *purges
 }
 
-// report keeps a report of a message, with its text, and tells those who look after the room that
-// there is one.
+// report stores a report of a message, with its text, and tells the room's moderators and owners of
+// it.
 func (s *reports) report(ctx context.Context, c auth.Claims, room, author, message, reason, words string) error {
 	if _, _, err := s.rights.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (s *reports) report(ctx context.Context, c auth.Claims, room, author, messa
 	return err
 }
 
-// checkReports returns an error unless so many more reports of a user may wait to be resolved.
+// checkReports returns an error unless a user may make this many more reports.
 func (s *reports) checkReports(ctx context.Context, user string, more int) error {
 	waiting, err := s.store.ReportsBy(ctx, user, maxOpenReports+1)
 	if err == nil && len(waiting)+more > maxOpenReports {
@@ -117,7 +117,7 @@ func (s *reports) checkReports(ctx context.Context, user string, more int) error
 	return err
 }
 
-// evidence returns a message as the record has it.
+// evidence returns a message from the record.
 func (s *reports) evidence(ctx context.Context, room, author, message string) (chat.Message, error) {
 	history := historyapi.NewClient(s.bus)
 	at, err := history.Sent(ctx, historyapi.SentRequest{Room: room, User: author, ID: message})
@@ -138,8 +138,8 @@ func (s *reports) evidence(ctx context.Context, room, author, message string) (c
 	return chat.Message{}, chat.E(chat.CodeNotFound, "there is no such message any more")
 }
 
-// alert tells those who look after a room that there is a report, without saying what it is. It is
-// in the queue whether or not they are told.
+// alert tells a room's moderators and owners that there is a report, and not what it says. The
+// report is in their queue even if that fails.
 func (s *reports) alert(ctx context.Context, r store.Report) {
 	for _, role := range []directoryapi.Role{directoryapi.RoleModerator, directoryapi.RoleOwner} {
 		all, err := s.store.MembersInRole(ctx, r.Room, role, maxAlerted)
@@ -157,15 +157,15 @@ func (s *reports) alert(ctx context.Context, r store.Report) {
 	}
 }
 
-// reviewable returns a report that the user may act on, and where: in its room as one who looks
-// after it, or on the whole server.
+// reviewable returns a report that the user may act on, and where the user's right comes from: the
+// report's room or the whole server.
 func (s *reports) reviewable(ctx context.Context, c auth.Claims, id string) (r store.Report, where string, err error) {
 	if !chat.ValidID(id) {
 		return r, "", errNoReport
 	}
 	r, err = s.store.Report(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && r.Author == c.User {
-		return r, "", errNoReport // nobody judges a report of themself
+		return r, "", errNoReport // nobody reviews a report about themself
 	} else if err != nil {
 		return r, "", err
 	}
@@ -180,7 +180,7 @@ func (s *reports) reviewable(ctx context.Context, c auth.Claims, id string) (r s
 	return r, wholeServer, err
 }
 
-// claimReport says that somebody looks at a report.
+// claimReport records that the user looks at a report.
 func (s *reports) claimReport(ctx context.Context, c auth.Claims, id string) error {
 	r, _, err := s.reviewable(ctx, c, id)
 	if err != nil {
@@ -207,16 +207,16 @@ func (s *reports) moveReport(ctx context.Context, r store.Report, from ...string
 	return err
 }
 
-// verdict is what comes of a report.
+// verdict is the outcome of a report.
 type verdict struct {
 	Outcome string `json:"outcome" doc:"dismiss, delete (the message), mute or ban (its author), or purge (delete their messages)."`
 	Note    string `json:"note,omitempty" doc:"One line of up to 256 characters; of a mute, a ban or a purge it is the reason."`
-	Minutes int64  `json:"minutes,omitempty" doc:"Of a mute or a ban: after so many minutes it ends by itself."`
+	Minutes int64  `json:"minutes,omitempty" doc:"Of a mute or a ban: minutes until it ends by itself."`
 	Span    string `json:"span,omitempty" doc:"Of a purge: hour, day or ever: how far back."`
 }
 
-// resolveReport does what comes of a report, and then closes it with a note. Doing it again is
-// safe: what was done stays done.
+// resolveReport carries out the outcome of a report, and then closes the report with a note. It is
+// safe to repeat.
 func (s *reports) resolveReport(ctx context.Context, c auth.Claims, id string, v verdict) error {
 	r, where, err := s.reviewable(ctx, c, id)
 	if err != nil {
@@ -250,7 +250,8 @@ func (s *reports) resolveReport(ctx context.Context, c auth.Claims, id string, v
 		if err := s.moveReport(ctx, r, store.ReportOpen, store.ReportTaken); err != nil {
 			return err
 		}
-		// The reporter hears that somebody has looked at it, and not who or what they noted.
+		// The reporter hears that the report is resolved, and not who resolved it or what they
+		// noted.
 		err := s.changes.event(ctx, chat.Event{
 			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: v.Outcome, TS: r.Resolved,
 		})
@@ -261,7 +262,7 @@ func (s *reports) resolveReport(ctx context.Context, c auth.Claims, id string, v
 	})
 }
 
-// deleteReported deletes the message of a report. One that is gone already is as well.
+// deleteReported deletes the message of a report. It is no error if the message is gone already.
 func (s *reports) deleteReported(ctx context.Context, c auth.Claims, r store.Report) error {
 	_, err := historyapi.NewClient(s.bus).Apply(ctx, historyapi.ApplyRequest{Moderator: true, Event: chat.Event{
 		Type: chat.TypeDeleted, Room: r.Room, ID: r.ID, User: c.User, Name: c.Name, Target: r.Message, Author: r.Author, TS: time.Now().UnixMilli(),
@@ -272,7 +273,7 @@ func (s *reports) deleteReported(ctx context.Context, c auth.Claims, r store.Rep
 	return err
 }
 
-// removeReports removes what was resolved long ago.
+// removeReports removes reports that were resolved more than keepReports ago.
 func (s *reports) removeReports(ctx context.Context) error {
 	return s.store.DeleteReportsBefore(ctx, time.Now().Add(-keepReports).UnixMilli())
 }

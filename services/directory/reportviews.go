@@ -11,19 +11,19 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// contextLimit is how many messages are shown with a report: so many by half on each side of the
-// reported one.
+// contextLimit is how many messages show with a report: the reported one and half of the others on
+// each side.
 const contextLimit = 11
 
 type reportView struct {
 	ID           string `json:"id"`
 	Room         string `json:"room"`
-	RoomName     string `json:"room_name,omitempty" doc:"As it is now; left out: a direct room, or one that is gone."`
+	RoomName     string `json:"room_name,omitempty" doc:"The current name; absent: a direct room, or one that is gone."`
 	Direct       bool   `json:"direct,omitempty" doc:"The room is a direct one."`
 	Author       string `json:"author" doc:"Who wrote the message."`
 	AuthorName   string `json:"author_name"`
 	Message      string `json:"message"`
-	Text         string `json:"text" doc:"Of the message when it was reported, up to 4096 bytes."`
+	Text         string `json:"text" doc:"The message's text when it was reported, up to 4096 bytes."`
 	Sent         int64  `json:"sent" doc:"UTC milliseconds."`
 	Reporter     string `json:"reporter"`
 	ReporterName string `json:"reporter_name"`
@@ -55,7 +55,8 @@ type reportsOutput struct {
 	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// reports lists reports about a room, or about all, but those about the user.
+// reports lists the reports about a room, or about all rooms. It leaves out those about the user's
+// own messages.
 func (s *reports) reports(ctx context.Context, c auth.Claims, q store.ReportQuery) (reportsOutput, error) {
 	out := reportsOutput{Reports: []reportView{}}
 	if _, err := s.rights.permittedIn(ctx, directoryapi.ActionReview, q.Room, c.User); err != nil {
@@ -88,7 +89,7 @@ func (s *reports) reports(ctx context.Context, c auth.Claims, q store.ReportQuer
 	return out, err
 }
 
-// roomsOf returns the rooms of reports that there are still, by id.
+// roomsOf returns the rooms of reports by id, without those that are gone.
 func (s *reports) roomsOf(ctx context.Context, reports []store.Report) (map[string]store.Room, error) {
 	rooms := map[string]store.Room{}
 	for _, r := range reports {
@@ -117,11 +118,12 @@ type contextMessage struct {
 }
 
 type contextOutput struct {
-	Messages []contextMessage `json:"messages" doc:"Oldest first; none: the message is not there any more."`
+	Messages []contextMessage `json:"messages" doc:"Oldest first; empty: the message is gone."`
 }
 
-// reportContext returns what was said before and after the message of a report, as it is now. Who
-// reads that without looking after the room is written down, since others' rooms are read by it.
+// reportContext returns the messages before and after the one of a report, as they are now. If the
+// user's right is not from the room itself, the audit log gets the access, because it shows a room
+// that is not theirs.
 func (s *reports) reportContext(ctx context.Context, c auth.Claims, id string) (out contextOutput, err error) {
 	out.Messages = []contextMessage{}
 	r, where, err := s.reviewable(ctx, c, id)
@@ -148,7 +150,7 @@ func (s *reports) around(ctx context.Context, user string, r store.Report) ([]co
 	ask := historyapi.PageRequest{User: user, Room: r.Room, Around: at.Seq, Limit: contextLimit}
 	page, err := history.Page(ctx, ask)
 	if err == nil && !slices.ContainsFunc(page.Messages, func(m chat.Message) bool { return m.Seq == at.Seq }) {
-		ask.Thread = chat.Thread{Author: r.Author, ID: r.Message} // only its thread shows it
+		ask.Thread = chat.Thread{Author: r.Author, ID: r.Message} // an answer is only in its thread
 		page, err = history.Page(ctx, ask)
 	}
 	for _, m := range page.Messages {

@@ -17,22 +17,24 @@ import (
 )
 
 const (
-	// requestSent marks a room whose other has yet to accept it.
+	// requestSent marks a direct room whose other user has not accepted the request yet.
 	requestSent = "sent"
-	// maxRequestMessages is how many messages one may send before the other has accepted.
+	// maxRequestMessages is how many messages the sender of a request may send before it is
+	// accepted.
 	maxRequestMessages = 3
-	// requestLife is how long a request waits to be answered, and how long one that was refused
-	// cannot be repeated.
+	// requestLife is how long a request stays open, and how long the sender of a refused one cannot
+	// make another.
 	requestLife = 30 * 24 * time.Hour
-	// maxRequests is how many requests one answer lists.
+	// maxRequests is how many requests one page has.
 	maxRequests = 50
-	// endedRequests is how many requests and invitations are ended at a time.
+	// endedRequests is how many requests or invitations a task ends at a time.
 	endedRequests = 100
 )
 
 func refusedUntil() int64 { return time.Now().Add(requestLife).UnixMilli() }
 
-// maxMadeRooms is how many rooms that are not direct are looked at beside those that are.
+// maxMadeRooms is how many rooms that are not direct a check of the quota for direct rooms reads
+// besides.
 const maxMadeRooms = 1000
 
 // answerAsk answers directoryapi.ServiceAsk.
@@ -68,8 +70,8 @@ func (s *directs) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("you can send at most %d messages until your request is accepted", maxRequestMessages))
 }
 
-// tellAsked tells the receiver's devices of a request, and with its first message, that the
-// receiver may look at it.
+// tellAsked tells the receiver's devices of a request. With its first message it also tells the
+// caches of permissions, because the receiver may read the room from then on.
 func (s *directs) tellAsked(ctx context.Context, r store.Request) error {
 	if len(r.Sent) == 1 {
 		if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: r.Room}); err != nil {
@@ -82,7 +84,7 @@ func (s *directs) tellAsked(ctx context.Context, r store.Request) error {
 	return nil
 }
 
-// requestTo returns a request to the user that has not been refused.
+// requestTo returns a request to the user, unless it was refused.
 func (s *directs) requestTo(ctx context.Context, user, room string) (store.Request, error) {
 	none := chat.E(chat.CodeNotFound, "there is no such request")
 	if !chat.ValidID(room) {
@@ -95,7 +97,7 @@ func (s *directs) requestTo(ctx context.Context, user, room string) (store.Reque
 	return r, err
 }
 
-// acceptRequest makes the direct room of a request one like others.
+// acceptRequest makes the direct room of a request an ordinary one.
 func (s *directs) acceptRequest(ctx context.Context, c auth.Claims, room string) (roomView, error) {
 	r, err := s.requestTo(ctx, c.User, room)
 	if err != nil {
@@ -104,7 +106,7 @@ func (s *directs) acceptRequest(ctx context.Context, c auth.Claims, room string)
 	return s.direct(ctx, c, r.From)
 }
 
-// refuseRequest takes a request away from the user's, for some time. The sender is not told.
+// refuseRequest refuses a request for requestLife. Nobody tells the sender.
 func (s *directs) refuseRequest(ctx context.Context, c auth.Claims, room string) error {
 	if _, err := s.requestTo(ctx, c.User, room); err != nil {
 		return err
@@ -113,7 +115,7 @@ func (s *directs) refuseRequest(ctx context.Context, c auth.Claims, room string)
 	return unlessMissing(s.changes.change(ctx, i, func(ctx context.Context) error { return s.store.RefuseRequest(ctx, room, c.User, refusedUntil()) }))
 }
 
-// endRequests ends the requests whose time is over.
+// endRequests removes expired requests.
 func (s *directs) endRequests(ctx context.Context) error {
 	old, err := s.store.RequestsBefore(ctx, time.Now().UnixMilli(), endedRequests)
 	if err != nil {
@@ -127,14 +129,14 @@ func (s *directs) endRequests(ctx context.Context) error {
 	return nil
 }
 
-// endRequestsOf ends what a user who goes has asked, and was asked; of a guest, all direct rooms.
+// endRequestsOf removes the requests from and to a user who goes, and for a guest all direct rooms.
 func (s *directs) endRequestsOf(ctx context.Context, u store.User) error {
 	err := drain(func() ([]store.Request, error) { return s.store.RequestsOf(ctx, u.ID, endedRequests) },
 		func(r store.Request) error { return s.endDirect(ctx, r.Room, u.ID) })
 	if err != nil || !u.Guest() {
 		return err
 	}
-	// those of other rooms have ended
+	// the memberships of other rooms have ended
 	return drain(func() ([]store.Member, error) { return s.store.MembershipsOf(ctx, u.ID, endedRequests) },
 		func(m store.Member) error { return s.endDirect(ctx, m.Room, u.ID) })
 }
@@ -149,10 +151,10 @@ type requestView struct {
 
 type requestsOutput struct {
 	Requests []requestView `json:"requests"`
-	More     bool          `json:"more,omitempty" doc:"There are older ones, before the last one's since."`
+	More     bool          `json:"more,omitempty" doc:"There are older ones: ask again with before set to the last one's since."`
 }
 
-// myRequests lists who wants to write to a user, newest first.
+// myRequests lists the requests to a user, newest first.
 func (s *directs) myRequests(ctx context.Context, c auth.Claims, before int64) (requestsOutput, error) {
 	out := requestsOutput{Requests: []requestView{}}
 	if before <= 0 {
@@ -174,12 +176,12 @@ func (s *directs) myRequests(ctx context.Context, c auth.Claims, before int64) (
 }
 
 type beforeInput struct {
-	Before int64 `query:"before" doc:"Only those from before this time (UTC milliseconds)."`
+	Before int64 `query:"before" doc:"Only requests from before this time (UTC milliseconds)."`
 }
 
 type directsOutput struct {
 	Rooms []roomView `json:"rooms"`
-	Next  int64      `json:"next,omitempty" doc:"There are older ones: ask with before."`
+	Next  int64      `json:"next,omitempty" doc:"There are older ones: ask again with this as before."`
 }
 
 // directs lists a user's direct rooms, newest first.

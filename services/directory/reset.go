@@ -11,19 +11,18 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// ResetPath returns what is appended to the address of the page for where the holder of a ticket
-// chooses a new password. The secret stands behind #, so that it is in no log of a server in
-// between.
+// ResetPath returns what to append to the page's address for a link by which the holder of a ticket
+// chooses a new password. The secret stands behind #, so that no server in between logs it.
 func ResetPath(secret string) string { return "#/reset/" + secret }
 
 type resetOutput struct {
-	Secret  string `json:"secret" doc:"What POST /v1/reset wants."`
-	Path    string `json:"path" doc:"What is appended to the address of the page for the link."`
-	Expires int64  `json:"expires" doc:"UTC milliseconds. It is good once."`
+	Secret  string `json:"secret" doc:"The secret for POST /v1/reset."`
+	Path    string `json:"path" doc:"Append this to the page's address for the link."`
+	Expires int64  `json:"expires" doc:"UTC milliseconds. The link works once."`
 }
 
-// resetLink lets an operator make a link with which a user chooses a new password. Operators do not
-// do that to each other.
+// resetLink lets an operator make a link with which a user chooses a new password. It refuses to
+// for other operators.
 func (s *passwords) resetLink(ctx context.Context, c auth.Claims, user string) (out resetOutput, err error) {
 	mine, err := s.rights.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
 	if err != nil {
@@ -43,8 +42,8 @@ func (s *passwords) resetLink(ctx context.Context, c auth.Claims, user string) (
 	return s.makeReset(ctx, u)
 }
 
-// makeReset makes a link with which a user chooses a new password, and writes down who did. That
-// somebody may is known.
+// makeReset makes a link with which a user chooses a new password, and an entry in the audit log.
+// The caller has checked that this is allowed.
 func (s *passwords) makeReset(ctx context.Context, u store.User) (out resetOutput, err error) {
 	if u.Guest() {
 		return out, chat.E(chat.CodeConflict, "a guest has no password")
@@ -57,7 +56,7 @@ func (s *passwords) makeReset(ctx context.Context, u store.User) (out resetOutpu
 	return out, err
 }
 
-// reset gives the user of a ticket a new password, and ends all log-ins.
+// reset gives the user of a ticket a new password, and ends all of the user's log-ins.
 func (s *passwords) reset(ctx context.Context, secret, next string) error {
 	t, u, err := s.tickets.ticket(ctx, secret, ticketReset, ticketForgot)
 	if err != nil {
@@ -89,12 +88,12 @@ func (s *passwords) reset(ctx context.Context, secret, next string) error {
 	return err
 }
 
-// tellPassword tells a user by mail that the password is another.
+// tellPassword tells a user by mail that the password was changed.
 func (s *passwords) tellPassword(ctx context.Context, u store.User) {
 	s.letters.writeTo(ctx, u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
 }
 
-// newHash returns the hash of a user's new password, which may not be a bad one.
+// newHash returns the hash of a user's new password, or an error if the password is too weak.
 func (s *passwords) newHash(ctx context.Context, u store.User, next string) (hash string, err error) {
 	if err := password.Check(next, u.Name); err != nil {
 		return "", err
@@ -106,8 +105,7 @@ func (s *passwords) newHash(ctx context.Context, u store.User, next string) (has
 	return hash, err
 }
 
-// storeHash keeps a user's new password, after which the devices and links from before are good for
-// nothing.
+// storeHash stores the hash of a user's new password, and voids the user's known devices and links.
 func (s *passwords) storeHash(ctx context.Context, u store.User, hash string) error {
 	err := s.store.SetPassword(ctx, u.ID, u.Hash, hash)
 	if errors.Is(err, store.ErrNotFound) {

@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindResetRoom is the kind of an intent to remove all that was said in a room.
+// kindResetRoom is the kind of an intent to reset a room.
 const kindResetRoom = "reset-room"
 
 // actRoomReset is an action of the audit log.
@@ -23,19 +23,19 @@ const actRoomReset = "room.reset"
 type resetRoomInput struct {
 	Room string `path:"room" maxLength:"64"`
 	Body struct {
-		Name string `json:"name" doc:"The room's name, so that nobody resets another room than is meant."`
+		Name string `json:"name" doc:"The room's name, to confirm which room you reset."`
 	}
 }
 
 func (s *rooms) resetRoomRoute(api huma.API) {
-	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reset", "reset-room", "Remove all that was said in a room, for everybody and for ever: moderators and owners"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/reset", "reset-room", "Remove everything that was said in a room, for everybody and for ever: moderators and owners"),
 		limited(s.core, func(ctx context.Context, in *resetRoomInput) (empty, error) {
 			return empty{}, s.resetRoom(ctx, httpapi.User(ctx), in.Room, in.Body.Name)
 		}))
 }
 
-// resetRoom appends the entry that empties a room: clients let go of what they have of it, and
-// history removes what comes before. Its members stay.
+// resetRoom appends the entry that empties a room: clients drop what they have of it, and history
+// removes what comes before. Its members stay.
 func (s *rooms) resetRoom(ctx context.Context, c auth.Claims, id, name string) error {
 	r, _, err := s.rights.permitted(ctx, directoryapi.ActionClear, id, c.User)
 	if err == nil {
@@ -52,8 +52,8 @@ func (s *rooms) resetRoom(ctx context.Context, c auth.Claims, id, name string) e
 	})
 }
 
-// tellReset appends the reset, and who did it. Told again, it is no other reset: the bus and
-// history know the ids.
+// tellReset appends the reset, and the event that says who did it. A retry does not reset the room
+// again: the bus and history recognise the ids.
 func (s *rooms) tellReset(ctx context.Context, i store.Intent) error {
 	if _, there, err := s.records.roomThere(ctx, i.Room); err != nil || !there {
 		return err

@@ -27,19 +27,19 @@ const (
 	actRoomRetention = "room.retention"   // what was removed
 )
 
-// retentionView is how long messages are kept on the server.
+// retentionView is the retention of the server.
 type retentionView struct {
-	Keep  string `json:"keep" doc:"Where a room says nothing else: forever, or such as 30 days or 1000 messages."`
-	Least string `json:"least,omitempty" doc:"No room removes what is younger, such as 7 days; left out: there is no bound."`
-	Most  string `json:"most,omitempty" doc:"No room keeps what is older; left out: there is no bound."`
+	Keep  string `json:"keep" doc:"For rooms without a rule of their own: forever, an age such as 30 days, or a number such as 1000 messages."`
+	Least string `json:"least,omitempty" doc:"No room removes messages younger than this, such as 7 days; absent: no bound."`
+	Most  string `json:"most,omitempty" doc:"No room keeps messages older than this; absent: no bound."`
 }
 
-// keptView is how long messages of a room are kept. The zero keptView is forever.
+// keptView is the retention of a room. The zero keptView keeps messages forever.
 type keptView struct {
-	Days  int    `json:"days,omitempty" doc:"Messages that are older are removed; left out: none for their age."`
-	Count int    `json:"count,omitempty" doc:"Only so many, the newest, are kept; left out: any number."`
-	Least int    `json:"least,omitempty" doc:"But none that is so many days old or younger is removed for their number."`
-	Rule  string `json:"rule,omitempty" doc:"The room's own rule; left out: the server's counts."`
+	Days  int    `json:"days,omitempty" doc:"Messages older than this are removed; absent: none are removed for their age."`
+	Count int    `json:"count,omitempty" doc:"Only this many of the newest are kept; absent: any number."`
+	Least int    `json:"least,omitempty" doc:"Messages up to this many days old are kept whatever their number."`
+	Rule  string `json:"rule,omitempty" doc:"The room's own rule; absent: the server's applies."`
 }
 
 type retentionInput struct {
@@ -91,8 +91,8 @@ func boundsOf(r store.Server) retention.Bounds {
 	return retention.Bounds{Least: r.KeepLeast, Most: r.KeepMost}
 }
 
-// ruleOf returns a rule as it is kept. What is none was kept by a later release: nothing is removed
-// for it.
+// ruleOf parses a stored rule. One that it cannot parse is from a later release, and removes
+// nothing.
 func ruleOf(text string) retention.Rule {
 	rule, err := retention.Parse(text)
 	if err != nil {
@@ -101,12 +101,12 @@ func ruleOf(text string) retention.Rule {
 	return rule
 }
 
-// effectOf returns how long messages of a room are kept.
+// effectOf returns the retention that applies to a room.
 func effectOf(server store.Server, room store.Room) retention.Effect {
 	return boundsOf(server).Effect(ruleOf(room.Keep), ruleOf(server.Keep))
 }
 
-// setRetention changes the rule of the server and its bounds; what is nil stays.
+// setRetention changes the server's rule and bounds; nil leaves one as it is.
 func (s *retentions) setRetention(ctx context.Context, rules directoryapi.AdminRules) (v retentionView, err error) {
 	bad := func(err error) error { return chat.E(chat.CodeBadRequest, err.Error()) }
 	change := func(r *store.Server) error {
@@ -160,15 +160,15 @@ func (s *retentions) setRetention(ctx context.Context, rules directoryapi.AdminR
 	return v, err
 }
 
-// sweep asks history to keep to rules that have changed at once. If it does not answer, it does so
-// within minutes by itself.
+// sweep asks history to apply changed rules at once. If history does not answer, its next round
+// applies them within minutes.
 func (s *retentions) sweep(ctx context.Context) {
 	if err := historyapi.NewClient(s.bus).Sweep(ctx); err != nil {
-		s.log.Info("history keeps to the new rules of retention with its next round", zap.Error(err))
+		s.log.Info("could not ask history to apply the new rules of retention now; its next round will", zap.Error(err))
 	}
 }
 
-// setKeep changes how long messages of a room are kept. What it is already is not told.
+// setKeep changes the retention of a room. It announces nothing if that is the rule already.
 func (s *retentions) setKeep(ctx context.Context, c auth.Claims, r *store.Room, keep *string) error {
 	if keep == nil {
 		return nil
@@ -201,7 +201,7 @@ func (s *retentions) setKeep(ctx context.Context, c auth.Claims, r *store.Room, 
 	return err
 }
 
-// tellRetention tells a room how long its messages are kept now.
+// tellRetention tells a room of its retention.
 func (s *retentions) tellRetention(ctx context.Context, i store.Intent) error {
 	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
@@ -222,7 +222,7 @@ func (s *retentions) tellRetention(ctx context.Context, i store.Intent) error {
 	return s.changes.event(ctx, e)
 }
 
-// nameKept says of rooms how long their messages are kept.
+// nameKept adds the retention to views of rooms.
 func (s *views) nameKept(ctx context.Context, rooms map[string]store.Room, views []roomView) error {
 	server, err := s.serverRecord.recentServer(ctx)
 	if err != nil {
@@ -238,7 +238,7 @@ func (s *views) nameKept(ctx context.Context, rooms map[string]store.Room, views
 	return nil
 }
 
-// keptViewOf is viewOf, and says how long messages are kept.
+// keptViewOf is viewOf with the retention.
 func (s *views) keptViewOf(ctx context.Context, r store.Room, role directoryapi.Role) (roomView, error) {
 	one := []roomView{viewOf(r, role)}
 	err := s.nameKept(ctx, map[string]store.Room{r.ID: r}, one)

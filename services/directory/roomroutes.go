@@ -19,7 +19,7 @@ type createInput struct {
 	Body struct {
 		Name    string `json:"name" doc:"1 to 64 characters."`
 		Topic   string `json:"topic,omitempty" doc:"Up to 256 characters."`
-		Private bool   `json:"private,omitempty" doc:"Only members may know of it."`
+		Private bool   `json:"private,omitempty" doc:"Only members know that the room exists."`
 	}
 }
 
@@ -31,10 +31,10 @@ type patchInput struct {
 		Private *bool   `json:"private,omitempty"`
 
 		Slow     *int    `json:"slow,omitempty" doc:"Seconds between two messages of a member, 0 to 21600; moderators may change it."`
-		Guests   *bool   `json:"guests,omitempty" doc:"false: guests are not let in, and those who are in it leave; owners may change it."`
-		Keep     *string `json:"keep,omitempty" maxLength:"64" doc:"How long messages are kept: forever, an age such as 30 days, a number such as 1000 messages; empty: as long as the server says. Owners may change it."`
-		Versions *bool   `json:"versions,omitempty" doc:"false: earlier versions of messages that were edited are shown to nobody; true: those of what is written from now on. Owners may change it."`
-		Announce *string `json:"announce,omitempty" doc:"Who may send: empty, every member; react, moderators and owners, and members react; silent, members read."`
+		Guests   *bool   `json:"guests,omitempty" doc:"false: guests may not enter, and guests who are in the room leave it. Owners may change it."`
+		Keep     *string `json:"keep,omitempty" maxLength:"64" doc:"How long messages are kept: forever, an age such as 30 days, a number such as 1000 messages; empty: the server's rule. Owners may change it."`
+		Versions *bool   `json:"versions,omitempty" doc:"false: nobody sees earlier versions of edited messages; true: readers see those of messages written from now on. Owners may change it."`
+		Announce *string `json:"announce,omitempty" doc:"Who may send. empty: every member; react: moderators and owners, and members may react; silent: moderators and owners, and members read."`
 	}
 }
 
@@ -47,12 +47,12 @@ type addMemberInput struct {
 	Room string `path:"room" maxLength:"64"`
 	Body struct {
 		User string            `json:"user"`
-		Role directoryapi.Role `json:"role,omitempty" doc:"reader, member, moderator or owner; left out, a new member's is member and another's stays."`
+		Role directoryapi.Role `json:"role,omitempty" doc:"reader, member, moderator or owner; absent: a new member becomes member, and an existing one keeps their role."`
 	}
 }
 
 type addedOutput struct {
-	Invited bool `json:"invited,omitempty" doc:"Not a member yet: the user was asked, and is told in the user's own room."`
+	Invited bool `json:"invited,omitempty" doc:"The user is not a member yet, but was invited."`
 }
 
 type memberInput struct {
@@ -63,13 +63,13 @@ type memberInput struct {
 type removeInput struct {
 	Room   string `path:"room" maxLength:"64"`
 	User   string `path:"user" maxLength:"64"`
-	Reason string `query:"reason" maxLength:"1024" doc:"Why, which the room and the user are told."`
+	Reason string `query:"reason" maxLength:"1024" doc:"The reason, which the room and the user see."`
 }
 
 type directInput struct {
 	Body struct {
-		User  string   `json:"user,omitempty" doc:"The other."`
-		Users []string `json:"users,omitempty" maxItems:"64" doc:"The others, of a group: up to 19. The same people find the same group."`
+		User  string   `json:"user,omitempty" doc:"Id of the other user."`
+		Users []string `json:"users,omitempty" maxItems:"64" doc:"Ids of the others, up to 19, for a group. The same people always get the same group."`
 	}
 }
 
@@ -107,20 +107,20 @@ func (s *rooms) roomRoutes(api huma.API) {
 		limited(s.core, func(ctx context.Context, in *roomInput) (roomView, error) {
 			return s.members.join(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/leave", "leave-room", "End my membership"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/leave", "leave-room", "Leave a room"),
 		limited(s.core, func(ctx context.Context, in *roomInput) (empty, error) {
 			return empty{}, s.members.leave(ctx, httpapi.User(ctx), in.Room)
 		}))
-	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/members", "members", "Who is a member"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/rooms/{room}/members", "members", "The members of a room"),
 		func(ctx context.Context, in *membersInput) (membersOutput, error) {
 			return s.members.members(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
-	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Bring somebody in, or change a role"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Add somebody to a room, or change a member's role"),
 		limited(s.core, func(ctx context.Context, in *addMemberInput) (out addedOutput, err error) {
 			out.Invited, err = s.members.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
 			return out, err
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "Remove somebody from a room"),
 		limited(s.core, func(ctx context.Context, in *removeInput) (empty, error) {
 			return empty{}, s.members.removeMember(ctx, httpapi.User(ctx), in.Room, in.User, in.Reason)
 		}))

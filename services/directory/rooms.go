@@ -19,8 +19,8 @@ import (
 const (
 	maxRoomName = 64  // characters
 	maxTopic    = 256 // characters
-	// maxRooms is how many rooms that are not direct a user may be a member of: with the default
-	// rooms, the user's own and maxDirects as many as a socket may join (500).
+	// maxRooms is how many rooms that are not direct a user may be a member of. With the default
+	// rooms, the user's own room and maxDirects it adds up to the 500 rooms that a socket may join.
 	maxRooms = 296
 )
 
@@ -40,7 +40,7 @@ type rooms struct {
 	members    *members
 }
 
-// createDefaultRooms makes the rooms that everybody is in, unless they are there.
+// createDefaultRooms makes the default rooms that do not exist.
 func (s *rooms) createDefaultRooms(ctx context.Context) error {
 	for i, id := range chat.DefaultRooms {
 		r := store.Room{ID: id, Name: strings.ToUpper(id[:1]) + id[1:], Created: int64(i)}
@@ -83,8 +83,8 @@ func (s *rooms) createRoom(ctx context.Context, c auth.Claims, name, topic strin
 	}
 	now := time.Now().UnixMilli()
 	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User, Activity: store.Activity{Active: now, Size: 1}}
-	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no
-	// room without owner.
+	// The owner comes first: a crash in between leaves a membership in no room, which nobody sees,
+	// and never a room without an owner.
 	err = s.auditLog.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
 		i := memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner)
 		i.From = fromStart
@@ -111,7 +111,7 @@ func (s *rooms) createRoom(ctx context.Context, c auth.Claims, name, topic strin
 	return viewOf(r, directoryapi.RoleOwner), err
 }
 
-// patchRoom changes what is not nil of a room.
+// patchRoom changes the fields of a room that are not nil in the patch.
 func (s *rooms) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
 	r, a, err := s.rights.visible(ctx, id, c.User)
 	if err == nil {
@@ -186,7 +186,7 @@ func (s *rooms) patchRoom(ctx context.Context, c auth.Claims, id string, p store
 	return s.views.keptViewOf(ctx, r, a.Role)
 }
 
-// patched says what a patch changes.
+// patched describes a patch for the audit log.
 func patched(p store.RoomPatch) string {
 	var what []string
 	if p.Name != nil {

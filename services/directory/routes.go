@@ -14,14 +14,14 @@ type passwordInput struct {
 	Body struct {
 		Name     string `json:"name" doc:"1 to 32 letters, digits, dots, dashes and underscores."`
 		Password string `json:"password" doc:"At least 8 characters."`
-		Device   string `json:"device_token,omitempty" doc:"What an earlier log-in of this device was given, so that others' wrong passwords do not keep you out. A browser has it in a cookie."`
-		// Invitation is what an invitation link says, to register only.
-		Invitation string `json:"invitation,omitempty" maxLength:"160" doc:"To register where that takes an invitation link: what it has after ?invite=."`
+		Device   string `json:"device_token,omitempty" doc:"The device secret from an earlier log-in, so that others' wrong passwords do not delay you. A browser has it in a cookie."`
+		// Invitation is the code of an invitation link; only registration reads it.
+		Invitation string `json:"invitation,omitempty" maxLength:"160" doc:"To register where that takes an invitation link: the part of the link after ?invite=."`
 	}
 	Cookie string `cookie:"hubbub_device" doc:"The same, of a browser."`
 }
 
-// devices returns the secrets of devices that the request shows.
+// devices returns the device secrets of the request.
 func (in *passwordInput) devices() []string {
 	var all []string
 	if in.Body.Device != "" {
@@ -38,10 +38,10 @@ type nameInput struct {
 
 type refreshInput struct {
 	Body struct {
-		Refresh string `json:"refresh_token,omitempty" maxLength:"256" doc:"Left out by a page that has it in a cookie."`
-		Attempt string `json:"attempt,omitempty" minLength:"16" maxLength:"64" doc:"A random text that you keep before you ask, and say again if no answer comes: then you get the same one, however late, as long as nobody has used that."`
+		Refresh string `json:"refresh_token,omitempty" maxLength:"256" doc:"A page that has it in a cookie leaves it out."`
+		Attempt string `json:"attempt,omitempty" minLength:"16" maxLength:"64" doc:"A random text. Store it before the request and repeat the request with it if no answer comes: you then get the same token, however late, as long as nobody has used that one."`
 	}
-	Page string `header:"Hubbub-Cookie" doc:"Of a page: its path, such as /chat/. The refresh token is in a cookie for it, and not in bodies."`
+	Page string `header:"Hubbub-Cookie" doc:"For a page: its path, such as /chat/. The refresh token is then in a cookie for that path, and not in bodies."`
 }
 
 type endInput struct {
@@ -64,17 +64,17 @@ type deletedInput struct {
 }
 
 type deletedOutput struct {
-	Deleted []string `json:"deleted" doc:"Those of them who have deleted their account: what they have said is shown without their name."`
+	Deleted []string `json:"deleted" doc:"The users among them who have deleted their account: clients show their messages without a name."`
 }
 
 type empty struct{}
 
-// guarded is an operation that wants a token.
+// guarded is an operation that needs an access token.
 func guarded(method, path, id, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Security: httpapi.Bearer}
 }
 
-// public is an operation for everybody.
+// public is an operation that needs no access token.
 func public(method, path, id, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary}
 }
@@ -103,7 +103,7 @@ func (s *accounts) accountRoutes(api huma.API, mux *http.ServeMux) {
 			u, err := s.passwords.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx), in.devices())
 			return enter(ctx, "login", u, err, in)
 		})
-	entry(s.core, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
+	entry(s.core, api, public(http.MethodPost, "/v1/guest", "guest", "Log in as a guest"),
 		func(ctx context.Context, in *nameInput) (credentials, error) {
 			c, err := s.guest(ctx, in.Body.Name, addressOf(ctx))
 			s.sessions.counted("guest", err)
@@ -137,7 +137,7 @@ func (s *accounts) accountRoutes(api huma.API, mux *http.ServeMux) {
 		func(ctx context.Context, _ *struct{}) (empty, error) {
 			return empty{}, s.logins.logout(ctx, httpapi.User(ctx))
 		})
-	entry(s.core, api, guarded(http.MethodPost, "/v1/me/register", "keep-account", "Register as the guest that you are, with all that is yours"),
+	entry(s.core, api, guarded(http.MethodPost, "/v1/me/register", "keep-account", "Turn the guest that you are into a registered account, which keeps everything"),
 		limited(s.core, func(ctx context.Context, in *passwordInput) (credentials, error) {
 			return s.keep(ctx, httpapi.User(ctx), in)
 		}))
@@ -159,7 +159,7 @@ func (s *accounts) accountRoutes(api huma.API, mux *http.ServeMux) {
 			}
 			return out, err
 		})
-	route(s.core, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Who of some users has deleted the account"),
+	route(s.core, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Which of these users have deleted their account"),
 		func(ctx context.Context, in *deletedInput) (deletedOutput, error) {
 			gone, err := s.records.departed(ctx, in.Body.Users)
 			return deletedOutput{Deleted: append([]string{}, gone...)}, err

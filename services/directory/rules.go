@@ -16,7 +16,7 @@ const kindRules = "rules"
 // maxSlow is the longest slow mode, in seconds.
 const maxSlow = 6 * 60 * 60
 
-// ruled adds to an Access what somebody with its role may write in a room.
+// ruled adds to an Access what its role may write in a room.
 func ruled(a *directoryapi.Access, room store.Room, place directoryapi.Place) {
 	if a.Archived = room.Archived != 0 && a.Read; room.Archived != 0 {
 		return
@@ -40,7 +40,7 @@ func checkRules(p store.RoomPatch) error {
 	return nil
 }
 
-// mayPatch returns an error unless somebody with a role may change all that is not nil of a room.
+// mayPatch returns an error unless a role may make all changes of a patch.
 func mayPatch(role directoryapi.Role, place directoryapi.Place, p store.RoomPatch) error {
 	if p.Slow != nil {
 		if err := may(role, directoryapi.ActionSlow, place); err != nil {
@@ -63,7 +63,7 @@ func mayPatch(role directoryapi.Role, place directoryapi.Place, p store.RoomPatc
 	return nil
 }
 
-// setRules changes the rules of a patch. What they are already is not told.
+// setRules changes the rules in a patch. It announces nothing if they are the rules already.
 func (s *rooms) setRules(ctx context.Context, c auth.Claims, r *store.Room, p store.RoomPatch) error {
 	rules := store.RoomPatch{Slow: p.Slow, Announce: p.Announce}
 	was := *r
@@ -83,8 +83,7 @@ func (s *rooms) setRules(ctx context.Context, c auth.Claims, r *store.Room, p st
 	})
 }
 
-// tellRules tells what the rules of a room are now, to everybody in it: they are what its members
-// have to keep.
+// tellRules tells everybody in a room its rules, which members must keep.
 func (s *rooms) tellRules(ctx context.Context, i store.Intent) error {
 	if err := s.changes.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
 		return err

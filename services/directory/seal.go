@@ -9,29 +9,28 @@ import (
 	"fmt"
 )
 
-// sealed is the first byte of a seed that is kept encrypted: AES-256-GCM with a random nonce in
-// front, and the key's id as additional data (NIST SP 800-38D). A seed that is not is as long as an
-// Ed25519 seed.
+// sealed is the first byte of an encrypted seed: AES-256-GCM with a random nonce in front, and the
+// key's id as additional data (NIST SP 800-38D). A plain seed has the length of an Ed25519 seed.
 const sealed = 1
 
-// keySecretSize is the size of a secret that seeds are encrypted with, in bytes.
+// keySecretSize is the size of a secret that encrypts seeds, in bytes.
 const keySecretSize = 32
 
 var (
-	errKeySecret = errors.New("the signing keys in the store are encrypted with another secret than those of --key-secrets: give the one that they were encrypted with, or remove the keys from the store, which logs everybody out")
+	errKeySecret = errors.New("the signing keys in the store are encrypted with a secret that is not in --key-secrets: add that secret, or remove the keys from the store, which logs everybody out")
 	errNoSecret  = errors.New("the signing keys in the store are encrypted: give the secret with --key-secrets, or remove the keys from the store, which logs everybody out")
 )
 
-// seals encrypts and decrypts seeds. The first secret encrypts; the others are those of before.
-// Without any it encrypts nothing.
+// seals encrypts and decrypts seeds. The first secret encrypts; the others only decrypt, after a
+// change of secrets. Without any secret seeds stay plain.
 type seals []cipher.AEAD
 
-// parseSeals reads secrets in base64.
+// parseSeals parses secrets in base64.
 func parseSeals(secrets []string) (s seals, err error) {
 	for i, text := range secrets {
 		key, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(key) != keySecretSize { // err would show the secret
-			return nil, fmt.Errorf("--key-secrets: secret %d has to be %d bytes in base64, such as openssl rand -base64 %d prints", i+1, keySecretSize, keySecretSize)
+			return nil, fmt.Errorf("--key-secrets: secret %d must be %d bytes in base64: openssl rand -base64 %d prints one", i+1, keySecretSize, keySecretSize)
 		}
 		block, err := aes.NewCipher(key)
 		if err != nil {
@@ -46,7 +45,7 @@ func parseSeals(secrets []string) (s seals, err error) {
 	return s, nil
 }
 
-// seal returns what is kept of the seed of a key.
+// seal returns the seed of a key as the store keeps it.
 func (s seals) seal(id string, seed []byte) []byte {
 	if len(s) == 0 {
 		return seed
@@ -54,7 +53,7 @@ func (s seals) seal(id string, seed []byte) []byte {
 	return s[0].Seal([]byte{sealed}, nil, seed, []byte(id))
 }
 
-// open returns the seed of a key, and whether it is kept as seal would keep it.
+// open returns the seed of a key, and whether seal would store it the same way today.
 func (s seals) open(id string, kept []byte) (seed []byte, current bool, err error) {
 	switch {
 	case len(kept) == ed25519.SeedSize:

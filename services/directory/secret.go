@@ -14,32 +14,32 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// The sizes of a secret in bytes. All secrets of a session begin with the same familySize bytes. So
-// one that was good once is told from one that never was, which anybody can make up, without the
-// store having to keep them all.
+// The sizes of a secret in bytes. All secrets of a session begin with the same familySize bytes. By
+// them the service distinguishes a used secret from one that somebody made up, and the store does
+// not have to keep all used ones.
 const (
 	secretSize = 32
 	familySize = 16
 )
 
-// secret is what buys the next token of a session, and with it the next secret. The store has only
-// hashes of it.
+// secret is the part of a refresh token that gets the next access token of a session, and the next
+// secret. The store has only hashes of it.
 type secret [secretSize]byte
 
 func newSecret() secret { return secret(randomBytes(secretSize)) }
 
-// newSalt returns what makes a secret out of the one before.
+// newSalt returns a salt for secret.next.
 func newSalt() []byte { return randomBytes(secretSize) }
 
-// randomBytes returns so many bytes that nobody can guess.
+// randomBytes returns n bytes that nobody can guess.
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return b
 }
 
-// newLinkSecret returns the secret of a link that is good for a time, such as one to register or to
-// choose a new password, and the hash of it that is kept.
+// newLinkSecret returns the secret of a link, such as one to register or to choose a new password,
+// and its hash for the store.
 func newLinkSecret() (secret string, hash []byte) {
 	secret = base64.RawURLEncoding.EncodeToString(randomBytes(secretSize))
 	return secret, hashOfLink(secret)
@@ -50,10 +50,10 @@ func hashOfLink(secret string) []byte {
 	return sum[:]
 }
 
-// sameHash compares two hashes in a time that does not depend on them.
+// sameHash compares two hashes in constant time.
 func sameHash(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
-// parseRefresh takes a refresh token apart: the id of a session and a secret.
+// parseRefresh splits a refresh token into the id of a session and a secret.
 func parseRefresh(token string) (id string, s secret, ok bool) {
 	id, text, _ := strings.Cut(token, ".")
 	b, err := base64.RawURLEncoding.DecodeString(text)
@@ -75,16 +75,16 @@ func (s secret) family() []byte {
 	return sum[:]
 }
 
-// next returns the secret after this one. Who has this one and not the salt, which is in the store,
-// cannot tell it; and the store, which has the salt, has this one's hash only. So whoever comes
-// with the same secret gets the same next one.
+// next returns the secret after this one: the same one each time, so that a client without an
+// answer can ask again. Computing it takes this secret, of which the store has only the hash, and
+// the salt, which only the store has.
 func (s secret) next(salt []byte) secret {
 	mac := hmac.New(sha256.New, s[:])
 	mac.Write(salt)
 	return secret(slices.Concat(s[:familySize], mac.Sum(nil)[:secretSize-familySize]))
 }
 
-// attemptHash returns what is kept of an attempt; nil: there was none.
+// attemptHash returns the hash of an attempt for the store; nil: the client gave none.
 func attemptHash(attempt string) []byte {
 	if attempt == "" {
 		return nil
@@ -92,19 +92,19 @@ func attemptHash(attempt string) []byte {
 	return hashOfLink(attempt)
 }
 
-// secretState is what a secret is to a session.
+// secretState says how a secret relates to a session.
 type secretState int
 
 const (
-	secretForeign  secretState = iota // it never was one of the session's
-	secretStale                       // it was, and has been used
-	secretPrevious                    // it has been used a moment ago
+	secretForeign  secretState = iota // it was never a secret of the session
+	secretStale                       // it was one, and was used
+	secretPrevious                    // it was used a moment ago, or the same attempt asks again
 	secretCurrent
 )
 
-// in returns what the secret is to a session. Whoever used it last and had no answer is known by
-// the attempt, and gets the answer again at any time: nobody else can say it, and once the next
-// secret has been used, this one is stale.
+// in returns how the secret relates to a session. The client that used the secret last and got no
+// answer proves itself by the attempt, which nobody else knows, and gets the answer again at any
+// time. Once the client has used the next secret, this one is stale.
 func (s secret) in(x store.Session, now time.Time, attempt string) secretState {
 	switch sum := s.hash(); {
 	case sameHash(sum, x.Hash):

@@ -16,12 +16,13 @@ func (s *privacy) saw(ctx context.Context, r directoryapi.SawRequest) (directory
 	if len(r.Seen) > directoryapi.MaxSaw {
 		return none, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users", directoryapi.MaxSaw))
 	}
-	// An edge whose clock is ahead must not make its time the latest for good.
+	// An edge whose clock is ahead must not store a time in the future, which would stay the
+	// latest.
 	now := time.Now().UnixMilli()
 	all := make([]store.Seen, 0, len(r.Seen))
 	for _, one := range r.Seen {
 		if !chat.ValidID(one.User) || one.At <= 0 {
-			return none, chat.E(chat.CodeBadRequest, "each entry needs the id of a user and a time in UTC milliseconds")
+			return none, chat.E(chat.CodeBadRequest, "each entry needs the id of a user and a time after 0, in UTC milliseconds")
 		}
 		all = append(all, store.Seen{User: one.User, At: min(one.At, now)})
 	}

@@ -10,21 +10,20 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxServerTries is how often a change of the server's record is tried while others change it.
+// maxServerTries is how often changeServer tries while others change the record.
 const maxServerTries = 20
 
 var errServerChanges = chat.E(chat.CodeConflict, "somebody else changed this at the same moment: try again")
 
-// serverRecord reads and changes the record of the server: its operators and auditors, and who
-// may come in.
+// serverRecord reads and changes the server's record: its operators and auditors, and who may come
+// in.
 type serverRecord struct {
 	*core
 
 	recent recent
 }
 
-// admission returns who may come in: what an operator has said, or else what the process was
-// started with.
+// admission returns who may come in: as an operator has set it, or else as the process was started.
 func (s *serverRecord) admission(r store.Server) admission {
 	a := admission{Registration: r.Registration, Guests: r.Guests}
 	if a.Registration == "" {
@@ -45,8 +44,8 @@ func (s *serverRecord) admission(r store.Server) admission {
 	return a
 }
 
-// recentServer returns the record of the server, as it was at most serverFresh ago. It is not to be
-// changed.
+// recentServer returns the server's record as it was at most serverFresh ago. Callers must not
+// change it.
 func (s *serverRecord) recentServer(ctx context.Context) (store.Server, error) {
 	s.recent.mu.Lock()
 	record, at := s.recent.record, s.recent.at
@@ -65,16 +64,16 @@ func (s *serverRecord) recentServer(ctx context.Context) (store.Server, error) {
 	return record, nil
 }
 
-// forgetRecent drops the cache, so that the next question reads the record, which this process has
-// just changed.
+// forgetRecent drops the cache after this process has changed the record.
 func (s *serverRecord) forgetRecent() {
 	s.recent.mu.Lock()
 	defer s.recent.mu.Unlock()
 	s.recent.at = time.Time{}
 }
 
-// changeServer changes the record of the server. change gets a copy of what it is, once more when
-// somebody else has changed that meanwhile, and returns nil for the copy to be kept.
+// changeServer changes the server's record. It stores the copy that it passes to change, unless
+// change returns an error, and calls change again with a new copy if somebody else has changed the
+// record meanwhile.
 func (s *serverRecord) changeServer(ctx context.Context, change func(*store.Server) error) error {
 	for range maxServerTries {
 		r, err := s.store.Server(ctx)
@@ -97,7 +96,7 @@ func (s *serverRecord) changeServer(ctx context.Context, change func(*store.Serv
 	return errServerChanges
 }
 
-// serverRole returns the role of a user in directoryapi.WholeServer; empty: none.
+// serverRole returns a user's role on the server; empty: none.
 func (s *serverRecord) serverRole(ctx context.Context, user string) (directoryapi.Role, error) {
 	r, err := s.store.Server(ctx)
 	return r.Roles[user], err

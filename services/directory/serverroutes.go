@@ -13,16 +13,16 @@ import (
 
 type setupInput struct {
 	Body struct {
-		Link     string `json:"link" maxLength:"128" doc:"The secret of the set-up link: what stands at its end."`
-		Name     string `json:"name" doc:"Of a new account, or of one that there is."`
+		Link     string `json:"link" maxLength:"128" doc:"The secret at the end of the set-up link."`
+		Name     string `json:"name" doc:"Name of a new or an existing account."`
 		Password string `json:"password"`
 	}
 }
 
 type serverUsersInput struct {
-	Q     string `query:"q" maxLength:"64" doc:"Only users whose name has this in it."`
-	Show  string `query:"show" enum:"all,registered,guests,disabled,staff" doc:"Only these; staff are operators and auditors."`
-	After string `query:"after" maxLength:"256" doc:"The next of the page before, which had the same q and show."`
+	Q     string `query:"q" maxLength:"64" doc:"Only users whose name contains this."`
+	Show  string `query:"show" enum:"all,registered,guests,disabled,staff" doc:"Only these users; staff are operators and auditors."`
+	After string `query:"after" maxLength:"256" doc:"The field next of the page before, with the same q and show."`
 }
 
 type serverUserInput struct {
@@ -46,28 +46,28 @@ type disableInput struct {
 type deleteUserInput struct {
 	User string `path:"user" maxLength:"64"`
 	Body struct {
-		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep, which left out means: what the user has said stays where it is; remove: it is deleted in all rooms, in the background."`
+		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep (the default): the user's messages stay; remove: they are deleted in all rooms, in the background."`
 	}
 }
 
 type admissionInput struct {
 	Body struct {
 		Registration *string   `json:"registration,omitempty" doc:"open, invited (with an invitation link only) or closed."`
-		Guests       *string   `json:"guests,omitempty" doc:"on, rooms (into some rooms only) or off. Guests who are here are signed out by a change."`
-		GuestRooms   *[]string `json:"guest_rooms,omitempty" doc:"The public rooms that guests may enter while guests is rooms."`
+		Guests       *string   `json:"guests,omitempty" doc:"on, rooms (only into some rooms) or off. A change signs out the guests who are here."`
+		GuestRooms   *[]string `json:"guest_rooms,omitempty" doc:"The public rooms that guests may enter when guests is rooms."`
 	}
 }
 
 type invitationLinkInput struct {
 	Body struct {
 		Uses    int64  `json:"uses" doc:"How many may register with it (1 to 10000)."`
-		Minutes int64  `json:"minutes,omitempty" minimum:"0" maximum:"525600" doc:"For how long it is good; left out: a week."`
-		Note    string `json:"note,omitempty" doc:"One line of up to 128 characters, for those who see the list."`
+		Minutes int64  `json:"minutes,omitempty" minimum:"0" maximum:"525600" doc:"How long the link works; absent: a week."`
+		Note    string `json:"note,omitempty" doc:"One line of up to 128 characters, for readers of the list."`
 	}
 }
 
 func (s *commands) serverRoutes(api huma.API) {
-	entry(s.core, api, public(http.MethodPost, "/v1/setup", "setup", "Become the operator of a server that has none, by its set-up link"),
+	entry(s.core, api, public(http.MethodPost, "/v1/setup", "setup", "Become the operator of a server that has none, with its set-up link"),
 		func(ctx context.Context, in *setupInput) (c credentials, err error) {
 			u, err := s.setup.setUp(ctx, in.Body.Link, in.Body.Name, in.Body.Password, addressOf(ctx))
 			if err == nil {
@@ -78,7 +78,7 @@ func (s *commands) serverRoutes(api huma.API) {
 		})
 	route(s.core, api, public(http.MethodGet, "/v1/server", "server", "Who may come in"),
 		func(ctx context.Context, in *struct {
-			Invite string `query:"invite" maxLength:"160" doc:"An invitation link of which something is to be said."`
+			Invite string `query:"invite" maxLength:"160" doc:"An invitation link to check."`
 		}) (serverView, error) {
 			return s.admissions.door(ctx, in.Invite)
 		})
@@ -91,7 +91,7 @@ func (s *commands) serverRoutes(api huma.API) {
 		}))
 	route(s.core, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitation links: for operators"),
 		func(ctx context.Context, in *struct {
-			Before string `query:"before" maxLength:"64" doc:"Only those that are older than the one with this id."`
+			Before string `query:"before" maxLength:"64" doc:"Only links older than the one with this id."`
 		}) (invitationLinksOutput, error) {
 			if err := s.invitationLinks.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
 				return invitationLinksOutput{}, err
@@ -106,7 +106,7 @@ func (s *commands) serverRoutes(api huma.API) {
 			}
 			return s.invitationLinks.makeLink(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
 		}))
-	route(s.core, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation link: for operators"),
+	route(s.core, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "End an invitation link: for operators"),
 		limited(s.core, func(ctx context.Context, in *struct {
 			Invitation string `path:"invitation" maxLength:"64"`
 		}) (empty, error) {
@@ -115,7 +115,7 @@ func (s *commands) serverRoutes(api huma.API) {
 			}
 			return empty{}, s.invitationLinks.revoke(ctx, in.Invitation)
 		}))
-	route(s.core, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "What one is on this server"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "Your role on this server"),
 		func(ctx context.Context, _ *struct{}) (out struct {
 			Role directoryapi.Role `json:"role" doc:"operator, auditor, or empty for neither."`
 		}, err error) {
@@ -137,7 +137,7 @@ func (s *commands) serverRoutes(api huma.API) {
 		limited(s.core, func(ctx context.Context, in *deleteUserInput) (empty, error) {
 			return empty{}, s.users.deleteUser(ctx, httpapi.User(ctx).User, in.User, in.Body.Messages == removeMessages)
 		}))
-	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Make somebody an operator or an auditor, or neither: for operators"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Give or take the role of operator or auditor: for operators"),
 		limited(s.core, func(ctx context.Context, in *serverRoleInput) (empty, error) {
 			return empty{}, s.operators.setServerRole(ctx, httpapi.User(ctx).User, in.User, in.Body.Role)
 		}))
@@ -145,7 +145,7 @@ func (s *commands) serverRoutes(api huma.API) {
 		limited(s.core, func(ctx context.Context, in *serverUserInput) (empty, error) {
 			return empty{}, s.users.signOut(ctx, httpapi.User(ctx).User, in.User)
 		}))
-	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/disabled", "disable", "Have an account not log in any more, or let it again: for operators"),
+	route(s.core, api, guarded(http.MethodPut, "/v1/server/users/{user}/disabled", "disable", "Disable or enable an account: for operators"),
 		limited(s.core, func(ctx context.Context, in *disableInput) (empty, error) {
 			return empty{}, s.users.setDisabled(ctx, httpapi.User(ctx).User, in.User, in.Body.Disabled)
 		}))

@@ -17,7 +17,7 @@ import (
 // showStaff asks serverUsers for operators and auditors.
 const showStaff = "staff"
 
-// shows are what users serverUsers can be asked for, besides showStaff.
+// shows maps each value of show, except showStaff, to the store's query.
 var shows = map[string]string{
 	"": store.UsersAny, "all": store.UsersAny, "registered": store.UsersRegistered, "guests": store.UsersGuests, "disabled": store.UsersDisabled,
 }
@@ -30,18 +30,18 @@ type serverUser struct {
 	Disabled bool              `json:"disabled,omitempty"`
 	Banned   bool              `json:"banned,omitempty" doc:"From the server."`
 	Created  int64             `json:"created" doc:"UTC milliseconds."`
-	Seen     int64             `json:"seen,omitempty" doc:"When last connected (UTC milliseconds)."`
+	Seen     int64             `json:"seen,omitempty" doc:"When the user was last connected (UTC milliseconds)."`
 }
 
 type serverUsersOutput struct {
 	Users []serverUser `json:"users"`
-	Next  string       `json:"next,omitempty" doc:"As after, it asks for more; left out: there are none."`
+	Next  string       `json:"next,omitempty" doc:"Pass it as after for the next page; absent: this is the last."`
 }
 
-// pageUsers is how many users a page of the list has.
+// pageUsers is how many users one page has.
 const pageUsers = 100
 
-// users is what operators see of accounts and do with them.
+// users shows accounts to operators and auditors, and lets operators manage them.
 type users struct {
 	*core
 	records      *records
@@ -52,8 +52,7 @@ type users struct {
 	departures   *departures
 }
 
-// serverUsers lists the users whose name has q in it, by name, after what Next of the page before
-// said.
+// serverUsers lists the users whose name contains q, by name. after is Next of the page before.
 func (s *users) serverUsers(ctx context.Context, q, show, after string) (out serverUsersOutput, err error) {
 	out.Users = []serverUser{}
 	r, err := s.store.Server(ctx)
@@ -86,7 +85,7 @@ func (s *users) serverUsers(ctx context.Context, q, show, after string) (out ser
 	return out, nil
 }
 
-// staff returns operators and auditors whose name has part in it, by name. There are at most
+// staff returns the operators and auditors whose name contains part, by name. There are at most
 // maxServerRoles.
 func (s *users) staff(ctx context.Context, r store.Server, part string) (all []store.User, _ error) {
 	for id := range r.Roles {
@@ -113,12 +112,12 @@ func (s *users) serverUser(ctx context.Context, r store.Server, u store.User) (v
 	return v, err
 }
 
-// personView is all that who runs the server is told of a user.
+// personView is everything that operators and auditors get to see of a user.
 type personView struct {
 	serverUser
 	Ban    *banView      `json:"ban,omitempty" doc:"From the server."`
-	Mute   *muteView     `json:"mute,omitempty" doc:"On the whole server; told to operators."`
-	Logins []sessionView `json:"logins,omitempty" doc:"The one used last comes first; told to operators."`
+	Mute   *muteView     `json:"mute,omitempty" doc:"The mute on the whole server; only operators see it."`
+	Logins []sessionView `json:"logins,omitempty" doc:"The most recently used comes first; only operators see them."`
 }
 
 // person describes a user to operators.
@@ -166,8 +165,8 @@ func (s *users) person(ctx context.Context, by, user string) (v personView, err 
 	return v, err
 }
 
-// deleteUser deletes the account of another, for good, as deleteMine does. Who has a role on the
-// server loses that first.
+// deleteUser deletes another user's account, for good, as deleteMine does. A user with a role on
+// the server must lose that first.
 func (s *users) deleteUser(ctx context.Context, by, user string, messages bool) error {
 	u, err := s.manageable(ctx, by, user)
 	if err != nil {
@@ -193,10 +192,10 @@ func becomesOfMessages(messages bool) string {
 	return ""
 }
 
-// signOut ends all log-ins of a user: those made before now.
+// signOut ends all log-ins of a user that exist now.
 func (s *users) signOut(ctx context.Context, by, user string) error {
 	manageable := s.manageable
-	if by == "" { // at the console operators are signed out, too: their log-ins may be stolen
+	if by == "" { // the console may sign out operators, too: somebody may have stolen their log-ins
 		manageable = func(ctx context.Context, _, user string) (store.User, error) { return s.records.user(ctx, user) }
 	}
 	u, err := manageable(ctx, by, user)
@@ -218,7 +217,7 @@ func (s *users) setDisabled(ctx context.Context, by, user string, disabled bool)
 		return err
 	}
 	if disabled && u.Disabled {
-		return s.logins.endLogins(ctx, u) // which a failure has perhaps left
+		return s.logins.endLogins(ctx, u) // an earlier call may have failed before this
 	}
 	act := store.Act{Action: actEnable, Subject: u.ID, SubjectName: u.Name}
 	if disabled {
@@ -235,8 +234,8 @@ func (s *users) setDisabled(ctx context.Context, by, user string, disabled bool)
 	})
 }
 
-// manageable returns a user whose account somebody may manage: an operator's own role protects from
-// other operators, so that none is put out by one who has got in.
+// manageable returns a user if somebody may manage their account. Nobody may manage an operator's:
+// otherwise an intruder with one operator's log-in could shut out all others.
 func (s *users) manageable(ctx context.Context, by, user string) (store.User, error) {
 	if _, err := s.rights.permittedOnServer(ctx, directoryapi.ActionManage, by); err != nil {
 		return store.User{}, err

@@ -28,12 +28,11 @@ import (
 )
 
 const (
-	// housekeepingEvery is how often what a crash left untold is told, and old sessions and keys
-	// are removed.
+	// housekeepingEvery is the pause between rounds of keepHouse.
 	housekeepingEvery = 5 * time.Second
-	// prepareEvery is how often the start is tried while the store does not work.
+	// prepareEvery is the pause between tries to prepare the store.
 	prepareEvery = time.Second
-	// retryStore is how long a client waits when the store does not work.
+	// retryStore is how long a client should wait when the store does not answer.
 	retryStore = 2 * time.Second
 )
 
@@ -49,12 +48,12 @@ type Deps struct {
 	Store   store.Store
 	Log     *zap.Logger
 	Metrics prometheus.Registerer // nil: no metrics
-	// Setup is told the secret of a set-up link, for SetupPath, and how long it is good for. nil:
-	// the log is.
+	// Setup gets the secret of a set-up link, for SetupPath, and how long it works. nil: the secret
+	// is logged.
 	Setup func(secret string, life time.Duration)
-	// SlowRequest is the time after which a request is logged as slow; 0: none is.
+	// SlowRequest is the duration from which a request is logged as slow; 0: never.
 	SlowRequest time.Duration
-	Trace       *trace.Tracer // nil: nothing is traced
+	Trace       *trace.Tracer // nil: no tracing
 }
 
 // Service is the directory service: it wires the parts, runs them and serves their requests. Its
@@ -63,16 +62,17 @@ type Service struct {
 	*core
 	*parts
 
-	slow     time.Duration // from which on requests are logged as slow; 0: none is
+	slow     time.Duration // the duration from which a request is logged as slow; 0: never
 	keys     *keys
 	verifier *auth.Verifier
-	unfit    error // why the store can never be prepared; set before Run returns
+	unfit    error // why the service can never use this store; set before Run returns
 	handler  http.Handler
 	every    time.Duration // between rounds of housekeeping
-	prepared atomic.Bool   // there is a signing key, and there are the default rooms
+	prepared atomic.Bool   // the store has a signing key and the default rooms
 }
 
-// New returns the service, which answers that it is unavailable before Run. cfg has been validated.
+// New returns the service. Until Run it answers that it is unavailable. The caller has validated
+// cfg.
 func New(cfg Config, deps Deps) (*Service, error) {
 	proxies, err := clientaddr.Parse(cfg.TrustedProxies)
 	if err != nil {
@@ -127,7 +127,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 // Handler returns the public HTTP routes.
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// Ready returns why the service cannot answer right now: its store does not.
+// Ready returns an error while the service cannot answer because its store does not.
 func (s *Service) Ready(ctx context.Context) error {
 	if !s.prepared.Load() {
 		return errStarting
@@ -136,15 +136,15 @@ func (s *Service) Ready(ctx context.Context) error {
 	return err
 }
 
-// Run prepares the store, for as long as that takes, then serves requests on the bus and keeps
-// house until ctx ends, when it returns nil.
+// Run prepares the store, for as long as that takes, and then serves requests on the bus and runs
+// keepHouse until ctx ends. It returns nil then.
 func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
 		return s.unfit
 	}
 	stop, err := api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, s.methods()...)
 	if err != nil && ctx.Err() != nil {
-		return nil // which is why it could not serve
+		return nil // serving failed because ctx has ended
 	}
 	if err != nil {
 		return err
@@ -202,7 +202,7 @@ func (s *Service) answerKeys(ctx context.Context, _ directoryapi.KeysRequest) (j
 	return s.keys.publicSet(ctx)
 }
 
-// prepare stores what the service cannot do without. False: ctx has ended, or the store is unfit.
+// prepare stores what the service cannot work without. False: ctx has ended, or the store is unfit.
 func (s *Service) prepare(ctx context.Context) bool {
 	for {
 		err := s.keys.refresh(ctx)
@@ -243,21 +243,21 @@ func (s *Service) keepHouse(ctx context.Context) {
 		run  func(context.Context) error
 	}{
 		{"look after the signing keys", s.keys.refresh},
-		{"remove what has ended", s.departures.removeEnded},
+		{"remove expired log-ins", s.departures.removeEnded},
 		{"remove links that nobody used", s.tickets.removeOldTickets},
-		{"see which public rooms are active", s.publicRooms.sweepActivity},
+		{"find out which public rooms are active", s.publicRooms.sweepActivity},
 		{"end bans", s.bans.endBans},
-		{"end bans of networks", s.networks.endNetworkBans},
+		{"end network bans", s.networks.endNetworkBans},
 		{"end requests", s.directs.endRequests},
 		{"end invitations", s.invitations.endInvitations},
 		{"appoint owners", s.operators.appointOwners},
-		{"remove what the audit log has kept for long enough", s.auditLog.removeOldActs},
+		{"remove old acts from the audit log", s.auditLog.removeOldActs},
 		{"remove old invitation links", s.invitationLinks.removeOld},
-		{"sign out guests of other rules", s.admissions.endGuests},
-		{"tell what is untold", s.changes.tellUntold},
+		{"sign out guests under earlier rules", s.admissions.endGuests},
+		{"announce changes that were not announced", s.changes.tellUntold},
 		{"remove mutes that have ended", s.mutes.removeMutes},
 		{"remove old reports", s.reports.removeReports},
-		{"send what other processes left", s.letters.claimLetters},
+		{"send letters that other processes left", s.letters.claimLetters},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))
@@ -269,13 +269,13 @@ func (s *Service) failed(service string, err error) {
 	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
 }
 
-// AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can
-// reach.
+// AdminHandler answers AdminRequests over HTTP, for a socket that only the account of this process
+// can reach.
 func (s *Service) AdminHandler() http.Handler {
 	return s.whenPrepared(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in directoryapi.AdminRequest
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminRequest)).Decode(&in); err != nil {
-			httpapi.WriteStatus(w, http.StatusBadRequest, "the request is not of this service's form")
+			httpapi.WriteStatus(w, http.StatusBadRequest, "this is not an AdminRequest: use the hubbub admin of the same release")
 			return
 		}
 		reply, err := s.commands.answerAdmin(r.Context(), in)
@@ -289,11 +289,11 @@ func (s *Service) AdminHandler() http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(reply) // fails only if the client has gone
+		_ = json.NewEncoder(w).Encode(reply) // fails only if the client is gone
 	}))
 }
 
-// whenPrepared answers that the service is unavailable until it can do anything.
+// whenPrepared answers that the service is unavailable until the store is prepared.
 func (s *Service) whenPrepared(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.prepared.Load() {
@@ -304,7 +304,8 @@ func (s *Service) whenPrepared(next http.Handler) http.Handler {
 	})
 }
 
-// withAddress keeps the client's address: what a trusted proxy says it is, else the connection's.
+// withAddress adds the client's address to the context: the one that a trusted proxy gives, or else
+// the connection's.
 func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
 	var forwardedFor []string
 	ctx.EachHeader(func(name, value string) {

@@ -17,20 +17,20 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// endedBatch is how many sessions that have expired are removed at a time.
+// endedBatch is how many expired sessions a task removes at a time.
 const endedBatch = 100
 
 // credentials are what a client gets for a log-in.
 type credentials struct {
 	Token     string  `json:"token" doc:"Access token, for Authorization: Bearer and for hello."`
-	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
-	ExpiresIn int64   `json:"expires_in" doc:"In how many seconds that is (RFC 6749, section 5.1): what a client goes by whose clock may be wrong."`
-	Device    string  `json:"device_token,omitempty" doc:"What this device shows at the next log-in."`
-	Refresh   string  `json:"refresh_token,omitempty" doc:"Secret that buys the next token, once: the answer has the next secret. A minute later a used one ends the log-in. A page that sends Hubbub-Cookie gets it in a cookie instead."`
+	ExpiresAt int64   `json:"expires_at" doc:"When the token expires (UTC milliseconds)."`
+	ExpiresIn int64   `json:"expires_in" doc:"Seconds until then (RFC 6749, section 5.1), for clients whose clock may be wrong."`
+	Device    string  `json:"device_token,omitempty" doc:"The device secret, which this device sends with its next log-in."`
+	Refresh   string  `json:"refresh_token,omitempty" doc:"Gets the next token, once: the answer has the next secret. Using it again more than a minute later ends the log-in. A page that sends Hubbub-Cookie gets it in a cookie instead."`
 	User      account `json:"user"`
 
 	cookies []http.Cookie // for a browser
-	life    time.Duration // of the log-in, if it is not used
+	life    time.Duration // of an unused log-in
 }
 
 type account struct {
@@ -51,10 +51,10 @@ type sessions struct {
 	admissions *admissions
 }
 
-// open begins a session of a user that there is, for the request of ctx.
+// open begins a session of an existing user for the request of ctx.
 func (s *sessions) open(ctx context.Context, u store.User) (credentials, error) {
 	now := time.Now()
-	if err := s.admissions.checkEntry(ctx, u.ID); err != nil { // after the time: see tellBan
+	if err := s.admissions.checkEntry(ctx, u.ID); err != nil { // after taking the time: see tellBan
 		return credentials{}, err
 	}
 	if err := s.networks.checkNetworkOf(ctx, u); err != nil {
@@ -64,8 +64,8 @@ func (s *sessions) open(ctx context.Context, u store.User) (credentials, error) 
 	if err := s.store.CreateSession(ctx, x); err != nil {
 		return credentials{}, err
 	}
-	// Again: a ban, or a new password, of this moment may have ended the sessions of the user
-	// before there was this one.
+	// Check again: a ban or a new password at the same moment may have ended the user's sessions
+	// just before this one existed.
 	if err := s.stillMay(ctx, u); err != nil {
 		return credentials{}, errors.Join(err, s.store.DeleteSession(ctx, x.ID))
 	}
@@ -75,8 +75,8 @@ func (s *sessions) open(ctx context.Context, u store.User) (credentials, error) 
 	return s.issue(u, x, refresh, now)
 }
 
-// stillMay returns an error if the user has been banned, disabled, deleted, or given another
-// password.
+// stillMay returns an error if the user was banned, disabled or deleted, or has another password
+// now.
 func (s *sessions) stillMay(ctx context.Context, u store.User) error {
 	now, err := s.store.User(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && now.Hash != u.Hash {
@@ -95,7 +95,7 @@ func (s *sessions) lifeOf(u store.User) time.Duration {
 	return s.cfg.SessionLife
 }
 
-// newSession returns a session, which is still to be kept, and its first refresh token.
+// newSession returns a session, which the caller must store, and its first refresh token.
 func (s *sessions) newSession(ctx context.Context, u store.User, now time.Time) (x store.Session, refresh string) {
 	secret := newSecret()
 	x = store.Session{ID: chat.NewID(), User: u.ID, Created: now.UnixMilli(), Turn: store.Turn{
@@ -105,9 +105,9 @@ func (s *sessions) newSession(ctx context.Context, u store.User, now time.Time) 
 	return x, x.ID + "." + secret.String()
 }
 
-// refresh returns the next token of a session, with its next secret, and prolongs it. attempt is
-// what the client has made up for this use of the secret, and says again when it has had no answer;
-// empty: it has none.
+// refresh returns the next access token of a session and its next secret, and prolongs the session.
+// attempt is a text that the client made up for this use of the secret, and repeats if it gets no
+// answer; empty: the client gives none.
 func (s *sessions) refresh(ctx context.Context, refresh, attempt string) (credentials, error) {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
@@ -143,27 +143,27 @@ func (s *sessions) refresh(ctx context.Context, refresh, attempt string) (creden
 		if state == secretStale {
 			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
 		}
-		// Only who has the secret is counted; each turn writes to the store.
+		// This limits writes to the store; only a client with the secret counts.
 		if err := s.changeRate.count(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
 			return credentials{}, err
 		}
 		next, err := s.turn(ctx, u, x, given, state, attempt, now)
 		if errors.Is(err, store.ErrNotFound) {
-			// another request with the same secret was faster, or the session has ended just now
+			// another request with the same secret was faster, or the session ended just now
 			continue
 		} else if err != nil {
 			return credentials{}, err
 		}
 		return s.issue(u, x, x.ID+"."+next.String(), now)
 	}
-	return credentials{}, chat.Unavailable("the log-in is in use too much right now", time.Second)
+	return credentials{}, chat.Unavailable("too many requests refresh this log-in at once: try again", time.Second)
 }
 
-// maxTurns is how often a refresh is tried when others of the same session come between.
+// maxTurns is how often refresh tries while other requests refresh the same session.
 const maxTurns = 4
 
-// turn returns the secret that follows the given one, and keeps it if that is new.
-// store.ErrNotFound: look at the session again.
+// turn returns the secret that follows the given one, and stores it if it is new.
+// store.ErrNotFound: the session has changed; read it again.
 func (s *sessions) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, attempt string, now time.Time) (secret, error) {
 	expires := now.Add(s.lifeOf(u)).UnixMilli()
 	if state == secretPrevious {
@@ -173,7 +173,8 @@ func (s *sessions) turn(ctx context.Context, u store.User, x store.Session, give
 	next := given.next(salt)
 	grace := s.cfg.RefreshGrace
 	if x.Family == nil {
-		// A client of the release before, whose secrets stayed the same, may not take the new one.
+		// The session is from a release whose secrets stayed the same: its client may not store the
+		// new one.
 		grace = s.cfg.SessionLife
 	}
 	return next, s.store.TurnSession(ctx, x.ID, x.Hash, endedBy(now), store.Turn{
@@ -182,8 +183,8 @@ func (s *sessions) turn(ctx context.Context, u store.User, x store.Session, give
 	})
 }
 
-// endStolen ends a session of which a secret came back that had been used: two have it, and one of
-// them stole it. Which, nobody can tell (RFC 9700, section 4.14.2).
+// endStolen ends a session when a used secret comes back: two clients have the secret, and one of
+// them stole it. The service cannot tell which (RFC 9700, section 4.14.2).
 func (s *sessions) endStolen(ctx context.Context, u store.User, x store.Session) error {
 	s.log.Warn("ended a log-in whose refresh token was used twice: somebody may have stolen it", zap.String("user", u.ID),
 		zap.String("session", x.ID), zap.String("address", addressOf(ctx)), zap.String("last address", x.Address))
@@ -204,15 +205,15 @@ func (s *sessions) issue(u store.User, x store.Session, refresh string, now time
 	}, nil
 }
 
-// endedBy returns when, in UTC milliseconds, a session ends that is over now. Another replica,
-// whose clock may be another, has set its end: so it has the leeway that tokens have. A log-out
-// sets an end long ago, and is at once.
+// endedBy returns the end, in UTC milliseconds, up to which a session counts as ended now. Because
+// another replica with another clock may have set the end, it gets the same leeway as tokens. A
+// log-out sets an end far in the past, and so takes effect at once.
 func endedBy(now time.Time) int64 { return now.Add(-auth.Leeway).UnixMilli() }
 
 func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now) }
 
-// checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts
-// at once, and not when the token expires.
+// checkSession returns httpapi.ErrEnded for the token of a log-in that has ended. So an ended
+// log-in loses its rights here at once, and not when its token expires.
 func (s *sessions) checkSession(ctx context.Context, c auth.Claims) error {
 	if err := s.admissions.checkBan(ctx, c.User); err != nil {
 		return s.fail(ctx, err)
@@ -227,13 +228,13 @@ func (s *sessions) checkSession(ctx context.Context, c auth.Claims) error {
 // answerSessions answers directoryapi.ServiceSessions.
 func (s *sessions) answerSessions(ctx context.Context, r directoryapi.SessionsRequest) (reply directoryapi.SessionsReply, err error) {
 	if len(r.Sessions) > directoryapi.MaxSessions {
-		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d sessions may be asked for at a time", directoryapi.MaxSessions))
+		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("ask for at most %d sessions at a time", directoryapi.MaxSessions))
 	}
 	for i, x := range r.Sessions {
 		if !chat.ValidID(x.ID) || !chat.ValidID(x.User) {
 			return reply, chat.E(chat.CodeBadRequest, "that is not an id")
 		}
-		// A session outlives its user's ban, and perhaps its user: both are looked at.
+		// A session may outlive a ban of its user, or the user: check both.
 		err := s.checkSession(ctx, auth.Claims{User: x.User, Session: x.ID})
 		switch code := chat.CodeOf(err); {
 		case err == nil:
@@ -246,8 +247,8 @@ func (s *sessions) answerSessions(ctx context.Context, r directoryapi.SessionsRe
 	return reply, nil
 }
 
-// logoutBy ends the session of a refresh token: whoever has it needs no access token for that,
-// which may have expired.
+// logoutBy ends the session of a refresh token. That needs no access token, because it may have
+// expired.
 func (s *sessions) logoutBy(ctx context.Context, refresh string) error {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
@@ -256,7 +257,7 @@ func (s *sessions) logoutBy(ctx context.Context, refresh string) error {
 	now := time.Now()
 	x, err := s.store.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && over(x, now) {
-		return nil // it is done
+		return nil // the session is gone already
 	} else if err != nil {
 		return err
 	}
@@ -270,7 +271,7 @@ func (s *sessions) logoutBy(ctx context.Context, refresh string) error {
 	return s.logins.endSession(ctx, u, x.ID, u.ID)
 }
 
-// counted counts log-ins by their outcome.
+// counted counts a log-in by its outcome.
 func (s *sessions) counted(kind string, err error) {
 	outcome := "ok"
 	if err != nil {

@@ -16,24 +16,24 @@ import (
 )
 
 const (
-	// setupLife is how long a set-up link is good for.
+	// setupLife is how long a set-up link works.
 	setupLife = 24 * time.Hour
-	// maxSetupLinks is how many there are at most: each replica makes one when it starts, and all
-	// of them end with the first use.
+	// maxSetupLinks limits the set-up links: each replica makes one when it starts, and the first
+	// use ends all of them.
 	maxSetupLinks = 8
 )
 
 var (
-	errSetupUsed  = chat.E(chat.CodeForbidden, "the set-up link was used already: ask an operator to make you one, or use hubbub admin promote")
+	errSetupUsed  = chat.E(chat.CodeForbidden, "the set-up link was used already: ask an operator for the role, or use hubbub admin promote")
 	errSetupEnded = chat.E(chat.CodeForbidden, "this set-up link has expired: restart the server for a new one")
-	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: look for the right one on its console or in its log")
+	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: its console or log has the right one")
 )
 
-// SetupPath returns where the set-up link with a secret leads, from where the page is. A browser
-// sends nobody what stands after #.
+// SetupPath returns what to append to the page's address for the set-up link with a secret.
+// Browsers never send the part after #.
 func SetupPath(secret string) string { return "#/setup/" + secret }
 
-// setup offers the set-up link, whose first user runs the server.
+// setup offers the set-up link, which makes its first user the operator.
 type setup struct {
 	*core
 	serverRecord *serverRecord
@@ -45,10 +45,10 @@ type setup struct {
 	accounts     *accounts
 
 	announce func(secret string, life time.Duration)
-	attempts *throttle // set-up links that are not good, by address
+	attempts *throttle // tries with bad set-up links, by address
 }
 
-// offerSetup makes a set-up link while nobody runs the server, and says so.
+// offerSetup makes a set-up link and announces it, if the server has no operator.
 func (s *setup) offerSetup(ctx context.Context) error {
 	secret, hash := newLinkSecret()
 	now := time.Now()
@@ -79,7 +79,7 @@ func (s *setup) offerSetup(ctx context.Context) error {
 	return nil
 }
 
-// checkSetup returns an error unless a set-up link is good.
+// checkSetup returns an error unless a set-up link is valid.
 func checkSetup(r store.Server, secret string, now time.Time) error {
 	hash := hashOfLink(secret)
 	for _, l := range r.Setup {
@@ -97,8 +97,8 @@ func checkSetup(r store.Server, secret string, now time.Time) error {
 	return errSetupWrong
 }
 
-// setUp makes whoever has a set-up link an operator: with a new account, or with one that there is,
-// by its password.
+// setUp makes the holder of a set-up link the operator, with a new account or, by its password, an
+// existing one.
 func (s *setup) setUp(ctx context.Context, link, name, secret, address string) (store.User, error) {
 	r, err := s.store.Server(ctx)
 	if err == nil {
@@ -107,7 +107,7 @@ func (s *setup) setUp(ctx context.Context, link, name, secret, address string) (
 	if err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
 			if err := s.attempts.count(time.Now(), "links that are not good", address); err != nil {
-				return store.User{}, err // and fills no log
+				return store.User{}, err // without a log line, so that nobody can fill the log
 			}
 			s.log.Warn("somebody used an invalid set-up link", zap.String("address", peerOf(ctx)), zap.Error(err))
 		}
@@ -122,7 +122,7 @@ func (s *setup) setUp(ctx context.Context, link, name, secret, address string) (
 		now := time.Now()
 		return s.serverRecord.changeServer(ctx, func(r *store.Server) error {
 			if err := checkSetup(*r, link, now); err != nil {
-				return err // somebody else was faster
+				return err // another request was faster
 			}
 			r.Setup, r.SetUp = nil, now.UnixMilli()
 			return giveRole(r, u.ID, directoryapi.RoleOperator)
@@ -139,7 +139,7 @@ func (s *setup) setUp(ctx context.Context, link, name, secret, address string) (
 	return u, s.operators.ownDefaultRooms(ctx, u, true)
 }
 
-// setupAccount returns the account with a name and a password, which is made unless there is one.
+// setupAccount returns the account with a name and a password, and makes it if there is none.
 func (s *setup) setupAccount(ctx context.Context, name, secret, address string) (u store.User, made bool, err error) {
 	name, err = names.Person(name)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/auth"
 )
 
-// startOutput is what a client has to know of the directory before it shows anything: in one
-// answer, since each further request costs a way to the server and back.
+// startOutput is what a client must know from the directory before it shows anything. One answer
+// has all of it, because each further request costs a round trip.
 type startOutput struct {
 	Rooms        []roomView        `json:"rooms" doc:"As /v1/rooms lists them."`
 	Requests     []requestView     `json:"requests" doc:"As /v1/requests lists them."`
@@ -20,11 +20,11 @@ type startOutput struct {
 	Invitations  []invitationView  `json:"invitations" doc:"As /v1/invitations lists them."`
 	Blocks       []blockView       `json:"blocks" doc:"As /v1/blocks lists them."`
 	Preferences  *preferences      `json:"preferences,omitempty" doc:"As /v1/preferences has them."`
-	Role         directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor; left out: neither."`
+	Role         directoryapi.Role `json:"role,omitempty" doc:"Your role on the server: operator or auditor; absent: neither."`
 	GuestMay     []string          `json:"guest_may" doc:"As /v1/server says it."`
 }
 
-// overview answers all that a client shows at its start in one request.
+// overview returns everything that a client shows at its start in one answer.
 type overview struct {
 	*core
 	serverRecord    *serverRecord
@@ -67,6 +67,6 @@ func (s *overview) start(ctx context.Context, c auth.Claims) (out startOutput, e
 }
 
 func (s *overview) startRoutes(api huma.API) {
-	route(s.core, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks, preferences"),
+	route(s.core, api, guarded(http.MethodGet, "/v1/start", "start", "Everything that a client shows at its start: my rooms and the public ones, requests, invitations, blocks, preferences"),
 		func(ctx context.Context, _ *struct{}) (startOutput, error) { return s.start(ctx, httpapi.User(ctx)) })
 }

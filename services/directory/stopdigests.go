@@ -17,33 +17,33 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// stopInfo names what the key that signs links against digests is for (RFC 5869, section 3.2).
+// stopInfo is the info from which HKDF derives the key that signs links to end digests (RFC 5869,
+// section 3.2).
 const stopInfo = "hubbub: no more digests"
 
-// stopTries is how often a choice is made again that the user's own device has crossed.
+// stopTries is how often chooseDigests tries while the user's own devices change the preferences.
 const stopTries = 10
 
-var errStopLink = chat.E(chat.CodeForbidden, "this link is not good any more: choose how often you get mail under Notifications in Settings")
+var errStopLink = chat.E(chat.CodeForbidden, "this link does not work any more: choose how often you get mail under Notifications in Settings")
 
-// digestRoutes are the routes of digests.
+// digestRoutes registers the routes of digests.
 func (s *digests) digestRoutes(api huma.API) {
-	route(s.core, api, public(http.MethodPost, "/v1/digests/stop", "stop-digests", "Write no more digests to the account that a link is for (RFC 8058)"),
+	route(s.core, api, public(http.MethodPost, "/v1/digests/stop", "stop-digests", "Send no more digests to the account that a link is for (RFC 8058)"),
 		func(ctx context.Context, in *stopInput) (empty, error) {
 			return empty{}, s.stopDigests(ctx, in.Token)
 		})
 }
 
-// stopInput has no body: a mail program sends a form that says what the request does anyway.
+// stopInput has no body: the form that mail programs send adds nothing.
 type stopInput struct {
 	Token string `query:"token" required:"true" maxLength:"200" doc:"What stands in the link."`
 }
 
-// StopPath returns what is appended to the address of the page for where the receiver of digests
-// ends them.
+// StopPath returns what to append to the page's address for the link that ends digests.
 func StopPath(token string) string { return "#/digests/" + token }
 
-// stopToken returns what ends the digests of an account, for as long as it has this mail address.
-// It is signed and not kept: the link in any letter works, and nothing grows with letters.
+// stopToken returns a token that ends the digests of an account while it has this mail address. It
+// is signed and not stored: the link in every letter works, and letters need no space in the store.
 func (s *digests) stopToken(a store.Account) (string, error) {
 	sum, err := s.stopSum(a)
 	return a.User + "." + base64.RawURLEncoding.EncodeToString(sum), err
@@ -61,7 +61,7 @@ func (s *digests) stopSum(a store.Account) ([]byte, error) {
 
 // stopDigests ends the digests of the account that a token is for.
 func (s *digests) stopDigests(ctx context.Context, token string) error {
-	at := strings.LastIndexByte(token, '.') // of which base64url has none
+	at := strings.LastIndexByte(token, '.') // base64url has no dot
 	if at < 0 || !chat.ValidID(token[:at]) {
 		return errStopLink
 	}
@@ -84,7 +84,8 @@ func (s *digests) stopDigests(ctx context.Context, token string) error {
 	return s.chooseDigests(ctx, user, attention.Never)
 }
 
-// chooseDigests changes how often somebody is written a digest, beside the user's own devices.
+// chooseDigests changes how often a user gets a digest. The user's devices may change the
+// preferences at the same time.
 func (s *digests) chooseDigests(ctx context.Context, user string, every attention.Frequency) error {
 	for tries := 1; ; tries++ {
 		p, err := s.userPreferences.preferences(ctx, user)

@@ -8,11 +8,11 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// maxThrottled is how many keys a throttle remembers; beyond it those whose time is over are
-// dropped, and then all.
+// maxThrottled is how many keys a throttle remembers. Beyond it the throttle drops expired keys,
+// and if that is not enough, all.
 const maxThrottled = 100_000
 
-// throttle allows a number of things in a time, by key. Its methods are safe for concurrent use.
+// throttle allows limit events per key in a time. Its methods are safe for concurrent use.
 type throttle struct {
 	limit int
 	per   time.Duration
@@ -30,7 +30,7 @@ func newThrottle(limit int, per time.Duration) *throttle {
 	return &throttle{limit: limit, per: per, since: make(map[string]window)}
 }
 
-// count counts one thing for each of the keys, or returns full's error.
+// count counts one event for each of the keys, or returns full's error.
 func (t *throttle) count(now time.Time, what string, keys ...string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,7 +49,7 @@ func (t *throttle) count(now time.Time, what string, keys ...string) error {
 	return nil
 }
 
-// giveBack undoes a take of these keys.
+// giveBack undoes a count of these keys.
 func (t *throttle) giveBack(keys ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,14 +61,14 @@ func (t *throttle) giveBack(keys ...string) {
 	}
 }
 
-// full returns a chat.CodeRateLimited error if one of the keys has no more to take.
+// full returns a chat.CodeRateLimited error if one of the keys is at its limit.
 func (t *throttle) full(now time.Time, what string, keys ...string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.fullNow(now, what, keys)
 }
 
-// fullNow is called with mu held.
+// fullNow is full for callers that hold mu.
 func (t *throttle) fullNow(now time.Time, what string, keys []string) error {
 	for _, k := range keys {
 		w := t.since[k]
@@ -79,7 +79,7 @@ func (t *throttle) fullNow(now time.Time, what string, keys []string) error {
 	return nil
 }
 
-// tidy is called with mu held.
+// tidy keeps the number of keys within maxThrottled. The caller holds mu.
 func (t *throttle) tidy(now time.Time) {
 	if len(t.since) < maxThrottled {
 		return

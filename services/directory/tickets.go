@@ -14,19 +14,20 @@ import (
 // ticketReset is the kind of a ticket that lets its holder choose a new password.
 const ticketReset = "reset"
 
-// resetLife is how long a link of an operator's is good.
+// resetLife is how long a link from an operator works.
 const resetLife = 24 * time.Hour
 
-// errTicket does not say which.
+// errTicket does not say which, so that nobody can probe links.
 var errTicket = chat.E(chat.CodeForbidden, "this link was used, is too old, or was followed by a newer one: ask for another")
 
-// tickets makes and redeems the secrets of links: to a new password and to confirm an address.
+// tickets makes and redeems the secrets of links to choose a new password and to confirm an
+// address.
 type tickets struct {
 	*core
 }
 
-// newTicket makes a ticket, after which older ones of the user for the same are good for nothing.
-// The store has only a hash of the secret.
+// newTicket makes a ticket and voids the user's older ones of the same kind. The store has only a
+// hash of the secret.
 func (s *tickets) newTicket(ctx context.Context, t store.Ticket, life time.Duration) (secret string, expires time.Time, err error) {
 	if err := s.store.DeleteTicketsOf(ctx, t.User, t.Kind); err != nil {
 		return "", expires, err
@@ -41,8 +42,7 @@ func (s *tickets) newTicket(ctx context.Context, t store.Ticket, life time.Durat
 // ticketHash returns the hash of a ticket's secret as the store has it.
 func ticketHash(secret string) string { return hex.EncodeToString(hashOfLink(secret)) }
 
-// ticket returns a ticket of one of some kinds that is still good, and whose it is. It is still to
-// be taken.
+// ticket returns a valid ticket of one of the kinds, and its user. spendTicket uses it up.
 func (s *tickets) ticket(ctx context.Context, secret string, kinds ...string) (t store.Ticket, u store.User, err error) {
 	t, err = s.store.Ticket(ctx, ticketHash(secret))
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!slices.Contains(kinds, t.Kind) || time.Now().UnixMilli() >= t.Expires) {
@@ -57,7 +57,7 @@ func (s *tickets) ticket(ctx context.Context, secret string, kinds ...string) (t
 	return t, u, err
 }
 
-// spendTicket uses a ticket up: of any number of requests, one does.
+// spendTicket uses a ticket up: of simultaneous requests one succeeds.
 func (s *tickets) spendTicket(ctx context.Context, t store.Ticket) error {
 	err := s.store.SpendTicket(ctx, t.Hash)
 	if errors.Is(err, store.ErrNotFound) {
@@ -66,7 +66,7 @@ func (s *tickets) spendTicket(ctx context.Context, t store.Ticket) error {
 	return err
 }
 
-// dropTickets makes all links of a user good for nothing.
+// dropTickets voids all links of a user.
 func (s *tickets) dropTickets(ctx context.Context, user string) error {
 	var errs []error
 	for _, kind := range []string{ticketReset, ticketForgot, ticketMail} {
@@ -75,7 +75,7 @@ func (s *tickets) dropTickets(ctx context.Context, user string) error {
 	return errors.Join(errs...)
 }
 
-// removeOldTickets removes those that nobody used.
+// removeOldTickets removes expired tickets.
 func (s *tickets) removeOldTickets(ctx context.Context) error {
 	return s.store.DeleteTicketsBefore(ctx, time.Now().UnixMilli())
 }

@@ -10,11 +10,12 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindVersions is the kind of an intent to show earlier versions of a room's messages, or not to.
+// kindVersions is the kind of an intent to change whether a room shows earlier versions of
+// messages.
 const kindVersions = "versions"
 
-// versionsSince returns since when a room shows earlier versions of messages that is to show them
-// from now on, or not.
+// versionsSince returns the VersionsSince of a room that shows earlier versions from now on, or
+// that does not.
 func versionsSince(show bool) int64 {
 	if !show {
 		return chat.Forever
@@ -25,9 +26,9 @@ func versionsSince(show bool) int64 {
 // showsVersions reports whether a room shows earlier versions of messages.
 func showsVersions(r store.Room) bool { return r.VersionsSince != chat.Forever }
 
-// setVersions has a room show earlier versions of messages, or not. What is so already is not told.
-// Turned on again, the room shows what is written from then on: whoever wrote while versions were
-// off could rely on that.
+// setVersions changes whether a room shows earlier versions of messages. It announces nothing if
+// that is so already. When turned on again, the room shows versions only of messages written from
+// then on, because users relied on the setting while it was off.
 func (s *rooms) setVersions(ctx context.Context, c auth.Claims, r *store.Room, since *int64) error {
 	if since == nil || (*since != chat.Forever) == showsVersions(*r) {
 		return nil
@@ -41,7 +42,7 @@ func (s *rooms) setVersions(ctx context.Context, c auth.Claims, r *store.Room, s
 	})
 }
 
-// tellVersions tells a room whether it shows earlier versions of messages now.
+// tellVersions tells a room whether it shows earlier versions of messages.
 func (s *rooms) tellVersions(ctx context.Context, i store.Intent) error {
 	room, there, err := s.records.roomThere(ctx, i.Room)
 	if err != nil || !there {
@@ -58,8 +59,8 @@ func (s *rooms) tellVersions(ctx context.Context, i store.Intent) error {
 	return s.changes.event(ctx, e)
 }
 
-// answerVersions answers directoryapi.ServiceVersions. A room that is not known, such as a direct
-// room before its first message, shows them.
+// answerVersions answers directoryapi.ServiceVersions. An unknown room, such as a direct room
+// before its first message, shows them.
 func (s *rooms) answerVersions(ctx context.Context, r directoryapi.VersionsRequest) (directoryapi.Versions, error) {
 	room, _, err := s.records.roomThere(ctx, r.Room)
 	return directoryapi.Versions{Since: room.VersionsSince}, s.stored(err)

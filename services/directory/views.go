@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxListed is how many public rooms are listed to somebody who is in none of them.
+	// maxListed is how many public rooms a user's list of rooms has.
 	maxListed = 500
-	// maxMembers is how many members one answer has.
+	// maxMembers is how many members one page has.
 	maxMembers = 1000
 )
 
@@ -26,20 +26,20 @@ type roomView struct {
 	Topic   string            `json:"topic"`
 	Private bool              `json:"private"`
 	Direct  bool              `json:"direct"`
-	With    string            `json:"with,omitempty" doc:"Of a direct room of two: the other's id."`
-	People  []otherView       `json:"people,omitempty" doc:"Of a group, which is a direct room of more: the others who are in it."`
+	With    string            `json:"with,omitempty" doc:"Of a direct room of two: the other user's id."`
+	People  []otherView       `json:"people,omitempty" doc:"Of a group: its other members."`
 	Member  bool              `json:"member" doc:"False: a public room that you may join."`
 	Role    directoryapi.Role `json:"role,omitempty"`
-	Since   int64             `json:"since,omitempty" doc:"In a list of rooms: when you became a member, in UTC milliseconds; left out of rooms for everybody."`
+	Since   int64             `json:"since,omitempty" doc:"In a list of rooms: when you became a member, in UTC milliseconds; absent: a default room."`
 
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
-	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
-	Guests   *bool      `json:"guests,omitempty" doc:"false: guests are not let in; left out: they are."`
-	Versions *bool      `json:"versions,omitempty" doc:"false: earlier versions of messages that were edited are shown to nobody; left out: to whoever reads the room."`
-	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it can be read only, and lists leave it out."`
+	Announce string     `json:"announce,omitempty" doc:"Only moderators and owners may send. react: members may react; silent: members only read."`
+	Guests   *bool      `json:"guests,omitempty" doc:"false: guests may not enter; absent: they may."`
+	Versions *bool      `json:"versions,omitempty" doc:"false: nobody sees earlier versions of edited messages; absent: readers of the room do."`
+	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it is read-only, and lists leave it out."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
-	Kept     *keptView  `json:"kept,omitempty" doc:"How long messages are kept; left out: forever."`
-	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other has yet to accept."`
+	Kept     *keptView  `json:"kept,omitempty" doc:"How long messages are kept; absent: forever."`
+	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other user has not accepted yet."`
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
@@ -60,7 +60,7 @@ type views struct {
 	rights       *rights
 }
 
-// nameDirect gives the direct rooms among views the names of those whom the user has them with.
+// nameDirect adds the names of the other users to the direct rooms among views.
 func (s *views) nameDirect(ctx context.Context, user string, views []roomView) error {
 	var direct []string
 	at := map[string]int{}
@@ -87,7 +87,7 @@ func (s *views) nameDirect(ctx context.Context, user string, views []roomView) e
 	if err := s.nameGroups(ctx, user, views, members); err != nil {
 		return err
 	}
-	for id, i := range at { // the other is no member, or has gone
+	for id, i := range at { // the other user is no member, or is gone
 		if chat.IsGroup(id) {
 			continue
 		}
@@ -119,7 +119,7 @@ func (s *views) view(ctx context.Context, r store.Room, user string, role direct
 	return one[0], err
 }
 
-// room returns a room as a user sees it, with what a list of public rooms says of it.
+// room returns a room as a user sees it, with what the list of public rooms shows of it.
 func (s *views) room(ctx context.Context, c auth.Claims, id string) (browsedView, error) {
 	r, a, err := s.rights.visible(ctx, id, c.User)
 	if err != nil {
@@ -133,9 +133,9 @@ func (s *views) room(ctx context.Context, c auth.Claims, id string) (browsedView
 	return out, err
 }
 
-// rooms returns the user's rooms, and the public ones that the user may join. However many they
-// are, the store is asked seven times, and once for each request that the user has sent, and each
-// group that nobody else is in.
+// rooms returns the user's rooms, and the public ones that the user may join. It makes seven
+// requests to the store for any number of rooms, and one for each request that the user has sent
+// and each group without other members.
 func (s *views) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
@@ -146,8 +146,8 @@ func (s *views) rooms(ctx context.Context, user string, guest bool) ([]roomView,
 		return nil, err
 	}
 	mine = append(mine, directs...)
-	// The order: the default rooms, the user's by when they were entered, the newest direct rooms,
-	// the public ones by activity.
+	// The order: the default rooms, the user's rooms by when the user entered them, the newest
+	// direct rooms, the public ones by activity.
 	order := append([]string{}, chat.DefaultRooms...)
 	roles, since := map[string]directoryapi.Role{}, map[string]int64{}
 	for _, id := range chat.DefaultRooms {
@@ -223,7 +223,8 @@ type membersOutput struct {
 	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// members lists the members of a room by user id, after one. Those of a default room are everybody.
+// members lists the members of a room, ordered by user id, after the given id. Everybody is a
+// member of a default room.
 func (s *members) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	if err := checkAfter(after, "user"); err != nil {
@@ -246,8 +247,8 @@ func (s *members) members(ctx context.Context, c auth.Claims, room, after string
 	return out, nil
 }
 
-// everybody lists all users as members of a default room, but for those who are banned from it, and
-// those whom asker is not shown: see hiddenFrom.
+// everybody lists all users as members of a default room, except those who are banned from it and
+// those whom hiddenFrom hides from asker.
 func (s *members) everybody(ctx context.Context, asker, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	users, err := s.store.UsersAfter(ctx, after, maxMembers+1)
@@ -255,8 +256,8 @@ func (s *members) everybody(ctx context.Context, asker, room, after string) (mem
 		return out, err
 	}
 	users, out.More = page(users, maxMembers)
-	// Those with a role of their own, and the banned, are users: of as many after the same one,
-	// none is left out.
+	// Members and bans are of users, and at most maxMembers users follow after: the same limit
+	// finds all of theirs.
 	roles := map[string]directoryapi.Role{}
 	members, err := s.store.Members(ctx, room, after, maxMembers)
 	if err != nil {

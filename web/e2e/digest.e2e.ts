@@ -76,6 +76,6 @@ test.skipIf(process.env['HUBBUB_URL'])('who is away is written what waits, as of
 
   await desktop.page.goto(stop.replace(/.{5}$/, 'AAAAA'));
   await desktop.page.getByRole('button', { name: 'Stop these mails' }).click();
-  await desktop.page.getByRole('alert').getByText('this link is not good any more').waitFor();
+  await desktop.page.getByRole('alert').getByText('this link does not work any more').waitFor();
   await desktop.shot('digest-stop-bad');
 });
