@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// Outcomes of an Act. OutcomeUnknown is what an act has from the moment before it is done: it stays
-// where a crash or a failing store left open whether it was done.
+// Outcomes of an Act. An act is stored with OutcomeUnknown before it is done. That outcome stays if
+// a crash or a failing store leaves open whether it was done.
 const (
 	OutcomeUnknown = "unknown"
 	OutcomeDone    = "done"
 	OutcomeFailed  = "failed"
 )
 
-// Act is an entry of the audit log: what somebody did to the server, a room or another. It is
-// written before the act is done, so that none is done without it; afterwards its Outcome is set
-// once, and nothing else of it ever changes.
+// Act is an entry of the audit log: what somebody did to the server, a room or a user. It is stored
+// before the act is done, so that no act goes unrecorded. Afterwards Outcome is set once, and no
+// other field ever changes.
 type Act struct {
-	// a UUIDv7 (RFC 9562) of the time At, so that acts are in the order of their ids
+	// a UUIDv7 (RFC 9562) of the time At: the order of ids is the order of acts
 	ID     string `bson:"_id"`
 	At     int64  `bson:"at"` // UTC milliseconds
 	Action string `bson:"action"`
 	// id of the user who did it; empty: not a user, and ActorName says what
 	Actor       string `bson:"actor"`
 	ActorName   string `bson:"actor_name"` // at the time
-	Subject     string `bson:"subject"`    // user id of whom it was done to; empty: nobody
+	Subject     string `bson:"subject"`    // id of the user it was done to; empty: none
 	SubjectName string `bson:"subject_name"`
 	Room        string `bson:"room"`
 	Address     string `bson:"address"` // of the client; empty: none, such as a console's
-	Detail      string `bson:"detail"`  // what else there is to say of it
+	Detail      string `bson:"detail"`  // further details, for people
 	Outcome     string `bson:"outcome"`
 }
 
@@ -38,11 +38,11 @@ type Act struct {
 type ActFilter struct {
 	Actor, Subject, Room, Action string
 	Since, Until                 int64  // UTC milliseconds: from Since on, and before Until
-	Before                       string // only acts that are older than that of this id
+	Before                       string // only acts before the one with this id
 }
 
-// Span returns the ids between which the acts of the filter's times are: from one on, and before
-// another, which is empty if there is no end.
+// Span returns the range of ids of the filter's times: from is the first, and before the end, which
+// is not in the range; empty: no end.
 func (f ActFilter) Span() (from, before string) {
 	if f.Since > 0 {
 		from = ActIDAt(f.Since)
@@ -56,13 +56,13 @@ func (f ActFilter) Span() (from, before string) {
 	return from, before
 }
 
-// ActIDAt returns a lower bound of the ids of the acts at a time in UTC milliseconds, and later.
+// ActIDAt returns a lower bound of the ids of acts at or after a time in UTC milliseconds.
 func ActIDAt(ms int64) string {
 	hex := fmt.Sprintf("%012x", max(ms, 0))
 	return hex[:len(hex)-4] + "-" + hex[len(hex)-4:] + "-"
 }
 
-// ActTime returns the time that an act's id begins with, in UTC milliseconds; 0: it is no such id.
+// ActTime returns the time in an act's id, in UTC milliseconds; 0: this is not the id of an act.
 func ActTime(id string) int64 {
 	ms, err := strconv.ParseInt(strings.Replace(id[:min(len(id), 13)], "-", "", 1), 16, 64)
 	if err != nil {
@@ -74,8 +74,8 @@ func ActTime(id string) int64 {
 // Acts keeps the audit log.
 type Acts interface {
 	PutAct(ctx context.Context, a Act) error // ErrConflict
-	// of one whose outcome is unknown; none is not an error
+	// sets an unknown outcome; no error if there is no such act
 	EndAct(ctx context.Context, id, outcome string) error
 	Acts(ctx context.Context, f ActFilter, limit int) ([]Act, error)    // newest first
-	DeleteActsBefore(ctx context.Context, id string) (n int64, _ error) // whose ids are less
+	DeleteActsBefore(ctx context.Context, id string) (n int64, _ error) // the acts with smaller ids
 }

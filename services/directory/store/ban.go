@@ -8,9 +8,9 @@ import (
 type Ban struct {
 	Room    string `bson:"room"`
 	User    string `bson:"user"`
-	Name    string `bson:"name"`    // the user's, at the time
-	Actor   string `bson:"actor"`   // who banned
-	Reason  string `bson:"reason"`  // for those who look after the room
+	Name    string `bson:"name"`    // the user's name at the time of the ban
+	Actor   string `bson:"actor"`   // id of the user who banned
+	Reason  string `bson:"reason"`  // for moderators and owners
 	Created int64  `bson:"created"` // UTC milliseconds
 	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
 }
@@ -20,16 +20,16 @@ func (b Ban) Over(now int64) bool { return b.Until != 0 && b.Until <= now }
 
 // Bans keeps who is banned from which rooms, and from the server.
 type Bans interface {
-	// adds it, or changes its Reason and Until
+	// adds the ban, or changes the Reason and Until of the one there is
 	PutBan(ctx context.Context, b Ban) error
 	Ban(ctx context.Context, room, user string) (Ban, error) // ErrNotFound
-	// none is not an error
+	// no error if there is none
 	DeleteBan(ctx context.Context, room, user string) error
-	// by user id, after that one
+	// ordered by user id, after the given one
 	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)
-	BansOf(ctx context.Context, user string) ([]Ban, error) // by room id
-	// that are over by now, those that ended first before
+	BansOf(ctx context.Context, user string) ([]Ban, error) // ordered by room id
+	// over by now, ordered by Until
 	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)
-	// deletes it if it is over by now
+	// deletes the ban if it is over by now
 	EndBan(ctx context.Context, room, user string, now int64) error
 }

@@ -8,9 +8,9 @@ type InvitationLink struct {
 	Hash      []byte `bson:"hash"`  // SHA-256 of its secret
 	Actor     string `bson:"actor"` // id of the user who invites; empty: not a user
 	ActorName string `bson:"actor_name"`
-	Note      string `bson:"note"`    // for those who see the list
+	Note      string `bson:"note"`    // for readers of the list
 	Uses      int64  `bson:"uses"`    // how many may register with it
-	Used      int64  `bson:"used"`    // how many have
+	Used      int64  `bson:"used"`    // how many have registered
 	Created   int64  `bson:"created"` // UTC milliseconds
 	Expires   int64  `bson:"expires"` // UTC milliseconds
 	Revoked   bool   `bson:"revoked"`
@@ -20,15 +20,15 @@ type InvitationLink struct {
 type InvitationLinks interface {
 	CreateInvitationLink(ctx context.Context, i InvitationLink) error      // ErrConflict
 	InvitationLink(ctx context.Context, id string) (InvitationLink, error) // ErrNotFound
-	// by id, the newest first, before that one
+	// newest first, before the given id
 	InvitationLinks(ctx context.Context, before string, limit int) ([]InvitationLink, error)
-	// counts one use; ErrNotFound, also: it is used up, over or revoked
+	// counts one use; ErrNotFound: no such link, or it is used up, expired or revoked
 	UseInvitationLink(ctx context.Context, id string, now int64) error
-	// takes a use back; none is not an error
+	// takes a use back; no error if there is no such link
 	ReturnInvitationLink(ctx context.Context, id string) error
 	RevokeInvitationLink(ctx context.Context, id string) error // ErrNotFound
-	// none is not an error
+	// no error if there is none
 	DeleteInvitationLink(ctx context.Context, id string) error
-	// that had ended by then
+	// that expire up to this time
 	DeleteInvitationLinksBefore(ctx context.Context, expires int64) error
 }

@@ -17,8 +17,8 @@ type Keys interface {
 	CreateKey(ctx context.Context, k Key) error
 	// newest first
 	Keys(ctx context.Context) ([]Key, error)
-	// changes what is kept of it; ErrNotFound
+	// changes the stored seed; ErrNotFound
 	SetKeySeed(ctx context.Context, id string, seed []byte) error
-	// none is not an error
+	// no error if there is none
 	DeleteKey(ctx context.Context, id string) error
 }

@@ -10,30 +10,30 @@ import (
 type Member struct {
 	Room  string   `bson:"room"`
 	User  string   `bson:"user"`
-	Name  string   `bson:"name"` // the user's, when the membership began
+	Name  string   `bson:"name"` // the user's name when the membership began
 	Role  api.Role `bson:"role"`
 	Since int64    `bson:"since"` // UTC milliseconds
-	// Hidden is of a direct room that its user does not want to see until the other writes again.
+	// Hidden, of a direct room: the user's list leaves it out until the other user writes again.
 	Hidden bool `bson:"hidden"`
 }
 
-// Members keeps who is a member of which rooms.
+// Members keeps the memberships of rooms.
 type Members interface {
-	// adds it or changes its Role
+	// adds the membership, or changes the Role of the one there is
 	PutMember(ctx context.Context, m Member) error
 	// ErrNotFound
 	SetRole(ctx context.Context, room, user string, role api.Role) error
 	// ErrNotFound
 	Member(ctx context.Context, room, user string) (Member, error)
-	// in all rooms; none is not an error
+	// in all rooms; no error if there are none
 	RenameMember(ctx context.Context, user, name string) error
-	// none is not an error
+	// no error if there is none
 	DeleteMember(ctx context.Context, room, user string) error
-	// by user id, after that one
+	// ordered by user id, after the given one
 	Members(ctx context.Context, room, after string, limit int) ([]Member, error)
 	// oldest first
 	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error)
-	// of all of them, by room and user id
+	// the members of all these rooms, ordered by room and user id
 	MembersOf(ctx context.Context, rooms []string) ([]Member, error)
 	// oldest first
 	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)

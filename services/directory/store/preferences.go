@@ -2,21 +2,21 @@ package store
 
 import "context"
 
-// Preferences are what users choose for how clients show them things, which follows them from one
-// device to the next. The directory keeps them and does not read them.
+// Preferences are what a user has chosen on one device and finds on all. Most of it is for clients;
+// the directory reads only what package attention knows.
 type Preferences struct {
 	User    string `bson:"_id"`
 	Values  string `bson:"values"`  // a JSON object
-	Version int64  `bson:"version"` // goes up by one with each change; 0: there are none yet
+	Version int64  `bson:"version"` // grows by one with each change; 0: none are stored yet
 }
 
-// PreferenceKeeper keeps preferences. See Store for what holds of its methods.
+// PreferenceKeeper keeps preferences. See Store for what holds for its methods.
 type PreferenceKeeper interface {
-	// the zero Preferences, but for the User, where there are none
+	// only User is set if none are stored
 	Preferences(ctx context.Context, user string) (Preferences, error)
-	// Puts them in place of those of the version that they have, and counts it up. ErrConflict:
-	// they are of another version by now
+	// replaces the stored preferences if they have p.Version, and increments it; ErrConflict: they
+	// have another version
 	PutPreferences(ctx context.Context, p Preferences) error
-	// none is not an error
+	// no error if there are none
 	DeletePreferences(ctx context.Context, user string) error
 }

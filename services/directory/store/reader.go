@@ -2,13 +2,13 @@ package store
 
 import "context"
 
-// Readers remembers who was a reader of a room when the membership ended: else leaving and coming
-// back would give the word. See Store for what holds of its methods.
+// Readers remembers which users were readers of a room when their membership ended: otherwise they
+// could leave, come back and write. See Store for what holds for its methods.
 type Readers interface {
-	// one that is there is not an error
+	// no error if there is one
 	PutReader(ctx context.Context, room, user string) error
-	Reader(ctx context.Context, room, user string) (bool, error) // whether it is there
-	DeleteReader(ctx context.Context, room, user string) error   // none is not an error
-	DeleteReadersIn(ctx context.Context, room string) error      // of a room
-	DeleteReadersOf(ctx context.Context, user string) error      // of a user
+	Reader(ctx context.Context, room, user string) (bool, error) // whether there is one
+	DeleteReader(ctx context.Context, room, user string) error   // no error if there is none
+	DeleteReadersIn(ctx context.Context, room string) error      // all of a room
+	DeleteReadersOf(ctx context.Context, user string) error      // all of a user
 }

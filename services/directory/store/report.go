@@ -9,51 +9,52 @@ const (
 	ReportResolved = "resolved"
 )
 
-// Report asks the moderators of a room, or those of the server, to look at a message. It has the
-// message's text, which stays when the message is deleted.
+// Report asks moderators or operators to look at a message. It keeps the message's text, also when
+// the message is deleted.
 type Report struct {
-	ID           string `bson:"_id"` // UUIDv7: in the order in which they were made
+	ID           string `bson:"_id"` // UUIDv7: the order of ids is that of creation
 	Room         string `bson:"room"`
-	Author       string `bson:"author"` // of the message
+	Author       string `bson:"author"` // id of the message's author
 	AuthorName   string `bson:"author_name"`
-	Message      string `bson:"message"` // its ID
-	Text         string `bson:"text"`    // its text when it was reported, cut
+	Message      string `bson:"message"` // id of the message
+	Text         string `bson:"text"`    // the beginning of its text when it was reported
 	Sent         int64  `bson:"sent"`    // UTC milliseconds
 	Reporter     string `bson:"reporter"`
 	ReporterName string `bson:"reporter_name"`
 	Reason       string `bson:"reason"`
-	Words        string `bson:"words"`   // what the reporter says of it
+	Words        string `bson:"words"`   // the reporter's comment
 	Created      int64  `bson:"created"` // UTC milliseconds
 
 	State     string `bson:"state"`
-	Taker     string `bson:"taker"` // who took it, or resolved it
+	Taker     string `bson:"taker"` // id of the user who took or resolved it
 	TakerName string `bson:"taker_name"`
 	Outcome   string `bson:"outcome"`
-	Note      string `bson:"note"`     // of the user who resolved it
-	Resolved  int64  `bson:"resolved"` // UTC milliseconds; 0: it is not
+	Note      string `bson:"note"`     // the resolver's comment
+	Resolved  int64  `bson:"resolved"` // UTC milliseconds; 0: not resolved
 }
 
-// ReportQuery asks for reports, in the order of ID.
+// ReportQuery asks for reports, ordered by ID.
 type ReportQuery struct {
 	Room     string // empty: all
-	Resolved bool   // those that are, instead of those that are not
+	Resolved bool   // resolved reports, instead of the others
 	Newest   bool   // the greatest ID first
-	After    string // only those that come after this ID, in that order
+	After    string // only reports after this ID, in that order
 	Limit    int
 }
 
-// Reports keeps reports; see Store for what holds of its methods.
+// Reports keeps reports. See Store for what holds for its methods.
 type Reports interface {
-	// ErrConflict: the reporter has reported that message
+	// ErrConflict: the reporter has reported the message already
 	PutReport(ctx context.Context, r Report) error
 	Report(ctx context.Context, id string) (Report, error) // ErrNotFound
-	// changes State to Resolved; ErrNotFound: its State is none of from
+	// changes the fields State to Resolved; ErrNotFound: no such report, or its State is not in
+	// from
 	MoveReport(ctx context.Context, r Report, from []string) error
-	Reports(ctx context.Context, q ReportQuery) ([]Report, error) // a page of them
-	// that are not resolved, by ID
+	Reports(ctx context.Context, q ReportQuery) ([]Report, error) // a page
+	// not resolved, ordered by ID
 	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error)
-	// none is not an error
+	// no error if there is none
 	DeleteReport(ctx context.Context, id string) error
-	// that were resolved by then
+	// that were resolved up to this time
 	DeleteReportsBefore(ctx context.Context, resolved int64) error
 }

@@ -4,17 +4,17 @@ import (
 	"context"
 )
 
-// Request says that the direct room of its ID has one member, From, and that To has to agree before
-// there are two.
+// Request says that the direct room with its ID has one member, From, and that To must accept
+// before becoming the second.
 type Request struct {
 	Room     string `bson:"_id"`
 	From     string `bson:"from"`
 	FromName string `bson:"from_name"`
 	To       string `bson:"to"`
 	ToName   string `bson:"to_name"`
-	// ids of From's messages; To knows of the request when there is one
+	// ids of From's messages; To sees the request once there is one
 	Sent    []string `bson:"sent"`
-	Refused bool     `bson:"refused"` // To does not see it any more, and From may send no more
+	Refused bool     `bson:"refused"` // To no longer sees it, and From may send no more
 	Created int64    `bson:"created"` // UTC milliseconds of the first message, or of the room
 	Expires int64    `bson:"expires"` // UTC milliseconds; 0: never
 }
@@ -28,18 +28,18 @@ type Requests interface {
 	CreateRequest(ctx context.Context, r Request) error
 	// ErrNotFound
 	Request(ctx context.Context, room string) (Request, error)
-	// SendRequest adds a message of From to those of a request that is not refused; one that is
-	// there already changes nothing. The first sets Created to now. Errors: ErrNotFound, also: it
-	// is refused, or has most messages.
+	// SendRequest adds a message of From to a request; a message that it has already changes
+	// nothing. The first message sets Created to now. ErrNotFound: no such request, or it is
+	// refused or has most messages.
 	SendRequest(ctx context.Context, room, from, message string, most int, now int64) (Request, error)
 	// ErrNotFound
 	RefuseRequest(ctx context.Context, room, to string, expires int64) error
-	// none is not an error
+	// no error if there is none
 	DeleteRequest(ctx context.Context, room string) error
-	// shown, made before then, newest first
+	// visible, created before the given time, newest first
 	RequestsTo(ctx context.Context, to string, before int64, limit int) ([]Request, error)
-	// from or to the user, by room
+	// from or to the user, ordered by room
 	RequestsOf(ctx context.Context, user string, limit int) ([]Request, error)
-	// that had expired by then, oldest first
+	// that expire up to this time, oldest first
 	RequestsBefore(ctx context.Context, expires int64, limit int) ([]Request, error)
 }

@@ -11,36 +11,37 @@ type Room struct {
 	ID    string `bson:"_id"`
 	Name  string `bson:"name"`
 	Topic string `bson:"topic"`
-	// Looks is what look-alikes are found by.
+	// Looks finds names that look alike.
 	names.Looks `bson:",inline"`
-	Private     bool  `bson:"private"` // only members may know of it
-	Direct      bool  `bson:"direct"`  // of two people
+	Private     bool  `bson:"private"` // only members know that it exists
+	Direct      bool  `bson:"direct"`  // a direct room: of two people, or a group
 	Created     int64 `bson:"created"` // UTC milliseconds
 
 	Slow     int    `bson:"slow"`      // seconds between two messages of a member
-	Announce string `bson:"announce"`  // who may send: AnnounceNo and those beside it
-	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: it is not
-	NoGuests bool   `bson:"no_guests"` // it lets no guests in
-	// Keep is how long messages are kept: a rule of package retention; empty: that of the server.
+	Announce string `bson:"announce"`  // who may send: AnnounceNo, AnnounceReact or AnnounceSilent
+	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: not archived
+	NoGuests bool   `bson:"no_guests"` // guests may not enter
+	// Keep is the rule for how long messages are kept, see package retention; empty: the server's
+	// rule.
 	Keep string `bson:"keep"`
-	// VersionsSince: earlier versions of messages are shown of what was written then or later, in
-	// UTC milliseconds; 0: of everything, chat.Forever: of nothing.
+	// VersionsSince, in UTC milliseconds: readers see earlier versions that were written at that
+	// time or later; 0: all, chat.Forever: none.
 	VersionsSince int64 `bson:"versions_since"`
-	// whose quotas it counts against; empty: it was made before that was kept
+	// id of the user whose quotas count it; empty: it is from a release without this field
 	Creator string `bson:"creator"`
 
 	Activity `bson:",inline"`
 }
 
-// Activity is what public rooms are sorted by, as of a minute or so ago.
+// Activity is what public rooms are sorted by. It may be a minute or so old.
 type Activity struct {
-	// Seq of the last entry of the room's log; 0: nobody has looked yet
+	// Seq of the last entry of the room's log; 0: not read yet
 	Head   int64 `bson:"head"`
 	Active int64 `bson:"active"` // when Head was last seen to change (UTC milliseconds)
-	Size   int   `bson:"size"`   // members, up to a number that the service counts to
+	Size   int   `bson:"size"`   // members, up to the service's limit
 }
 
-// What public rooms are sorted by.
+// The orders of public rooms.
 const (
 	SortActive = "active"
 	SortNew    = "created"
@@ -50,25 +51,25 @@ const (
 // Who may send to a room.
 const (
 	AnnounceNo     = ""       // every member
-	AnnounceReact  = "react"  // those who look after it, and members react
+	AnnounceReact  = "react"  // moderators and owners; members may react
 	AnnounceSilent = "silent" // those who look after it, and members read
 )
 
 // PublicQuery asks for public rooms.
 type PublicQuery struct {
-	Archived bool // only those that are archived, instead of those that are not
+	Archived bool // archived rooms, instead of the others
 
-	Look string // what the lower case look of the name has in it, see names.Bare; empty: any
-	// SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
+	Look string // a part of the name's lower case look, see names.Bare; empty: any
+	// SortActive, SortNew or SortSize: the greatest first; among equals, the greatest id first
 	Sort string
-	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before;
-	// an empty id: the first page.
+	// Before and BeforeID are the sort value (see At) and the id of the last room of the page
+	// before; an empty id: the first page.
 	Before   int64
 	BeforeID string
 	Limit    int
 }
 
-// At returns what of a room is sorted by.
+// At returns the value that the query sorts a room by.
 func (q PublicQuery) At(r Room) int64 {
 	switch q.Sort {
 	case SortNew:
@@ -79,7 +80,7 @@ func (q PublicQuery) At(r Room) int64 {
 	return r.Active
 }
 
-// RoomPatch is what changes of a room; a nil field stays as it is.
+// RoomPatch changes fields of a room; a nil field stays as it is.
 type RoomPatch struct {
 	Name, Topic *string
 	Looks       *names.Looks // of Name
@@ -99,19 +100,19 @@ type Rooms interface {
 	CreateRoom(ctx context.Context, r Room) error
 	// ErrNotFound
 	Room(ctx context.Context, id string) (Room, error)
-	// those that there are, by id
+	// ordered by id
 	Rooms(ctx context.Context, ids []string) ([]Room, error)
 	// ErrNotFound
 	PatchRoom(ctx context.Context, id string, p RoomPatch) error
-	// none is not an error; its members stay
+	// no error if there is none; its members stay
 	DeleteRoom(ctx context.Context, id string) error
-	// looking so, by id
+	// rooms whose names look alike, ordered by id
 	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)
-	// made since then, newest first
+	// created at this time or later, newest first
 	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error)
 	// FindPublic returns a page of public rooms.
 	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
-	// public rooms by id, after that one
+	// public rooms, ordered by id, after the given one
 	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)
 	// none is not an error
 	SetActivity(ctx context.Context, room string, a Activity) error

@@ -12,7 +12,7 @@ type Seen struct {
 
 // LastSeen keeps when users were last connected.
 type LastSeen interface {
-	// of each user that there is, the latest is kept
+	// keeps the latest time of each user; ignores unknown users
 	PutSeen(ctx context.Context, seen []Seen) error
 	// UTC milliseconds; 0: never
 	Seen(ctx context.Context, user string) (int64, error)

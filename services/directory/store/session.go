@@ -10,20 +10,20 @@ type Session struct {
 	Turn    `bson:",inline"`
 }
 
-// Turn is the part of a session that changes with its secret.
+// Turn is the part of a session that each refresh changes.
 type Turn struct {
-	Hash []byte `bson:"hash"` // SHA-256 of the secret that the next token is fetched with
-	// SHA-256 of the beginning that all secrets of the session share; empty: its secret never
-	// changed
+	Hash []byte `bson:"hash"` // SHA-256 of the current secret
+	// SHA-256 of the beginning that all secrets of the session share; empty: a session whose secret
+	// has never changed
 	Family   []byte `bson:"family"`
 	Previous []byte `bson:"previous"` // SHA-256 of the secret before
-	Salt     []byte `bson:"salt"`     // the secret is derived from the one before with it
-	Grace    int64  `bson:"grace"`    // until when the secret before is good (UTC milliseconds)
+	Salt     []byte `bson:"salt"`     // derives the current secret from the one before
+	Grace    int64  `bson:"grace"`    // until when Previous is valid (UTC milliseconds)
 	Expires  int64  `bson:"expires"`  // UTC milliseconds
-	Used     int64  `bson:"used"`     // when the secret was last used (UTC milliseconds); 0: never
-	Device   string `bson:"device"`   // what the client says it is (User-Agent)
-	Address  string `bson:"address"`  // the network that it was last used from
-	// SHA-256 of what the client says again if it has had no answer; empty: nothing
+	Used     int64  `bson:"used"`     // when a secret was last used (UTC milliseconds); 0: never
+	Device   string `bson:"device"`   // User-Agent of the client
+	Address  string `bson:"address"`  // network that it was last used from
+	// SHA-256 of the attempt, see the glossary; empty: the client gave none
 	Attempt []byte `bson:"attempt"`
 }
 
@@ -33,20 +33,20 @@ type Sessions interface {
 	CreateSession(ctx context.Context, s Session) error
 	// ErrNotFound
 	Session(ctx context.Context, id string) (Session, error)
-	// ErrNotFound, also: it had expired by now
+	// ErrNotFound: no such session, or it has expired by now
 	ExtendSession(ctx context.Context, id string, now, expires int64) error
-	// ErrNotFound, also: Hash is another than was, or it had expired by now
+	// ErrNotFound: no such session, its Hash is not was, or it has expired by now
 	TurnSession(ctx context.Context, id string, was []byte, now int64, t Turn) error
-	// those made last first
+	// newest first
 	SessionsOf(ctx context.Context, user string, limit int) ([]Session, error)
-	// it has expired, for good; none is not an error
+	// ends the session, for good; no error if there is none
 	EndSession(ctx context.Context, id string) error
-	// all of them have
+	// ends all sessions of a user
 	EndSessionsOf(ctx context.Context, user string) error
-	// none is not an error
+	// no error if there is none
 	DeleteSession(ctx context.Context, id string) error
-	// that had expired by then, oldest first
+	// that expire up to this time, oldest first
 	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)
-	// by id, after that one
+	// ordered by id, after the given one
 	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)
 }

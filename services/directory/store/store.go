@@ -1,9 +1,9 @@
-// Package store is what directory keeps: users, sessions, signing keys, rooms, memberships, and
-// intents to tell of changes. It owns the records and the contract; sqlite and mongo keep it, and
-// storetest checks them.
+// Package store defines what directory keeps: users, sessions, signing keys, rooms, memberships,
+// and intents to announce changes. It owns the records and the contract; sqlite, mongo and memory
+// implement it, and storetest checks them.
 //
-// The contract needs no transaction over records: what belongs together is one record, or is healed
-// by an intent.
+// The contract needs no transaction over several records: what belongs together is one record, or
+// an intent repairs it.
 package store
 
 import (
@@ -17,9 +17,10 @@ var (
 	ErrConflict = errors.New("already in the store")
 )
 
-// Store keeps the records. Its methods are safe for concurrent use; each takes effect whole or not
-// at all, and has reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they
-// are named, any error means that the store does not work right now.
+// Store keeps the records. Its methods are safe for concurrent use; each takes effect as a whole or
+// not at all, and its effect is on the disk when it returns. ErrNotFound and ErrConflict come only
+// from the methods whose comments name them; any other error means that the store does not work
+// right now. Methods that return lists leave out ids and names that they do not know.
 type Store interface {
 	Users
 	Accounts

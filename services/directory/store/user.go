@@ -10,8 +10,8 @@ import (
 type User struct {
 	ID      string `bson:"_id"`
 	Name    string `bson:"name"`
-	NameKey string `bson:"name_key"` // unique; what names are compared by
-	// Looks is what look-alikes are found by. Guests have none.
+	NameKey string `bson:"name_key"` // unique; the form that names are compared in
+	// Looks finds names that look alike. Guests have none.
 	names.Looks `bson:",inline"`
 	Hash        string `bson:"hash"`               // argon2id of the password; empty: a guest
 	Created     int64  `bson:"created"`            // UTC milliseconds
@@ -35,7 +35,7 @@ func (u User) AsDeleted(name string) User {
 // Guest reports whether the account has no password.
 func (u User) Guest() bool { return u.Hash == "" }
 
-// What users a UserQuery asks for. None has deleted accounts.
+// The kinds of users that a UserQuery can ask for. Deleted accounts are in none.
 const (
 	UsersAny        = ""
 	UsersRegistered = "registered"
@@ -43,11 +43,11 @@ const (
 	UsersDisabled   = "disabled"
 )
 
-// UserQuery asks for users, in the order of NameKey.
+// UserQuery asks for users, ordered by NameKey.
 type UserQuery struct {
-	Part  string // what NameKey has in it; empty: any
-	Look  string // the same of a guest, whose NameKey is a colon and the lower case look
-	Kind  string // UsersAny and those beside it
+	Part  string // a part of NameKey; empty: any
+	Look  string // the same for guests, whose NameKey is a colon and the lower case look
+	Kind  string // UsersAny, UsersRegistered, UsersGuests or UsersDisabled
 	After string // only greater NameKeys
 	Limit int
 }
@@ -60,26 +60,27 @@ type Users interface {
 	User(ctx context.Context, id string) (User, error)
 	// ErrNotFound
 	UserByName(ctx context.Context, nameKey string) (User, error)
-	// whose NameKey begins so, in its order
+	// whose NameKey begins with prefix, ordered by it
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)
-	// those that there are, by id
+	// ordered by id
 	UsersOf(ctx context.Context, ids []string) ([]User, error)
-	// those that there are, by name key
+	// ordered by name key
 	UsersByNames(ctx context.Context, nameKeys []string) ([]User, error)
-	// by id, after that one
+	// ordered by id, after the given one
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)
-	// a page of them
+	// a page
 	FindUsers(ctx context.Context, q UserQuery) ([]User, error)
-	// registered, and looking so, by id
+	// registered users whose names look alike, ordered by id
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)
-	// registered, and having this in the lower case look of the name, see names.Bare, by id
+	// registered users with this in the lower case look of their name, see names.Bare, ordered by
+	// id
 	UsersLike(ctx context.Context, look string, limit int) ([]User, error)
-	// a user and its session; ErrConflict: the name is taken
+	// adds a user and a session; ErrConflict: the name is taken
 	CreateGuest(ctx context.Context, u User, s Session) error
-	// its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is
-	// taken
+	// changes the name and the password; ErrNotFound: no such user, or Hash is not was;
+	// ErrConflict: the name is taken
 	ReplaceUser(ctx context.Context, u User, was string) error
-	// and when the user was seen; none is not an error
+	// also when the user was last seen; no error if there is none
 	DeleteUser(ctx context.Context, id string) error
 	// ErrNotFound
 	SetDisabled(ctx context.Context, user string, disabled bool) error

@@ -7,7 +7,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// couple is the key of what a user has about another.
+// couple is the key of a user's record about another user.
 type couple struct{ user, other string }
 
 // blocks is a store.Blocks.

@@ -1,6 +1,6 @@
-// Package memory keeps directory's store in maps, for tests: it is the contract by example, takes
-// microseconds, and lives in a testing/synctest bubble. storetest holds it to what the others do.
-// What it keeps goes with the process.
+// Package memory keeps directory's store in maps, for tests: it takes microseconds and works in a
+// testing/synctest bubble. storetest checks that it behaves like the other adapters. Its data end
+// with the process.
 package memory
 
 import (
@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// pair is the key of what there is one of for a room and a user.
+// pair is the key of a record of which a room and a user have one.
 type pair struct{ room, user string }
 
 // records are what the parts of a Store share: the maps, and their lock.
@@ -119,9 +119,9 @@ func New() *Store {
 // Close implements store.Store.
 func (s *Store) Close() error { return nil }
 
-// Fail makes calls fail with the errors that f returns. Each call asks f twice: with the name of
-// the method, such as User, before it does anything, and again with done when it has done it. f may
-// wait, and call the store. A nil f ends that.
+// Fail makes calls fail with the errors that f returns. Each call of the store calls f twice with
+// the name of the method, such as User: before it does anything, and with done afterwards. f may
+// wait, and may call the store. A nil f ends that.
 func (s *Store) Fail(f func(call string, done bool) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +174,7 @@ func create[K comparable, V any](ctx context.Context, s *records, call string, m
 	})
 }
 
-// put adds a record, or with one that has its key keeps what merge makes of that one and v.
+// put adds a record. If there is one with its key, put stores what merge makes of that one and v.
 func put[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, k K, v V, merge func(old, v V) V) error {
 	return s.do(ctx, call, func() error {
 		if old, ok := m[k]; ok {
@@ -208,7 +208,7 @@ func remove[K comparable, V any](ctx context.Context, s *records, call string, m
 	})
 }
 
-// removeAll removes the records that are unwanted.
+// removeAll removes the records for which unwanted returns true.
 func removeAll[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, unwanted func(V) bool) error {
 	return s.do(ctx, call, func() error {
 		maps.DeleteFunc(m, func(_ K, v V) bool { return unwanted(v) })
@@ -216,7 +216,7 @@ func removeAll[K comparable, V any](ctx context.Context, s *records, call string
 	})
 }
 
-// list returns the first records that are wanted, in an order.
+// list returns the first limit records for which wanted returns true, sorted by order.
 func list[K comparable, V any](ctx context.Context, s *records, call string, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
 	return all, s.do(ctx, call, func() error {
 		for _, v := range m {
@@ -232,7 +232,7 @@ func list[K comparable, V any](ctx context.Context, s *records, call string, m m
 
 const everything = 1 << 62
 
-// set returns the elements of a list, to look them up.
+// set returns the set of a list's elements.
 func set(list []string) map[string]bool {
 	m := make(map[string]bool, len(list))
 	for _, e := range list {

@@ -30,8 +30,7 @@ func (s servers) PutServer(ctx context.Context, r store.Server) error {
 	})
 }
 
-// Forget removes the record of the server: stores that earlier releases have written are without
-// it.
+// Forget removes the server's record, which stores from earlier releases do not have.
 func (s *Store) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -71,7 +71,7 @@ func (s sessions) EndSession(ctx context.Context, id string) error {
 	return unlessMissing(err)
 }
 
-// unlessMissing returns an error but for store.ErrNotFound.
+// unlessMissing returns err, or nil for store.ErrNotFound.
 func unlessMissing(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

@@ -18,7 +18,7 @@ func usersByID(a, b store.User) int { return cmp.Compare(a.ID, b.ID) }
 // users is a store.Users.
 type users struct{ *records }
 
-// addUser is called with mu held.
+// addUser adds a user. The caller holds mu.
 func (s users) addUser(u store.User) error {
 	for _, other := range s.users {
 		if other.ID == u.ID || other.NameKey == u.NameKey {

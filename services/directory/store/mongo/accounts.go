@@ -10,7 +10,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// accountIndexes are what sessions and tickets are found by.
+// accountIndexes are the indexes of sessions and tickets.
 var accountIndexes = []mongodb.Index{
 	{Collection: "sessions", Fields: []string{"user", "created"}},
 	{Collection: "tickets", Fields: []string{"user", "kind"}},
@@ -33,7 +33,7 @@ func (s accounts) Account(ctx context.Context, user string) (store.Account, erro
 
 // PatchAccount implements store.Store.
 func (s accounts) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
-	set := by("_id", user) // which it is already: $set may not be empty
+	set := by("_id", user) // sets the id to itself, because $set must not be empty
 	if p.DeviceKey != nil {
 		set = append(set, bson.E{Key: "device_key", Value: p.DeviceKey})
 	}
@@ -63,7 +63,7 @@ func (s accounts) AccountsByMail(ctx context.Context, mailKey string, limit int)
 	return list[store.Account](ctx, "accounts by mail", s.accounts, by("mail_key", mailKey), by("_id", 1), limit)
 }
 
-// BeginDigests implements store.Accounts. The release before leaves accounts without the field.
+// BeginDigests implements store.Accounts. Accounts from earlier releases lack the field.
 func (s accounts) BeginDigests(ctx context.Context, due int64) error {
 	none := append(above("mail_key", ""), by("digest_due", by("$in", bson.A{nil, 0}))...)
 	_, err := s.accounts.UpdateMany(ctx, none, by("$set", by("digest_due", due)))

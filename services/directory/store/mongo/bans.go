@@ -42,7 +42,7 @@ func (s bans) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "bans of a user", s.bans, by("user", user), by("room", 1), 0)
 }
 
-// over finds the bans that have ended by now.
+// over is the condition that a ban has ended by now.
 func over(now int64) bson.E {
 	return bson.E{Key: "until", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: now}}}
 }

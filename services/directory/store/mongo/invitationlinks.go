@@ -30,8 +30,8 @@ func (s invitationLinks) InvitationLinks(ctx context.Context, before string, lim
 	return list[store.InvitationLink](ctx, "invitation links", s.invitationLinks, filter, by("_id", -1), limit)
 }
 
-// UseInvitationLink implements store.Store. Not every server can compare two fields, uses and used,
-// in a condition: so the update changes only a link that is as it was read.
+// UseInvitationLink implements store.Store. Because not every server can compare two fields, uses
+// and used, in a condition, the update changes the link only if it is still as it was read.
 func (s invitationLinks) UseInvitationLink(ctx context.Context, id string, now int64) error {
 	for {
 		i, err := s.InvitationLink(ctx, id)

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/names"
 )
 
-// fillLooks is step 3: the looks of the names that there are. Those that a replica of the release
-// before makes while both run have none; they are compared by their keys alone.
+// fillLooks is step 3: it adds the looks of existing names. Names that a replica of the earlier
+// release adds while both run have no looks, and are compared only by their keys.
 func fillLooks(ctx context.Context, db *mongo.Database) error {
 	without := func(field string, value any) bson.D {
 		return bson.D{{Key: "look", Value: bson.D{{Key: "$exists", Value: false}}}, {Key: field, Value: value}}
@@ -47,8 +47,7 @@ func alike(looks names.Looks) bson.E {
 	return bson.E{Key: "$or", Value: bson.A{by("look", either), by("look_lower", either)}}
 }
 
-// hasLook is the condition that a look has a bare one in it, whatever marks there are: see
-// names.Bare.
+// hasLook is the condition that a look contains a bare one, ignoring marks: see names.Bare.
 func hasLook(bare string) bson.Regex {
 	var pattern strings.Builder
 	for _, r := range bare {

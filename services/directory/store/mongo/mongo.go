@@ -61,7 +61,7 @@ var _ store.Store = (*Store)(nil)
 
 // steps lead the database's schema forward: see docs/stores.md.
 var steps = []mongodb.Step{
-	// As it was before it had versions: a database of that time has these indexes already.
+	// The schema of releases without versions: their databases have these indexes already.
 	mongodb.Indexes("1 (first indexes)",
 		mongodb.Index{Collection: "users", Fields: []string{"name_key"}, Unique: true},
 		mongodb.Index{Collection: "sessions", Fields: []string{"expires"}},
@@ -116,8 +116,8 @@ var steps = []mongodb.Step{
 	mongodb.Indexes("12 (index of mail addresses)", mongodb.Index{Collection: "accounts", Fields: []string{"mail_key"}}),
 	readerIndexes,
 	letterIndexes,
-	// With what else each list is in order of. Those without it are left for the release before;
-	// the release after this one drops them.
+	// These indexes have all fields that the lists are sorted by. The shorter ones stay for the
+	// earlier release; the next release drops them.
 	mongodb.Indexes("15 (lists in their whole order)",
 		mongodb.Index{Collection: "accounts", Fields: []string{"mail_key", "_id"}},
 		mongodb.Index{Collection: "bans", Fields: []string{"until", "room", "user"}},
@@ -142,15 +142,15 @@ var steps = []mongodb.Step{
 	emojiIndexes,
 }
 
-// App names the program to the server, and its schema in the database.
+// App is the program's name for the server, and of its schema in the database.
 const App = "hubbub-directory"
 
-// Version returns the version of the schema that this release has.
+// Version returns this release's version of the schema.
 func Version() int64 { return int64(len(steps)) }
 
-// Collections returns the names of all collections, in the order in which a backup copies them:
-// intents before what they are about, so that what was being told is told again, and what others
-// refer to before what refers to it.
+// Collections returns the names of all collections in the order in which a backup copies them.
+// Intents come before the records that they are about, so that a restored server announces
+// unfinished changes again. Records come before those that refer to them.
 func Collections() []string {
 	return []string{
 		"intents", "server", "signing_keys", "push_keys", "users", "accounts", "preferences", "sessions", "subscriptions", "tickets", "networks", "invitations",

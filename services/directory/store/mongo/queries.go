@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// insert adds a document; one whose key is taken is store.ErrConflict.
+// insert adds a document; store.ErrConflict if its key is taken.
 func insert(ctx context.Context, what string, c *mongo.Collection, doc any) error {
 	_, err := c.InsertOne(ctx, doc)
 	if mongo.IsDuplicateKeyError(err) {
@@ -52,11 +52,11 @@ func above(field string, value any) bson.D {
 	return bson.D{{Key: field, Value: bson.D{{Key: "$gt", Value: value}}}}
 }
 
-// pairID finds the record of a room and a user, or of a user and another, by its key: so adding one
-// twice is one record on any server.
+// pairID is the key of the record of a room and a user, or of a user and another. Because it is the
+// _id, adding the record twice gives one record on any server.
 func pairID(a, b string) bson.D { return by("_id", a+":"+b) }
 
-// patch adds a field to what is set, unless it stays as it is.
+// patch adds a field to set, unless to is nil.
 func patch[T any](set bson.D, field string, to *T) bson.D {
 	if to == nil {
 		return set
@@ -67,7 +67,7 @@ func patch[T any](set bson.D, field string, to *T) bson.D {
 // upsert changes a document, or adds it.
 func upsert(ctx context.Context, what string, c *mongo.Collection, id, change bson.D) error {
 	_, err := c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
-	// of two upserts at the same time one may fail so; now there is something to update
+	// one of two simultaneous upserts may fail like this; now there is a document to update
 	if mongo.IsDuplicateKeyError(err) {
 		_, err = c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
 	}

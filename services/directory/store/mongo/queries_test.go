@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/services/directory/store/storetest"
 )
 
-// unserved are the methods that ask for what no index has as it is, and why that is well.
+// unserved are the methods whose queries no index serves exactly, and why that is acceptable.
 var unserved = map[string]string{
 	"Acts":             "there is an index for each thing that acts are asked by, and the test asks by all of them at once",
 	"DirectsOf":        "rooms of a user that are not direct, or are hidden, are passed over",

@@ -13,7 +13,8 @@ import (
 // direct finds direct rooms by their id.
 var direct = bson.Regex{Pattern: "^d-"}
 
-// yes finds what is true, or is not: a field that a record of an older release lacks is false.
+// yes is the condition that a field is true, or is not true. A field that records of an older
+// release lack counts as false.
 func yes(field string, is bool) bson.E {
 	if is {
 		return bson.E{Key: field, Value: true}
@@ -27,7 +28,7 @@ type requests struct{ *collections }
 // CreateRequest implements store.Store.
 func (s requests) CreateRequest(ctx context.Context, r store.Request) error {
 	if r.Sent == nil {
-		r.Sent = []string{} // what messages are added to
+		r.Sent = []string{} // $push needs a list
 	}
 	return insert(ctx, "create request", s.requests, r)
 }

@@ -79,7 +79,7 @@ func (s rooms) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
 
 // PatchRoom implements store.Store.
 func (s rooms) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
-	set := by("_id", id) // which it is already: $set may not be empty
+	set := by("_id", id) // sets the id to itself, because $set must not be empty
 	set = patch(set, "name", p.Name)
 	if p.Looks != nil {
 		set = append(set, bson.E{Key: "look", Value: p.Looks.Written}, bson.E{Key: "look_lower", Value: p.Looks.Lower})

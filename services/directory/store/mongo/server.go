@@ -7,7 +7,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// theServer is the key of the one record of the server.
+// theServer is the key of the server's one record.
 const theServer = "server"
 
 // servers is a store.Servers.

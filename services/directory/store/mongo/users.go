@@ -34,7 +34,7 @@ func (s users) CreateGuest(ctx context.Context, u store.User, x store.Session) e
 	}
 	err := s.CreateUser(ctx, u)
 	if err != nil {
-		_ = logins.DeleteSession(ctx, x.ID) // else it expires
+		_ = logins.DeleteSession(ctx, x.ID) // if this fails, it expires
 	}
 	return err
 }
@@ -111,7 +111,7 @@ func (s users) DeleteUser(ctx context.Context, id string) error {
 
 // ReplaceUser implements store.Store.
 func (s users) ReplaceUser(ctx context.Context, u store.User, was string) error {
-	// Not every server says of an update which index it offends.
+	// Not every server says which unique index an update violates.
 	if other, err := s.UserByName(ctx, u.NameKey); err == nil && other.ID != u.ID {
 		return wrap("replace user", store.ErrConflict)
 	} else if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -8,7 +8,7 @@ import (
 	"hubbub.internal/libs/sqlitedb"
 )
 
-// fillLooks is step 3: the looks of the names that there are.
+// fillLooks is step 3: it adds the looks of existing names.
 func fillLooks(ctx context.Context, tx *sql.Tx) error {
 	for _, table := range []struct{ list, set string }{
 		{`SELECT id, name FROM users WHERE hash <> ''`, `UPDATE users SET look = ?, look_lower = ? WHERE id = ?`},

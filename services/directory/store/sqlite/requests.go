@@ -45,8 +45,7 @@ func (s requests) Request(ctx context.Context, room string) (store.Request, erro
 	return first(ctx, s.db, "request", requestFields, requestColumns+`WHERE room = ?`, room)
 }
 
-// SendRequest implements store.Store. This process is the only one, and its writes come one after
-// the other.
+// SendRequest implements store.Store. Only this process writes, and one write at a time.
 func (s requests) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (store.Request, error) {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {

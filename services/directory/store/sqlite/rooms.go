@@ -25,8 +25,8 @@ func (s rooms) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Roo
 	return list(ctx, s.db, "find public rooms", roomFields, query, args...)
 }
 
-// findPublic returns the query without the conditions that q does not set, so that SQLite begins a
-// later page at its place in the index, and not at the first room.
+// findPublic returns a query with only the conditions that q sets, so that SQLite begins a later
+// page at its place in the index, and not at the first room.
 func findPublic(q store.PublicQuery) (query string, args []any) {
 	by := cmp.Or(q.Sort, store.SortActive)
 	query = selectRooms + `WHERE private = 0 AND direct = 0 AND archived = 0`

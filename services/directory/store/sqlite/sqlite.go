@@ -18,7 +18,7 @@ import (
 //go:embed steps/*.sql
 var files embed.FS
 
-// steps lead the file's schema forward: see docs/stores.md.
+// steps migrate the file's schema: see docs/stores.md.
 func steps() sqlitedb.Steps {
 	sub, err := fs.Sub(files, "steps")
 	if err != nil {
@@ -27,7 +27,7 @@ func steps() sqlitedb.Steps {
 	return sqlitedb.Steps{Table: "members", SQL: sub, Go: map[int64]func(context.Context, *sql.Tx) error{3: fillLooks}}
 }
 
-// Version returns the version of the schema that this release has.
+// Version returns this release's version of the schema.
 func Version() int64 { return steps().Last() }
 
 // db is what the parts of a Store share.
@@ -63,7 +63,7 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
+// Open opens the file, and makes it if it is missing. log may be nil. Errors: filelock.ErrLocked,
 // schema.ErrNewer, sqlitedb.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	file, err := sqlitedb.Open(ctx, path, steps(), log)
@@ -99,13 +99,13 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	}, nil
 }
 
-// exec runs a statement; a key that is taken is store.ErrConflict.
+// exec runs a statement; store.ErrConflict if a key is taken.
 func (s db) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
 	r, err := s.Write.ExecContext(ctx, query, args...)
 	return r, wrap(what, err)
 }
 
-// wrap returns err with what failed; a key that is taken is store.ErrConflict.
+// wrap adds what failed to err; store.ErrConflict if a key is taken.
 func wrap(what string, err error) error {
 	switch {
 	case err == nil:
@@ -121,7 +121,7 @@ func (s db) run(ctx context.Context, what, query string, args ...any) error {
 	return err
 }
 
-// update runs a statement that changes one record, if it is there.
+// update runs a statement that changes one record; store.ErrNotFound if it changes none.
 func (s db) update(ctx context.Context, what, query string, args ...any) error {
 	r, err := s.exec(ctx, what, query, args...)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s db) update(ctx context.Context, what, query string, args ...any) error {
 	return nil
 }
 
-// list reads all rows with scan, which is given where the fields of the next one go.
+// list reads all rows; scan returns the addresses of a row's fields.
 func list[T any](ctx context.Context, s db, what string, scan func(*T) []any, query string, args ...any) ([]T, error) {
 	rows, err := s.Read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -154,7 +154,7 @@ func list[T any](ctx context.Context, s db, what string, scan func(*T) []any, qu
 	return all, nil
 }
 
-// first returns the one record that a query finds, or store.ErrNotFound.
+// first returns the one row of a query, or store.ErrNotFound.
 func first[T any](ctx context.Context, s db, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
 	all, err := list(ctx, s, what, scan, query, args...)
 	if err != nil {

@@ -29,7 +29,7 @@ func openAt(t *testing.T, path string) store.Store {
 	return s
 }
 
-// TestForeignFile holds that a file of the other service is refused.
+// TestForeignFile checks that Open refuses a file of another service.
 func TestForeignFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.db")
 	steps := sqlitedb.Steps{SQL: fstest.MapFS{"00001_first.sql": {Data: []byte("-- +goose Up\nCREATE TABLE entries (room TEXT);\n")}}}
@@ -66,7 +66,7 @@ func TestStore(t *testing.T) {
 		})
 }
 
-// TestUpgrade opens what earlier releases have written.
+// TestUpgrade opens files that earlier releases have written.
 func TestUpgrade(t *testing.T) {
 	sqlitedbtest.Upgrades(t, func(t *testing.T, path string, version int) {
 		if err := openAt(t, path).Close(); err != nil { // what is opened again has had all steps
@@ -76,7 +76,7 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-// TestIndexes holds that lists which clients page through begin at their place in an index.
+// TestIndexes checks that queries for a page begin at its place in an index.
 func TestIndexes(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
 	if err != nil {
@@ -118,8 +118,8 @@ func TestAtOnce(t *testing.T) {
 	storetest.AtOnce(t, openAt(t, filepath.Join(t.TempDir(), "directory.db")))
 }
 
-// TestUnreadable: what cannot be done, since the tables are gone, is an error, and not taken for
-// something that is not there.
+// TestUnreadable checks that calls fail when the tables are gone, and do not report missing
+// records.
 func TestUnreadable(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
 	if err != nil {

@@ -119,8 +119,8 @@ func (s users) DeleteUser(ctx context.Context, id string) error {
 	if err := s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id); err != nil {
 		return err
 	}
-	// Afterwards: nothing is seen of who is not a user. What a crash leaves between the two harms
-	// nobody.
+	// The user goes first: PutSeen ignores users that do not exist. What a crash leaves between the
+	// two harms nobody.
 	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, id)
 }
 

@@ -30,7 +30,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	both[0].Unlisted = true
 	found, err = s.AccountsByMail(ctx, "both@x", 10)
 	same(t, both[:1], found, err)
-	found, err = s.AccountsByMail(ctx, "", 10) // which those have who have none
+	found, err = s.AccountsByMail(ctx, "", 10) // the key of accounts without an address
 	same(t, nil, found, err)
 	all, err := s.AccountsOf(ctx, []string{"u9", "u1", "u0"})
 	same(t, []store.Account{{User: "u0"}, ann}, all, err)
@@ -43,7 +43,7 @@ func testAccounts(t *testing.T, s store.Store) {
 	same(t, store.Account{User: "u1"}, got, err)
 }
 
-// testDigests: accounts are looked at in the order of their times, each by one replica.
+// testDigests checks that digests come in the order of their times, and that one replica gets each.
 func testDigests(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -63,7 +63,7 @@ func testDigests(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, s.MoveDigest(ctx, "d9", 0, 50, 0))
 	due, err = s.DigestsDue(ctx, 39, 10)
 	same(t, []store.Account{d3, d1}, due, err)
-	// Only those with an address, and without a time, get one.
+	// Only accounts with an address and without a time get one.
 	for _, user := range []string{"d4", "d3"} {
 		must(t, s.PatchAccount(ctx, user, store.AccountPatch{Mail: new("d@x"), MailKey: new("d@x")}))
 	}
@@ -84,7 +84,7 @@ func testPasswords(t *testing.T, s store.Store) {
 	ann := store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "old", Created: 1}
 	must(t, s.CreateUser(ctx, ann))
 	must(t, s.SetPassword(ctx, "u1", "old", "new"))
-	want(t, store.ErrNotFound, s.SetPassword(ctx, "u1", "old", "another")) // somebody was faster
+	want(t, store.ErrNotFound, s.SetPassword(ctx, "u1", "old", "another")) // lost the race
 	want(t, store.ErrNotFound, s.SetPassword(ctx, "u9", "", "another"))
 	ann.Hash = "new"
 	got, err := s.User(ctx, "u1")
@@ -115,7 +115,7 @@ func testReplaced(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, s.ReplaceUser(ctx, ann, "another"))
 	want(t, store.ErrNotFound, s.ReplaceUser(ctx, store.User{ID: "u9", NameKey: "u9"}, ""))
 	must(t, s.ReplaceUser(ctx, ann, ""))
-	want(t, store.ErrNotFound, s.ReplaceUser(ctx, ann, "")) // who is no guest any more
+	want(t, store.ErrNotFound, s.ReplaceUser(ctx, ann, "")) // no longer a guest
 	got, err := s.UserByName(ctx, "ann")
 	same(t, ann, got, err)
 	found, err := s.UsersAlike(ctx, ann.Looks, 10)

@@ -38,10 +38,10 @@ func testBans(t *testing.T, s store.Store) {
 	same(t, []store.Ban{everywhere, a}, all, err)
 	ended, err := s.EndedBans(ctx, 19, 10)
 	same(t, nil, ended, err)
-	must(t, s.EndBan(ctx, "r1", "ua", 19)) // which it has not
+	must(t, s.EndBan(ctx, "r1", "ua", 19)) // it is not over
 	ended, err = s.EndedBans(ctx, 20, 10)
 	same(t, []store.Ban{a}, ended, err)
-	must(t, s.EndBan(ctx, "r1", "ub", 20)) // which never does
+	must(t, s.EndBan(ctx, "r1", "ub", 20)) // it never ends
 	must(t, s.EndBan(ctx, "r1", "ua", 20))
 	must(t, s.EndBan(ctx, "r1", "ua", 20))
 	all, err = s.Bans(ctx, "r1", "", 10)

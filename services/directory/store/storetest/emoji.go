@@ -40,7 +40,7 @@ func testEmoji(t *testing.T, s store.Store) {
 	listed(10, cat, party, again)
 	got, err = s.EmojiByHash(ctx, "cc")
 	same(t, party, got, err)
-	got, err = s.EmojiByHash(ctx, "aa") // the other has it still
+	got, err = s.EmojiByHash(ctx, "aa") // the other one still has it
 	same(t, again, got, err)
 	must(t, s.DeleteEmoji(ctx, "party_2"))
 	want(t, store.ErrNotFound, s.DeleteEmoji(ctx, "party_2"))

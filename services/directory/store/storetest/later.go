@@ -7,7 +7,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// What the sample has of the kinds of records that stores of version 0 lack.
+// Records of the sample of kinds that stores of version 0 lack.
 var (
 	sampleAccount = store.Account{
 		User: "u-ann", DeviceKey: []byte{9, 0, 8}, SeenBy: "nobody", Unlisted: true, InvitedBy: "rooms", DirectBy: "nobody", Mail: "Ann@x", MailKey: "ann@x",
@@ -41,7 +41,7 @@ var (
 	sampleActivity = store.Activity{Head: 1 << 40, Active: 1_700_000_000_039, Size: 2}
 )
 
-// fillLater puts what version 0 lacks into a store.
+// fillLater adds the records of kinds that version 0 lacks.
 func fillLater(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -65,7 +65,7 @@ func fillLater(t *testing.T, s store.Store) {
 	must(t, s.SetActivity(ctx, "r1", sampleActivity))
 }
 
-// verifyLater holds that a store has what fillLater has put into it.
+// verifyLater checks the records that fillLater added.
 func verifyLater(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()

@@ -9,14 +9,14 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// What the sample has of each kind of record.
+// Records of the sample.
 var (
 	sampleUsers = []store.User{
 		{ID: "u-ann", Name: "Ann", NameKey: "ann", Hash: "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA", Created: 1_700_000_000_001},
 		{ID: "u-gus", Name: "Gus (guest)", NameKey: ":u-gus", Created: 1_700_000_000_002},
 		{ID: "u-ivan", Name: "Иван", NameKey: "ивah", Hash: "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA", Created: 1_700_000_000_003},
 	}
-	// As a release made it whose secrets never changed.
+	// A session of a release whose secrets never changed.
 	sampleSession = logIn("s1", "u-ann", []byte{0, 1, 0xff}, 1_700_000_000_004, 1_900_000_000_000)
 	sampleKey     = store.Key{ID: "k1", Seed: []byte("0123456789abcdef0123456789abcdef"), Created: 1_700_000_000_005}
 	sampleRooms   = []store.Room{
@@ -40,19 +40,19 @@ var (
 	}
 )
 
-// sampleAct is of a release that has an audit log; stores from before have no acts.
+// sampleAct is from a release with an audit log; older stores have no acts.
 var sampleAct = store.Act{
 	ID: "018bcfe5-6811-7000-8000-000000000001", At: 1_700_000_000_017, Action: "server.ban", Actor: "u-ann", ActorName: "Ann", Subject: "u-eve",
 	SubjectName: "Eve", Address: "192.0.2.1", Detail: "spam", Outcome: store.OutcomeDone,
 }
 
-// sampleServer and sampleInvitationLink are of a release that has them, as is sampleAct.
+// sampleServer and sampleInvitationLink are from a release that has them, like sampleAct.
 var (
 	sampleServer         = store.Server{Roles: map[string]api.Role{"u-ann": api.RoleOperator}, SetUp: 1_700_000_000_018, Registration: "invited"}
 	sampleInvitationLink = store.InvitationLink{ID: "in1", Hash: []byte{7}, Actor: "u-ann", ActorName: "Ann", Uses: 3, Used: 1, Expires: 1_900_000_000_000}
 )
 
-// looking returns a user with the looks of the name, which guests have not.
+// looking returns a registered user with the looks of the name.
 func looking(u store.User) store.User {
 	if !u.Guest() {
 		u.Looks = names.LooksOf(u.Name)
@@ -60,7 +60,7 @@ func looking(u store.User) store.User {
 	return u
 }
 
-// shown returns a room with the looks of its name, which direct rooms have not.
+// shown returns a room, which is not direct, with the looks of its name.
 func shown(r store.Room) store.Room {
 	if !r.Direct {
 		r.Looks = names.LooksOf(r.Name)
@@ -68,8 +68,8 @@ func shown(r store.Room) store.Room {
 	return r
 }
 
-// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the
-// release that they are named after.
+// Fill puts the sample into an empty store. Each file or dump in testdata is what Fill of the
+// release that it is named after wrote.
 func Fill(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -98,8 +98,8 @@ func Fill(t *testing.T, s store.Store) {
 	fillLater(t, s)
 }
 
-// Verify holds that a store has the sample, as Fill left it, and goes on from there. whole: it has
-// all of the sample, which stores of version 0 have not.
+// Verify checks that a store has the sample as Fill left it, and that it works with it. whole: the
+// store has all of the sample, which stores of version 0 do not.
 func Verify(t *testing.T, s store.Store, whole bool) {
 	t.Helper()
 	ctx := t.Context()
@@ -134,11 +134,11 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 		got, err := s.Ban(ctx, b.Room, b.User)
 		same(t, b, got, err)
 	}
-	mutes, err := s.MutesOf(ctx, "u-eve") // there are none in what earlier releases have written
+	mutes, err := s.MutesOf(ctx, "u-eve") // an empty collection of an earlier release
 	if len(mutes) > 0 || err != nil {
 		same(t, sampleMutes[:1], mutes, err)
 	}
-	emoji, err := s.Emoji(ctx, 10) // there are none in what earlier releases have written
+	emoji, err := s.Emoji(ctx, 10) // an empty collection of an earlier release
 	if must(t, err); len(emoji) > 0 {
 		image, err := s.EmojiByHash(ctx, sampleEmoji.Hash)
 		same(t, sampleEmoji, image, err)
@@ -152,9 +152,9 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	must(t, err)
 	if len(acts) > 0 {
 		same(t, []store.Act{sampleAct}, acts, err)
-		must(t, s.EndAct(ctx, sampleAct.ID, store.OutcomeFailed)) // which it keeps
+		must(t, s.EndAct(ctx, sampleAct.ID, store.OutcomeFailed)) // it keeps its outcome
 	}
-	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from before bans could end does not
+	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from a release where bans did not end never ends
 	same(t, nil, ended, err)
 
 	server, err := s.Server(ctx)
@@ -169,7 +169,7 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	must(t, s.PutServer(ctx, server))
 	must(t, s.SetDisabled(ctx, "u-ann", true))
 
-	// What was kept is known again, and new records are kept beside it.
+	// The store knows the old records, and keeps new ones beside them.
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))
 	must(t, s.CreateUser(ctx, store.User{ID: "u-new", Name: "New", NameKey: "new", Created: 1}))
 	must(t, s.ExtendSession(ctx, "s1", 1_800_000_000_000, 2_000_000_000_000))
@@ -185,7 +185,7 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	}
 	must(t, s.PutReader(ctx, "r1", "u-ivan"))
 	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
-	// one from before they could be hidden is not
+	// a direct room from a release without hiding is not hidden
 	directs, err := s.DirectsOf(ctx, "u-ann", later, 10)
 	same(t, sampleMembers[:1], directs, err)
 	found, err = s.FindPublic(ctx, store.PublicQuery{Limit: 1, Look: names.LooksOf("gard").Lower})

@@ -16,7 +16,7 @@ func testServer(t *testing.T, s store.Store) {
 		Setup: []store.SetupLink{{Hash: []byte{0, 1, 0xff}, Expires: 5}}, Registration: "closed", Guests: "rooms", GuestRooms: []string{"r1"},
 	}
 	must(t, s.PutServer(ctx, first))
-	want(t, store.ErrConflict, s.PutServer(ctx, store.Server{SetUp: 1})) // there is one already
+	want(t, store.ErrConflict, s.PutServer(ctx, store.Server{SetUp: 1})) // there is a record already
 	got, err := s.Server(ctx)
 	first.Version = 1
 	same(t, first, got, err)
@@ -25,7 +25,7 @@ func testServer(t *testing.T, s store.Store) {
 	delete(second.Roles, "u1")
 	second.Setup, second.SetUp = nil, 7
 	must(t, s.PutServer(ctx, second))
-	want(t, store.ErrConflict, s.PutServer(ctx, got)) // which it was when it was read
+	want(t, store.ErrConflict, s.PutServer(ctx, got)) // got is stale
 	second.Version = 2
 	got, err = s.Server(ctx)
 	same(t, second, got, err)
@@ -55,14 +55,14 @@ func testInvitationLinks(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, err)
 
 	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "none", 10))
-	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i1", 100)) // late
+	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i1", 100)) // expired
 	must(t, s.UseInvitationLink(ctx, "i1", 99))
 	must(t, s.UseInvitationLink(ctx, "i1", 99))
 	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i1", 99)) // used up
 	must(t, s.ReturnInvitationLink(ctx, "i1"))
 	must(t, s.UseInvitationLink(ctx, "i1", 99))
 	must(t, s.ReturnInvitationLink(ctx, "none"))
-	must(t, s.ReturnInvitationLink(ctx, "i2")) // of which nothing is used
+	must(t, s.ReturnInvitationLink(ctx, "i2")) // it has no uses
 	must(t, s.RevokeInvitationLink(ctx, "i2"))
 	want(t, store.ErrNotFound, s.UseInvitationLink(ctx, "i2", 99))
 	want(t, store.ErrNotFound, s.RevokeInvitationLink(ctx, "none"))

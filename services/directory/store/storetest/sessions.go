@@ -26,9 +26,9 @@ func testTurns(t *testing.T, s store.Store) {
 	x.Turn = turn
 	got, err := s.Session(ctx, "s1")
 	same(t, x, got, err)
-	want(t, store.ErrNotFound, s.TurnSession(ctx, "s1", []byte{1}, 9, turn)) // another was faster
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "s1", []byte{1}, 9, turn)) // lost the race
 	want(t, store.ErrNotFound, s.TurnSession(ctx, "none", []byte{1}, 9, turn))
-	want(t, store.ErrNotFound, s.TurnSession(ctx, "s2", []byte{1}, 10, turn)) // it had expired
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "s2", []byte{1}, 10, turn)) // it has expired
 	all, err := s.SessionsOf(ctx, "u1", 10)
 	same(t, []store.Session{y, x}, all, err)
 	all, err = s.SessionsOf(ctx, "u1", 1)
@@ -65,7 +65,7 @@ func testSessions(t *testing.T, s store.Store) {
 	same(t, []store.Session{y, x}, old, err)
 	old, err = s.SessionsBefore(ctx, 30, 1)
 	same(t, []store.Session{y}, old, err)
-	// What has ended stays so, also for who found out before that it had not.
+	// An ended session stays ended, also for a request that read it before it ended.
 	want(t, store.ErrNotFound, s.ExtendSession(ctx, "s2", 20, 90))
 	must(t, s.EndSession(ctx, "s2"))
 	must(t, s.EndSession(ctx, "none"))

@@ -14,8 +14,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it
-// has kept.
+// Run checks the store that open opens, which is empty at first. reopen closes the store and opens
+// it again.
 func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
 	for _, tt := range []struct {
 		name string
@@ -114,7 +114,7 @@ func testMembers(t *testing.T, s store.Store) {
 	for _, m := range []store.Member{c, b, a} {
 		must(t, s.PutMember(ctx, m))
 	}
-	// A second time changes the role and nothing else.
+	// The second call changes the role and nothing else.
 	again := b
 	again.Role, again.Name, again.Since = api.RoleModerator, "Robert", 9
 	must(t, s.PutMember(ctx, again))
@@ -136,7 +136,7 @@ func testMembers(t *testing.T, s store.Store) {
 	all, err = s.MembersOf(ctx, nil)
 	same(t, nil, all, err)
 	must(t, s.SetRole(ctx, "r1", "ub", api.RoleOwner))
-	// who has left is not brought back
+	// SetRole does not add a user who has left
 	want(t, store.ErrNotFound, s.SetRole(ctx, "r2", "ub", api.RoleOwner))
 	b.Role = api.RoleOwner
 	all, err = s.MembersInRole(ctx, "r1", api.RoleOwner, 10)
@@ -151,8 +151,8 @@ func testMembers(t *testing.T, s store.Store) {
 	same(t, []store.Member{c}, all, err)
 }
 
-// testMemberAtOnce adds one member several times at the same moment: with the same role, so that it
-// needs no more of a server than that it keeps a key unique.
+// testMemberAtOnce adds one member several times at the same moment, with the same role, so that it
+// needs only unique keys of a server.
 func testMemberAtOnce(t *testing.T, s store.Store) {
 	m := store.Member{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Since: 1}
 	errs := make([]error, 8)
@@ -214,8 +214,7 @@ func testCancelled(t *testing.T, s store.Store) {
 	failtest.All(ctx, t, s, Away)
 }
 
-// Away reports whether an error is that of a store that does not work, and says nothing of what it
-// has.
+// Away reports whether err says that the store does not work, and nothing about its records.
 func Away(err error) bool {
 	return !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict)
 }

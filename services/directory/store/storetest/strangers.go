@@ -34,7 +34,7 @@ func testDirects(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, s.SetHidden(ctx, "d-B", "ub", true))
 	all, err = s.DirectsOf(ctx, "ua", later, 10)
 	same(t, []store.Member{old}, all, err)
-	must(t, s.PutMember(ctx, fresh)) // changes a role, and nothing else
+	must(t, s.PutMember(ctx, fresh)) // changes the role only
 	fresh.Hidden = true
 	got, err := s.Member(ctx, "d-B", "ua")
 	same(t, fresh, got, err)
@@ -71,16 +71,16 @@ func testRequests(t *testing.T, s store.Store) {
 	_, err = s.Request(ctx, "d-X")
 	want(t, store.ErrNotFound, err)
 	shown, err := s.RequestsTo(ctx, "ub", later, 10)
-	same(t, nil, shown, err) // nobody has written yet
+	same(t, nil, shown, err) // From has not written yet
 	got, err = s.SendRequest(ctx, "d-A", "ua", "m1", 2, 10)
 	a.Sent, a.Created = []string{"m1"}, 10
 	same(t, a, got, err)
 	got, err = s.SendRequest(ctx, "d-A", "ua", "m2", 2, 11)
 	a.Sent = []string{"m1", "m2"}
 	same(t, a, got, err)
-	got, err = s.SendRequest(ctx, "d-A", "ua", "m1", 2, 12) // once more
+	got, err = s.SendRequest(ctx, "d-A", "ua", "m1", 2, 12) // the same message again
 	same(t, a, got, err)
-	// too many, of the other, of none
+	// one message too many, a message from To, a message in no request
 	for _, args := range [][3]string{{"d-A", "ua", "m3"}, {"d-A", "ub", "m4"}, {"d-X", "ua", "m5"}} {
 		_, err = s.SendRequest(ctx, args[0], args[1], args[2], 2, 13)
 		want(t, store.ErrNotFound, err)
@@ -119,7 +119,7 @@ func testRequests(t *testing.T, s store.Store) {
 }
 
 // AtOnce checks that concurrent updates of one record lose nothing, which FerretDB 1 does not
-// promise: more messages are sent at the same moment than a request may have.
+// promise: it sends more messages at the same moment than a request may have.
 func AtOnce(t *testing.T, s store.Store) {
 	t.Helper()
 	must(t, s.CreateRequest(t.Context(), store.Request{Room: "d-A", From: "ua", To: "ub"}))

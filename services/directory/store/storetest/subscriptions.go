@@ -39,7 +39,7 @@ func testSubscriptions(t *testing.T, s store.Store) {
 	one.Endpoint = "https://push.example/4" // another of the same log-in
 	must(t, s.PutSubscription(ctx, one))
 	of([]string{"ua"}, one, three)
-	two.Endpoint = three.Endpoint // the browser of another log-in
+	two.Endpoint = three.Endpoint // the same browser in another log-in
 	must(t, s.PutSubscription(ctx, two))
 	after("", 10, one, two)
 	must(t, s.DeleteSubscription(ctx, "s1"))
@@ -55,5 +55,5 @@ func testSubscriptions(t *testing.T, s store.Store) {
 	key, err := s.PushKey(ctx, "k")
 	same(t, store.Key{ID: "k", Seed: []byte{4}, Created: 3}, key, err)
 	all, err := s.Keys(ctx)
-	same(t, []store.Key(nil), all, err) // it signs no token
+	same(t, []store.Key(nil), all, err) // not a key that signs tokens
 }

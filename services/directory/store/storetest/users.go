@@ -73,7 +73,7 @@ func testUsers(t *testing.T, s store.Store) {
 	must(t, s.DeleteUser(ctx, "u1"))
 	_, err = s.User(ctx, "u1")
 	want(t, store.ErrNotFound, err)
-	// the name is free again
+	// the name is free after the account is gone
 	must(t, s.CreateUser(ctx, store.User{ID: "u5", Name: "Ann", NameKey: "ann"}))
 }
 

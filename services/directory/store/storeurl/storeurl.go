@@ -12,11 +12,11 @@ import (
 	"hubbub.internal/services/directory/store/sqlite"
 )
 
-// Config is what a program can be told about the store.
+// Config is a program's configuration of the store.
 type Config = storeurl.Config
 
-// Open opens the store, in which the caller is then alone if it is SQLite, and moves its schema
-// forward; log, which may be nil, is told. Errors say what to do.
+// Open opens the store, locks it if it is SQLite, and migrates its schema, which it logs; log may
+// be nil. Errors say what to do.
 func Open(ctx context.Context, cfg Config, log *zap.Logger) (store.Store, error) {
 	return storeurl.Open(ctx, cfg,
 		func(ctx context.Context, path string) (store.Store, error) {
