@@ -1,3 +1,3 @@
-// Package hubbub holds the tests of the whole: the rules of the repository, and people chatting
-// through real processes, end to end. What runs is in its subpackages.
+// Package hubbub holds the tests of the whole: the rules of the repository, and end-to-end tests
+// with real processes. The programs are in its subpackages.
 package hubbub

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Config is what the service can be told.
+// Config is the configuration of the service.
 type Config struct {
-	Delay       time.Duration `help:"How long after a message the absent are told of it, so that who looks at it meanwhile is not (0s to 10m)." default:"8s"`
-	Again       time.Duration `help:"Least time between two notices to a person of one room; what is new meanwhile is told together (0s to 24h)." default:"1m"`
-	TooOld      time.Duration `help:"Messages that are older than this are told to nobody: those of a time in which this service was away (10s to 24h)." default:"10m"`
-	PerHour     int           `help:"Notices to a person an hour, and a sixth of them at once; more wait and are told together (6 to 10000)." default:"60"`
-	Pending     int           `help:"Messages that wait to be told of (100 to 10000000); more are told to nobody." default:"100000"`
-	Text        bool          `help:"Have pushes carry what messages say, up to 200 characters. Without it they carry the room and the author. A push is encrypted for the device that gets it, and is shown on its lock screen."`
+	Delay       time.Duration `help:"Delay between a message and its pushes, so that nobody who reads it meanwhile gets one (0s to 10m)." default:"8s"`
+	Again       time.Duration `help:"Least time between two notices to a person about one room; the next notice covers what is new meanwhile (0s to 24h)." default:"1m"`
+	TooOld      time.Duration `help:"No notices about messages older than this, such as those from while this service was down (10s to 24h)." default:"10m"`
+	PerHour     int           `help:"Notices to a person per hour, a sixth of them at once; further ones wait and are combined (6 to 10000)." default:"60"`
+	Pending     int           `help:"Greatest number of messages that wait for their notices; further ones get none (100 to 10000000)." default:"100000"`
+	Text        bool          `help:"Include the text of messages in pushes, up to 200 characters. Without it pushes contain the room and the author. A push is encrypted for its device, which shows it on its lock screen."`
 	PushLife    time.Duration `help:"How long a push service keeps a push for a device that is off (0s to 672h)." default:"24h"`
 	PushTimeout time.Duration `help:"How long a push service may take for an answer (1s to 1m)." default:"10s"`
-	Pushes      int           `help:"Pushes that are under way at a time, 4 of them to one push service (1 to 10000)." default:"256"`
-	PushPrivate bool          `help:"Push also to addresses that are private or this machine's own, as those of a push service of yours may be."`
-	Contact     string        `help:"Mail address or https URL where who runs a push service finds who runs this server." default:"push@hubbub.invalid"`
+	Pushes      int           `help:"Pushes under way at the same time, at most 4 of them to one push service (1 to 10000)." default:"256"`
+	PushPrivate bool          `help:"Push also to private addresses and to this machine, for a push service of your own."`
+	Contact     string        `help:"Mail address or https URL by which the operator of a push service can reach you." default:"push@hubbub.invalid"`
 }
 
 // Validate returns what is wrong with the configuration.

@@ -14,8 +14,8 @@ import (
 // textRunes is how many characters of a message a push carries at most.
 const textRunes = 200
 
-// consume takes log entries in. It asks nobody and never fails: what it cannot read nobody is told
-// of, since history parks it where an operator finds it.
+// consume processes log entries. It calls no service and never fails. It skips entries that it
+// cannot read; history parks those for the operator.
 func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 	now := time.Now()
 	for _, e := range batch {
@@ -36,7 +36,7 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 			continue
 		}
 		if event.Imported != nil {
-			continue // it was said on another server, long ago or not
+			continue // an imported message
 		}
 		event.Room = e.Room
 		switch event.Type {
@@ -61,7 +61,7 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 	return nil
 }
 
-// message keeps a message that somebody may want to be told of.
+// message queues a message that somebody may want a notice of.
 func (s *Service) message(e chat.Event, now time.Time) {
 	event := queue.Event{Room: e.Room, ID: e.ID, Seq: e.Seq, Sender: e.User, Name: e.Name, Text: cut(e.Text), Thread: e.OnlyInThread(), Taken: now}
 	if chat.IsDirect(e.Room) {
@@ -82,7 +82,7 @@ func (s *Service) message(e chat.Event, now time.Time) {
 	}
 }
 
-// mention keeps a message that mentions somebody, or forgets that it does.
+// mention queues a message that mentions a user, or removes it if an edit took the mention out.
 func (s *Service) mention(e chat.Event, now time.Time) {
 	event := queue.Event{Room: e.Room, Seq: e.At, Sender: e.User, Name: e.Name, Kind: queue.Mention, Thread: e.Thread != chat.Thread{}, Taken: now}
 	if user, own := strings.CutPrefix(e.Room, chat.UserRoom("")); own {
@@ -99,7 +99,7 @@ func (s *Service) mention(e chat.Event, now time.Time) {
 		})
 		return
 	}
-	// In a direct room every message is told.
+	// In a direct room every message gets a notice anyway.
 	if chat.ValidID(event.Room) && !chat.IsDirect(event.Room) {
 		s.keep(event, now)
 	}
@@ -109,7 +109,7 @@ func (s *Service) keep(e queue.Event, now time.Time) {
 	s.metrics.dropped.Add(float64(s.queue.Add(e, now)))
 }
 
-// cut returns the beginning of a text, which ends with an ellipsis where something follows.
+// cut returns the beginning of a text, with an ellipsis if it is longer.
 func cut(text string) string {
 	first := chat.FirstCharacters(text, textRunes)
 	if len(first) < len(text) {

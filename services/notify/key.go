@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/services/notify/push"
 )
 
-// key is the key that pushes are signed with, once the directory has given it.
+// key caches the key that pushes are signed with, which the directory keeps.
 type key struct {
 	mu    sync.Mutex
 	known directoryapi.PushKey
@@ -33,7 +33,7 @@ func (s *Service) pushKey(ctx context.Context) (directoryapi.PushKey, error) {
 	return k, err
 }
 
-// pushed is told what came of a push.
+// pushed handles the outcome of a push.
 func (s *Service) pushed(p push.Push, out push.Outcome) {
 	s.metrics.pushes.WithLabelValues(string(out)).Inc()
 	if out != push.Lapsed {
@@ -41,7 +41,7 @@ func (s *Service) pushed(p push.Push, out push.Outcome) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), ending)
 	defer cancel()
-	// If the directory does not hear it, the next push says so again.
+	// If this fails, the next push has the same outcome.
 	if err := s.directory.Lapsed(ctx, directoryapi.LapsedRequest{Session: p.Device.Session, Endpoint: p.Device.Endpoint}); err != nil {
 		s.log.Info("could not tell the directory that a device is gone", zap.String("user", p.User), zap.Error(err))
 	}
@@ -54,7 +54,7 @@ func (s *Service) try(ctx context.Context, r notifyapi.TryRequest) (notifyapi.Tr
 		return notifyapi.TryReply{}, err
 	}
 	if len(devices) == 0 {
-		return notifyapi.TryReply{}, chat.E(chat.CodeNotFound, "this device is not told of anything: turn that on first")
+		return notifyapi.TryReply{}, chat.E(chat.CodeNotFound, "this device gets no notifications: turn them on first")
 	}
 	payload, err := encode(notice{Kind: kindTest})
 	if err != nil {
@@ -67,5 +67,5 @@ func (s *Service) try(ctx context.Context, r notifyapi.TryRequest) (notifyapi.Tr
 	case push.Lapsed:
 		return notifyapi.TryReply{}, chat.E(chat.CodeNotFound, "the push service does not know this device any more: turn notifications off and on again")
 	}
-	return notifyapi.TryReply{}, fmt.Errorf("%w: %w", chat.Unavailable("the push service of this browser does not take it right now", retryAfter), err)
+	return notifyapi.TryReply{}, fmt.Errorf("%w: %w", chat.Unavailable("the push service of this browser does not answer right now: try again later", retryAfter), err)
 }

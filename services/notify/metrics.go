@@ -13,7 +13,7 @@ type metrics struct {
 	dropped prometheus.Counter
 }
 
-// Why somebody is not told.
+// Reasons for a suppressed notice.
 const (
 	skipSilent = "silent" // quiet hours, a pause, or do not disturb
 	skipActive = "active"
@@ -28,8 +28,8 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hubbub_notify_skipped_total", Help: "Notices that nobody needed, by reason: silent (quiet hours or do not disturb), active (looking at a device) or read meanwhile.",
 		}, []string{"reason"}),
-		old:     prometheus.NewCounter(prometheus.CounterOpts{Name: "hubbub_notify_old_total", Help: "Messages that were too old to tell anybody of."}),
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "hubbub_notify_dropped_total", Help: "Messages that nobody was told of because too many waited."}),
+		old:     prometheus.NewCounter(prometheus.CounterOpts{Name: "hubbub_notify_old_total", Help: "Messages that got no notice because they were too old."}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{Name: "hubbub_notify_dropped_total", Help: "Messages that got no notice because too many waited."}),
 	}
 	for _, o := range []push.Outcome{push.Sent, push.Lapsed, push.Refused, push.Failed, push.Dropped} {
 		m.pushes.WithLabelValues(string(o))
@@ -43,9 +43,9 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 	gauge := func(name, help string, value func() int) {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
 	}
-	gauge("hubbub_notify_waiting", "Messages that people may be told of in a while.", s.queue.Len)
-	gauge("hubbub_notify_pushes_waiting", "Pushes that are to be sent, those under way included.", s.sender.Waiting)
-	gauge("hubbub_notify_people", "People who have a device that can be pushed to.", s.listeners.Size)
+	gauge("hubbub_notify_waiting", "Messages that wait for their notices.", s.queue.Len)
+	gauge("hubbub_notify_pushes_waiting", "Pushes to send, including those under way.", s.sender.Waiting)
+	gauge("hubbub_notify_people", "People with a device that gets pushes.", s.listeners.Size)
 	reg.MustRegister(m.pushes, m.skipped, m.old, m.dropped)
 	return m
 }

@@ -1,8 +1,8 @@
-// Package notify is the service that tells people who are away what is new to them: it consumes the
-// room logs, decides whom a message is told, and pushes to their devices.
+// Package notify is the service that tells people who are away what is new: it consumes the room
+// logs, decides who gets a notice of a message, and pushes to their devices.
 //
-// It is not on the live path and keeps nothing: devices and choices are the directory's, and what
-// waits when the process is killed is told to nobody. It has no database and no public port.
+// It is not on the live path and stores nothing: the directory keeps devices and choices, and
+// notices that wait when the process is killed are lost. It has no database and no public port.
 package notify
 
 import (
@@ -32,22 +32,22 @@ import (
 const (
 	// group is the consumer group that notify reads the log as. Retention does not wait for it.
 	group = "notify"
-	// tick is how often it is looked what is due.
+	// tick is how often the service looks for due notices.
 	tick = 200 * time.Millisecond
-	// roomsAtOnce is how many rooms are told of at the same time.
+	// roomsAtOnce is how many rooms the service handles at the same time.
 	roomsAtOnce = 8
-	// ending is how long what waits has when the service ends.
+	// ending bounds the sending of waiting notices when the service ends.
 	ending = 5 * time.Second
-	// pushPause is how long it is until a push that was not taken is tried again.
+	// pushPause is the pause before the retry of a push.
 	pushPause = 5 * time.Second
-	// retryAfter is how long a client waits when a push service does not answer.
+	// retryAfter is how long a client should wait when a push service does not answer.
 	retryAfter = 10 * time.Second
 )
 
-var errNotReady = chat.Unavailable("notify has not heard yet who can be reached", time.Second)
+var errNotReady = chat.Unavailable("notify does not know yet who has devices: the directory has not answered", time.Second)
 
-// Access says who may read a room; *directory.Cache in package api is one. It is called
-// concurrently.
+// Access says who may read a room; *directory.Cache in package api implements it. It must be safe
+// for concurrent use.
 type Access interface {
 	Access(ctx context.Context, user, room string) (directoryapi.Access, error)
 }
@@ -59,9 +59,9 @@ type Deps struct {
 	Access  Access
 	Log     *zap.Logger
 	Metrics prometheus.Registerer // nil: no metrics
-	// SlowRequest is the time after which a request is logged as slow; 0: none is.
+	// SlowRequest is the duration from which a request is logged as slow; 0: never.
 	SlowRequest time.Duration
-	TLS         *tls.Config // which push services to trust; nil: as the system does
+	TLS         *tls.Config // for calls of push services; nil: Go's defaults
 }
 
 // Service is the notify service. Its methods are safe for concurrent use.
@@ -70,7 +70,7 @@ type Service struct {
 	bus       bus.Interface
 	access    Access
 	log       *zap.Logger
-	slow      time.Duration // from which on requests are logged as slow; 0: none is
+	slow      time.Duration // the duration from which a request is logged as slow; 0: never
 	metrics   *metrics
 	directory *directoryapi.Client
 	history   *historyapi.Client
@@ -82,7 +82,7 @@ type Service struct {
 	key       key
 }
 
-// New returns the service, which does nothing before Run. cfg has been validated.
+// New returns the service, which does nothing before Run. The caller has validated cfg.
 func New(cfg Config, deps Deps) *Service {
 	s := &Service{
 		cfg: cfg, bus: deps.Bus, access: deps.Access, log: deps.Log, slow: deps.SlowRequest,
@@ -97,7 +97,7 @@ func New(cfg Config, deps Deps) *Service {
 	return s
 }
 
-// Ready returns why nobody is told anything yet: the directory has not said who can be reached.
+// Ready returns an error until the directory has said who has devices.
 func (s *Service) Ready(context.Context) error {
 	if !s.listeners.Loaded() {
 		return errNotReady
@@ -105,18 +105,18 @@ func (s *Service) Ready(context.Context) error {
 	return nil
 }
 
-// Run consumes the log and tells people until ctx ends, when it returns nil: what waits then is
-// told at once, as far as a moment allows.
+// Run consumes the log and sends notices until ctx ends. It then sends waiting notices at once, for
+// at most a few seconds, and returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	stop, err := api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, api.Answer(notifyapi.ServiceTry, s.try))
 	if err != nil && ctx.Err() != nil {
-		return nil // which is why it could not serve
+		return nil // serving failed because ctx has ended
 	}
 	if err != nil {
 		return err
 	}
 	defer stop()
-	// The sender outlives the rest, which gives it the last pushes.
+	// The sender ends last, because the other parts still give it pushes.
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	sent := make(chan error, 1)
 	go func() { sent <- s.sender.Run(sending) }()
@@ -138,7 +138,7 @@ func (s *Service) failed(service string, err error) {
 	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
 }
 
-// tellAll tells of what is due until ctx ends, and then of all that waits.
+// tellAll sends due notices until ctx ends, and then all that wait.
 func (s *Service) tellAll(ctx context.Context) error {
 	var rooms errgroup.Group
 	rooms.SetLimit(roomsAtOnce)

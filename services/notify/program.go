@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/daemon"
 )
 
-// Program is the program notify: everything that it can be told. It has no public port: clients
-// reach it through the directory.
+// Program is the configuration of the program notify. It has no public port: clients reach it
+// through the directory.
 type Program struct {
 	daemon.Config
 	Bus    busurl.Config `embed:""`

@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	// askTimeout bounds each question to another service.
+	// askTimeout bounds each request to another service.
 	askTimeout = 5 * time.Second
-	// askAgain is how long it waits when one does not answer.
+	// askAgain is the pause after a service did not answer.
 	askAgain = 5 * time.Second
-	// peopleAtOnce is how many people's read positions are asked for at the same time, for a room.
+	// peopleAtOnce is for how many people of a room tell asks for read positions at the same time.
 	peopleAtOnce = 4
-	// maxSenders is how many senders of messages are asked for.
+	// maxSenders is how many senders one request names.
 	maxSenders = 100
 )
 
@@ -44,7 +44,7 @@ type notice struct {
 	Kind   string `json:"kind"`
 	Room   string `json:"room,omitempty"`
 	Name   string `json:"name,omitempty"`   // of the room; of a direct room, none
-	Seq    uint64 `json:"seq,omitempty"`    // of the first message that is told of
+	Seq    uint64 `json:"seq,omitempty"`    // of the first new message
 	Author string `json:"author,omitempty"` // of the last one
 	Count  int    `json:"count,omitempty"`
 	Text   string `json:"text,omitempty"` // of the last one
@@ -59,14 +59,14 @@ func encode(n notice) ([]byte, error) {
 	return b, err
 }
 
-// topicOf returns the topic of what is told of a room.
+// topicOf returns the push topic for a room (RFC 8030, section 5.4).
 func topicOf(room string) string {
 	sum := sha256.Sum256([]byte(room))
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
-// tell tells people of what is new in a room. What a service does not answer for is tried again
-// until it is too old.
+// tell sends people notices of what is new in a room. If a service does not answer, it tries again
+// until the messages are too old.
 func (s *Service) tell(ctx context.Context, b queue.Batch) {
 	now := time.Now()
 	b.Events = slices.DeleteFunc(b.Events, func(e queue.Event) bool {
@@ -85,8 +85,8 @@ func (s *Service) tell(ctx context.Context, b queue.Batch) {
 	}
 }
 
-// whoMay returns who may be told of something in a batch; direct: those who are in the room, whom
-// the directory knows.
+// whoMay returns the users who may get a notice of a batch; direct: the members of the room, whom
+// only the directory knows.
 func (s *Service) whoMay(ctx context.Context, b queue.Batch) (users []string, direct bool) {
 	seen := map[string]bool{}
 	add := func(all []string) {
@@ -110,7 +110,7 @@ func (s *Service) whoMay(ctx context.Context, b queue.Batch) (users []string, di
 	if direct {
 		return nil, true
 	}
-	// Most who have a word of their own are not in the room, which the cache knows without asking.
+	// Most users with keywords are not in the room, and the cache knows that without a request.
 	users = slices.DeleteFunc(users, func(u string) bool {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
@@ -120,13 +120,13 @@ func (s *Service) whoMay(ctx context.Context, b queue.Batch) (users []string, di
 	return users, false
 }
 
-// tellSome tells some of the people of a batch; nil: those in the direct room.
+// tellSome sends notices of a batch to some users; nil: the members of the direct room.
 func (s *Service) tellSome(ctx context.Context, b queue.Batch, users []string) {
 	ask, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	reach, err := s.directory.Reach(ask, directoryapi.ReachRequest{Room: b.Room, Users: users, Senders: senders(b)})
 	if err != nil {
-		s.log.Info("the directory does not say how people are reached; trying again", zap.Error(err))
+		s.log.Info("the directory did not answer how to reach people; trying again", zap.Error(err))
 		s.putBack(b.Events, users, time.Now().Add(askAgain))
 		return
 	}
@@ -152,13 +152,13 @@ func (s *Service) tellSome(ctx context.Context, b queue.Batch, users []string) {
 	_ = all.Wait()
 }
 
-// person is somebody with what the person is told of.
+// person is a user with the events of the notice.
 type person struct {
 	directoryapi.Person
 	events []queue.Event
 }
 
-// senders returns who wrote what a batch tells of.
+// senders returns the senders of a batch's messages.
 func senders(b queue.Batch) (all []string) {
 	for _, e := range b.Events {
 		if len(all) < maxSenders && !slices.Contains(all, e.Sender) {
@@ -168,7 +168,7 @@ func senders(b queue.Batch) (all []string) {
 	return all
 }
 
-// chosen returns the events that a person wants to be told of, each message once, by seq.
+// chosen returns the events of which a person wants notices, each message once, ordered by seq.
 func chosen(events []queue.Event, p directoryapi.Person) (all []queue.Event) {
 	for _, e := range events {
 		if e.Sender == p.User || slices.Contains(p.Hidden, e.Sender) || !e.All && !slices.Contains(e.Users, p.User) {
@@ -195,8 +195,8 @@ func chosen(events []queue.Event, p directoryapi.Person) (all []queue.Event) {
 	return all
 }
 
-// away returns those who are not looking at a device, and do not ask not to be disturbed. Without
-// presence that is everybody.
+// away returns the people who are not active on a device and not in do not disturb. If presence
+// does not answer, it returns everybody.
 func (s *Service) away(ctx context.Context, some []person) []person {
 	if len(some) == 0 {
 		return nil
@@ -209,7 +209,7 @@ func (s *Service) away(ctx context.Context, some []person) []person {
 	defer cancel()
 	now, err := s.presence.Active(ask, ids)
 	if err != nil {
-		s.log.Info("presence does not say who is looking; telling everybody", zap.Error(err))
+		s.log.Info("presence did not answer who is active; sending notices to everybody", zap.Error(err))
 		return some
 	}
 	return slices.DeleteFunc(some, func(p person) bool {
@@ -225,18 +225,18 @@ func (s *Service) away(ctx context.Context, some []person) []person {
 	})
 }
 
-// tellOne tells somebody of what they have not read.
+// tellOne sends a person a notice of what they have not read.
 func (s *Service) tellOne(ctx context.Context, reach directoryapi.Reach, room string, p person) {
 	ask, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	inbox, err := s.history.Inbox(ask, historyapi.InboxRequest{User: p.User, Room: room})
 	if err != nil {
-		s.log.Info("history does not say what somebody has read; trying again", zap.String("user", p.User), zap.Error(err))
+		s.log.Info("history did not answer what a user has read; trying again", zap.String("user", p.User), zap.Error(err))
 		s.putBack(p.events, []string{p.User}, time.Now().Add(askAgain))
 		return
 	}
 	if len(inbox.Rooms) != 1 {
-		return // a member no more
+		return // no longer a member
 	}
 	events := slices.DeleteFunc(p.events, func(e queue.Event) bool { return done(e, inbox.Rooms[0]) })
 	if len(events) == 0 {
@@ -274,7 +274,7 @@ func (s *Service) tellOne(ctx context.Context, reach directoryapi.Reach, room st
 	}
 }
 
-// done reports whether somebody need not be told of a message any more: it is read, or was deleted.
+// done reports whether a message needs no notice any more: it is read or deleted.
 func done(e queue.Event, room chat.InboxRoom) bool {
 	switch {
 	case e.Thread || e.Seq > room.Through: // of which the inbox says nothing
@@ -285,13 +285,13 @@ func done(e queue.Event, room chat.InboxRoom) bool {
 	return e.Kind == queue.Mention && room.Mentions == 0
 }
 
-// textOf returns what a message says, or nothing if history does not answer.
+// textOf returns the text of a message, or nothing if history does not answer.
 func (s *Service) textOf(ctx context.Context, user, room string, seq uint64) string {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	page, err := s.history.Page(ctx, historyapi.PageRequest{User: user, Room: room, Around: seq, Limit: 2, All: true})
 	if err != nil {
-		s.log.Info("history does not say what a message says", zap.Error(err))
+		s.log.Info("history did not answer with the text of a message", zap.Error(err))
 	}
 	for _, m := range page.Messages {
 		if m.Seq == seq {
@@ -301,7 +301,7 @@ func (s *Service) textOf(ctx context.Context, user, room string, seq uint64) str
 	return ""
 }
 
-// putBack keeps events until a time, for some people; nil: for those whom they were for.
+// putBack queues events again for a time, for some users; nil: for those whom they were for.
 func (s *Service) putBack(events []queue.Event, users []string, due time.Time) {
 	for _, e := range events {
 		if users != nil {

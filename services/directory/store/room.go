@@ -114,6 +114,6 @@ type Rooms interface {
 	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
 	// public rooms, ordered by id, after the given one
 	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)
-	// none is not an error
+	// no error if there is none
 	SetActivity(ctx context.Context, room string, a Activity) error
 }

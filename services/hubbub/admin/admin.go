@@ -1,8 +1,8 @@
-// Package admin has a person at a console do what an operator does, in a running Hubbub: make
-// operators and accounts, reset passwords, ban, invite, and read the audit log.
+// Package admin lets a person at a console act as an operator of a running Hubbub: make operators
+// and accounts, reset passwords, ban, invite, and read the audit log.
 //
-// It asks the directory service: over the bus, or through the socket in the data folder of a
-// `hubbub up`. It knows nothing of what comes of it.
+// It sends each command to the directory service, over the bus or through the socket in the data
+// folder of a `hubbub up`, and leaves all checks to it.
 package admin
 
 import (
@@ -29,7 +29,7 @@ const Socket = "admin.sock"
 // timeout bounds one request.
 const timeout = 30 * time.Second
 
-// Config is what `hubbub admin` can be told.
+// Config is the configuration of `hubbub admin`.
 type Config struct {
 	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export,retention,hold,holds,lift" help:"One of the commands above."`
 	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation. For retention: how long messages are kept, such as '30 days'. For lift: the id of a hold."`
@@ -83,7 +83,7 @@ func (*Config) Help() string {
 Lists are printed as JSON, one object a line.`
 }
 
-// subjects says what Who is, for the commands that need it.
+// subjects describes Who for the commands that need it.
 var subjects = map[string]string{
 	directoryapi.AdminCreate: "name of the new user", directoryapi.AdminPromote: aUser, directoryapi.AdminDemote: aUser, directoryapi.AdminReset: aUser,
 	directoryapi.AdminDisable: aUser, directoryapi.AdminEnable: aUser, directoryapi.AdminSignOut: aUser, directoryapi.AdminBan: aUser,
@@ -116,7 +116,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// rule returns the rule that retention is given; nil: none.
+// rule returns the rule for the command retention; nil: only print.
 func (c *Config) rule() *string {
 	switch c.Who {
 	case "":
@@ -178,8 +178,8 @@ func once(ctx context.Context, ask Asker, r directoryapi.AdminRequest) (director
 	return ask(ctx, r)
 }
 
-// Open returns how the directory service is asked: through the socket in a data folder, or over a
-// bus. stop ends that.
+// Open returns an Asker that uses the socket in a data folder, or a bus if there is no socket. stop
+// closes the connection.
 func Open(ctx context.Context, data string, on busurl.Config) (ask Asker, stop func() error, err error) {
 	socket := filepath.Join(data, Socket)
 	if _, err := os.Stat(socket); err == nil {
@@ -195,7 +195,7 @@ func Open(ctx context.Context, data string, on busurl.Config) (ask Asker, stop f
 	return directoryapi.NewClient(b).Admin, b.Close, nil
 }
 
-// Link returns the whole of a link to the page at an address.
+// Link returns the complete link for a path of the page at an address.
 func Link(page, path string) (string, error) {
 	base, err := url.Parse(page)
 	if err != nil {
@@ -217,7 +217,7 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// Console names who asks, for the audit log: a person's login name and the machine.
+// Console names the caller for the audit log: the login name and the machine.
 func Console() string {
 	name, host := "somebody", "somewhere"
 	if u, err := user.Current(); err == nil && u.Username != "" {

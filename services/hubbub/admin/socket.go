@@ -17,8 +17,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Listen makes the socket in a data folder. Only whoever may read that folder, which is made for
-// one user, can use it: that is who runs the process.
+// Listen makes the socket in a data folder. Only the user who runs the process can use it, because
+// only that user may read the folder.
 func Listen(data string) (net.Listener, error) {
 	path := filepath.Join(data, Socket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +41,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		_ = s.Close() // what was asked for is done all the same: see the directory's changes
+		_ = s.Close() // requests under way still take effect: see the directory's changes
 	})
 	err := s.Serve(l)
 	if !stop() {
@@ -53,7 +53,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	return fmt.Errorf("socket for hubbub admin: %w", err)
 }
 
-// throughSocket asks the process that listens on a socket.
+// throughSocket returns an Asker for the process that listens on a socket.
 func throughSocket(path string) Asker {
 	return func(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
 		client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

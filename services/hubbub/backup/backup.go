@@ -18,12 +18,12 @@ import (
 	"hubbub.internal/libs/storeurl"
 )
 
-// stdout as File writes the backup to standard output.
+// stdout, as File, writes the backup to standard output.
 const stdout = "-"
 
 const embedded = "embedded:"
 
-// Place says which Hubbub is meant: the one in a data folder, or that of a cluster.
+// Place names a Hubbub: the one in a data folder, or a cluster.
 type Place struct {
 	Data           string        `help:"Data folder of the hubbub up." default:"data" type:"path" placeholder:"DIR"`
 	Bus            busurl.Config `embed:""`
@@ -32,7 +32,8 @@ type Place struct {
 	DirectoryStore string        `help:"Store of the directory, likewise." placeholder:"URL"`
 }
 
-// StoreURLs returns the stores of history and directory that --store and the data folder name.
+// StoreURLs returns the URLs of the stores of history and directory that --store and the data
+// folder name.
 func StoreURLs(store, data string) (historyURL, directoryURL string) {
 	if store == kindSQLite+":" || store == kindSQLite+"://" {
 		return kindSQLite + ":" + filepath.Join(data, "history.db"), kindSQLite + ":" + filepath.Join(data, "directory.db")
@@ -52,7 +53,7 @@ func (p *Place) Stores() (historyURL, directoryURL string) {
 	return historyURL, directoryURL
 }
 
-// Validate fills in what follows from the data folder, and returns what is wrong.
+// Validate sets the options that follow from the data folder, and returns what is wrong.
 func (p *Place) Validate() error {
 	p.Bus.Embed = natsembed.InProcess
 	if p.Bus.Bus == embedded {
@@ -78,7 +79,7 @@ func (p *Place) Validate() error {
 	return errors.Join(errs...)
 }
 
-// BusFolder returns the folder of an embedded bus, empty if it is another.
+// BusFolder returns the folder of an embedded bus; empty: the bus is a server.
 func (p *Place) BusFolder() string {
 	dir, ok := strings.CutPrefix(p.Bus.Bus, embedded)
 	if !ok {
@@ -87,7 +88,7 @@ func (p *Place) BusFolder() string {
 	return strings.TrimPrefix(dir, "//")
 }
 
-// Config is what `hubbub backup` can be told.
+// Config is the configuration of `hubbub backup`.
 type Config struct {
 	File  string        `arg:"" help:"File to write, which must not exist yet, or a folder, where the time names the file; - is standard output. The word verify: check the file that follows."`
 	Check string        `arg:"" optional:"" help:"With verify: the file to check."`
@@ -96,7 +97,7 @@ type Config struct {
 	Place `embed:""`
 }
 
-// verify as File checks another file.
+// verify, as File, checks another file.
 const verify = "verify"
 
 // Help implements kong.HelpProvider.
@@ -185,7 +186,7 @@ func (c *Config) write(ctx context.Context, w io.Writer) (err error) {
 	if dir == "" {
 		return s.Write(ctx, w, c.Wait)
 	}
-	// Nobody runs there who could store what is left in the log.
+	// No service runs there that could store the rest of the log.
 	const soon = time.Second
 	if err := s.caughtUp(ctx, soon); err != nil {
 		return errors.New("the log has what history has not stored, since hubbub up was killed: start it, and back up while it runs")

@@ -26,14 +26,14 @@ const (
 	kindMongo  = "mongodb"
 )
 
-// original is a store that is copied.
+// original is a store to copy.
 type original interface {
 	describe(ctx context.Context) (archive.Store, error)
 	copy(ctx context.Context, a *archive.Writer) error
 	close() error
 }
 
-// programs say what the stores of the services are called and which versions this release knows.
+// programs has, for each service, the names of its stores and the newest versions of their schemas.
 var programs = map[string]struct {
 	app         string
 	collections []string
@@ -43,14 +43,14 @@ var programs = map[string]struct {
 	history:   {historymongo.App, historymongo.Collections(), map[string]int64{kindSQLite: historysqlite.Version(), kindMongo: historymongo.Version()}},
 }
 
-// Newest returns the version of the schema that this release has of a service's store, of a kind
-// (sqlite or mongodb).
+// Newest returns this release's version of the schema of a service's store of a kind (sqlite or
+// mongodb).
 func Newest(service, kind string) int64 { return programs[service].newest[kind] }
 
 // App returns the name of a service's schema in MongoDB.
 func App(service string) string { return programs[service].app }
 
-// SQLiteFile returns the file of a SQLite store; false: the URL is none of SQLite.
+// SQLiteFile returns the file of an SQLite store; false: this is not the URL of one.
 func SQLiteFile(url string) (string, bool) {
 	path, ok := strings.CutPrefix(url, kindSQLite+":")
 	return strings.TrimPrefix(path, "//"), ok
@@ -67,14 +67,14 @@ func openOriginal(ctx context.Context, service, url string) (original, error) {
 	return &stock{s, service}, nil
 }
 
-// copied is a copy of a SQLite file, beside it, for as long as it is read.
+// copied is a temporary copy of an SQLite file, beside it.
 type copied struct {
 	service, path string
 	contents      sqlitedb.Contents
 	lock          *os.File
 }
 
-// copyFile copies a SQLite file as it is now.
+// copyFile copies an SQLite file as it is now.
 func copyFile(ctx context.Context, service, path string) (original, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("store of %s: %w: is that the data folder?", service, err)
@@ -88,7 +88,7 @@ func copyFile(ctx context.Context, service, path string) (original, error) {
 		return nil, err
 	}
 	c := &copied{service: service, path: to, lock: lock}
-	// what a backup has left that was killed
+	// the rest of a killed backup
 	if err = os.Remove(to); err == nil || errors.Is(err, fs.ErrNotExist) {
 		err = sqlitedb.Copy(ctx, path, to)
 	}
@@ -129,7 +129,7 @@ func (c *copied) close() error {
 	return errors.Join(err, os.Remove(c.path+".lock"), c.lock.Close())
 }
 
-// stock is what a MongoDB has of a service.
+// stock is a service's store in MongoDB.
 type stock struct {
 	*mongodb.Stock
 	service string
@@ -140,7 +140,7 @@ func (s *stock) describe(ctx context.Context) (archive.Store, error) {
 	if err != nil || v > 0 {
 		return archive.Store{Kind: kindMongo, Schema: v}, err
 	}
-	counts, err := s.Count(ctx) // of the time before versions, or of nobody
+	counts, err := s.Count(ctx) // of a release without versions, or of no Hubbub
 	if err == nil && len(counts) == 0 {
 		err = fmt.Errorf("the database of --%s-store has nothing of %s: is it the right one?", s.service, s.service)
 	}

@@ -13,11 +13,11 @@ import (
 	"hubbub.internal/services/hubbub/backup/archive"
 )
 
-// errThere says that a backup is not to be written over a file.
-var errThere = errors.New("there is such a file already; a backup overwrites none")
+// errThere says that a backup would overwrite a file.
+var errThere = errors.New("this file exists already, and a backup overwrites none: choose another name")
 
-// save has write make a backup, checks it on its way, and makes a file of it that is there when it
-// is whole, for its owner alone. It returns what the backup says of itself.
+// save saves the backup that write makes, and checks it on its way. The file appears when it is
+// complete, and only its owner can read it. save returns the backup's description.
 func save(ctx context.Context, path string, write func(ctx context.Context, w io.Writer) error) (m archive.Manifest, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return m, fmt.Errorf("%s: %w", path, errThere)
@@ -44,10 +44,10 @@ func save(ctx context.Context, path string, write func(ctx context.Context, w io
 	return m, syncFolder(filepath.Dir(path))
 }
 
-// stamp is how a backup in a folder is named.
+// stamp is the name of a backup in a folder, as a time layout.
 const stamp = "hubbub-20060102T150405Z.hubbub"
 
-// prune removes all but the newest backups in a folder of which stamp made the names.
+// prune removes all but the newest backups with names from stamp in a folder.
 func prune(folder string, keep int) error {
 	all, err := os.ReadDir(folder) // in the order of their names
 	if err != nil {
@@ -67,7 +67,7 @@ func prune(folder string, keep int) error {
 	return nil
 }
 
-// checked has write make a backup, which goes to out, and reads it at the same time.
+// checked copies the backup that write makes to out, and checks it at the same time.
 func checked(ctx context.Context, out io.Writer, write func(ctx context.Context, w io.Writer) error) (archive.Manifest, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,7 +89,7 @@ func checked(ctx context.Context, out io.Writer, write func(ctx context.Context,
 	return m, err
 }
 
-// syncFolder sees to it that names in a folder outlive a power cut.
+// syncFolder makes the names in a folder survive a power cut.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

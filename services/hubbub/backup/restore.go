@@ -24,7 +24,7 @@ import (
 	"hubbub.internal/services/hubbub/backup/archive"
 )
 
-// Restore is what `hubbub restore` can be told.
+// Restore is the configuration of `hubbub restore`.
 type Restore struct {
 	File    string `arg:"" help:"File that hubbub backup wrote; - is standard input, which is copied to a temporary file first (TMPDIR)."`
 	Replace bool   `help:"Replace what exists already: files are moved to a folder replaced-… in the data folder; data in MongoDB are removed."`
@@ -68,7 +68,7 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 	}
 	defer t.unlock()
 	if _, _, err := read(ctx, r.File, func(archive.Header) (sink, error) { return t, nil }); err != nil {
-		return err // and the sink, which read has closed, has removed what it had written
+		return err // read has closed the sink, which has removed what it wrote
 	}
 	moved, err := r.forward(ctx, h)
 	if err != nil {
@@ -87,13 +87,13 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 	}
 	lines = append(lines, moved...)
 	if n := len(t.parked); n > 0 {
-		lines = append(lines, fmt.Sprintf("history took in %d of the %d entries that it could not take in then; the others stay in the backup, in %s", n-left, n, lettersName))
+		lines = append(lines, fmt.Sprintf("history now stored %d of the %d entries that were dead letters in the backup; the others stay in the backup, in %s", n-left, n, lettersName))
 	}
 	if t.aside != "" {
 		lines = append(lines, "what was there before is in "+t.aside)
 	}
 	if r.KeepLog {
-		lines = append(lines, "history will take in again what the log has")
+		lines = append(lines, "history will store the entries of the log again")
 	}
 	if len(h.Settings) > 0 {
 		var options []string
@@ -102,17 +102,17 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 		}
 		lines = append(lines, "options that it had then, without secrets: "+strings.Join(options, " "))
 	}
-	lines = append(lines, "start Hubbub with the options and secrets that it had, --key-secrets among them")
+	lines = append(lines, "start Hubbub with the options and secrets that it had, including --key-secrets")
 	if _, err := fmt.Fprintln(out, strings.Join(lines, "\n")); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil
 }
 
-// stdin as File is standard input.
+// stdin, as File, is standard input.
 const stdin = "-"
 
-// spool copies a backup to a file, since it is read twice.
+// spool copies a backup to a file, because restoring reads it twice.
 func spool(in io.Reader) (string, error) {
 	f, err := os.CreateTemp("", "hubbub-restore-") // mode 0600
 	if err != nil {
@@ -125,8 +125,8 @@ func spool(in io.Reader) (string, error) {
 	return f.Name(), nil
 }
 
-// forward opens the stores as the services do, which moves their schemas forward, and returns what
-// it did, in lines for people.
+// forward opens the stores as the services do, which migrates their schemas, and returns what it
+// did, in lines for people.
 func (r *Restore) forward(ctx context.Context, h archive.Header) (lines []string, err error) {
 	historyURL, directoryURL := r.Stores()
 	d, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL}, zap.NewNop())
@@ -145,8 +145,8 @@ func (r *Restore) forward(ctx context.Context, h archive.Header) (lines []string
 	return lines, errors.Join(d.Close(), s.Close())
 }
 
-// redeliver gives history the dead letters of the backup again, and returns how many of them it
-// still cannot store.
+// redeliver makes history process the dead letters of the backup again, and returns how many of
+// them it still cannot store.
 func (r *Restore) redeliver(ctx context.Context, l *restoredLog, all []letter) (left int, err error) {
 	if len(all) == 0 {
 		return 0, nil
@@ -178,12 +178,12 @@ func redeliverEach(ctx context.Context, b bus.Interface, s historydata.Store, al
 	return left, nil
 }
 
-// restoredLog is the log on the bus that a restored Hubbub has.
+// restoredLog is the log on the bus of a restored Hubbub.
 type restoredLog struct {
 	bus bus.Interface // nil: an embedded one that was not opened
 }
 
-// log returns the log, if it is as it should be: new, or to be kept, and used by nobody.
+// log returns the log, or an error unless no service uses it and it is new or --keep-log is set.
 func (r *Restore) log(ctx context.Context) (*restoredLog, error) {
 	if r.BusFolder() != "" {
 		return &restoredLog{}, nil // see target
@@ -200,7 +200,8 @@ func (r *Restore) log(ctx context.Context) (*restoredLog, error) {
 	return l, nil
 }
 
-// unused returns an error if services use the bus, or its log is not to be kept and has entries.
+// unused returns an error if services use the bus, or if its log has entries and --keep-log is not
+// set.
 func (r *Restore) unused(ctx context.Context, b bus.Interface) error {
 	ask, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -210,7 +211,7 @@ func (r *Restore) unused(ctx context.Context, b bus.Interface) error {
 	if r.KeepLog {
 		return nil
 	}
-	// A group of nobody has consumed everything where there is nothing.
+	// A new group has consumed everything only if the log is empty.
 	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if err := b.CatchUp(soon, "restore-"+chat.NewID()); err != nil {
@@ -235,11 +236,10 @@ func (l *restoredLog) open(ctx context.Context, r *Restore) (bus.Interface, erro
 	return b, nil
 }
 
-// begin sets where the log goes on, above what the record has, and gives history what the log keeps
-// again.
+// begin sets where the log continues, above the record, and makes history read a kept log again.
 func (l *restoredLog) begin(ctx context.Context, r *Restore) error {
 	if l.bus == nil && !r.KeepLog {
-		return nil // history sees to it when it starts, alone with the bus
+		return nil // history does this itself when it starts, with its own bus
 	}
 	b, err := l.open(ctx, r)
 	if err != nil {
@@ -253,7 +253,7 @@ func (l *restoredLog) begin(ctx context.Context, r *Restore) error {
 				return fmt.Errorf("have history take in the log again: %w", err)
 			}
 		}
-		// the bus is told of the group once more when it is opened again
+		// opening the bus again adds the group again
 		l.close()
 		if b, err = l.open(ctx, r); err != nil {
 			return err

@@ -146,7 +146,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Error(err)
 	}
 	data := t.TempDir()
-	if out := execute(t, &backup.Restore{}, file, "--data", data); !strings.Contains(out, "history took in 1 of the 2 entries") {
+	if out := execute(t, &backup.Restore{}, file, "--data", data); !strings.Contains(out, "history now stored 1 of the 2 entries") {
 		t.Errorf("restore says %q", out)
 	}
 	h, err := sqlite.Open(t.Context(), filepath.Join(data, "history.db"), nil)
@@ -325,7 +325,7 @@ func TestBackupRefuses(t *testing.T) {
 		want string
 	}{
 		"no data":      {[]string{filepath.Join(dir, "new"), "--data", dir}, "there is no hubbub up in " + dir},
-		"a file":       {[]string{there, "--data", dir}, "there is such a file already"},
+		"a file":       {[]string{there, "--data", dir}, "this file exists already"},
 		"no folder":    {[]string{filepath.Join(dir, "no", "new"), "--data", dir}, "no such file or directory"},
 		"no bus":       {[]string{filepath.Join(dir, "new"), "--data", dir, "--bus", "redis://127.0.0.1:1", "--bus-timeout", "1s"}, "cannot be reached"},
 		"no store":     {[]string{filepath.Join(dir, "new"), "--data", dir, "--bus", redis, "--store", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"}, "cannot be reached: is it running"},

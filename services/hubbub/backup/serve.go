@@ -21,11 +21,11 @@ import (
 // Path is where Handler is served on the socket of a `hubbub up`.
 const Path = "/backup"
 
-// reasonTrailer says, behind a backup that could not be finished, why.
+// reasonTrailer is the trailer that says why a backup is incomplete.
 const reasonTrailer = "Hubbub-Reason"
 
-// Handler makes a backup of s for whoever asks, who is on the other side of a socket that only the
-// user who runs the process can use.
+// Handler answers requests with a backup of s. Serve it only on a socket that nobody but the user
+// of this process can use.
 func Handler(s Source, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		wait, err := time.ParseDuration(r.FormValue("wait"))
@@ -33,7 +33,7 @@ func Handler(s Source, log *zap.Logger) http.Handler {
 			http.Error(w, "wait: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		// it takes as long as there is something to copy
+		// copying may take any time
 		if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -56,7 +56,7 @@ func Handler(s Source, log *zap.Logger) http.Handler {
 	})
 }
 
-// counted counts what is written.
+// counted counts the bytes written.
 type counted struct {
 	w io.Writer
 	n int64
@@ -69,11 +69,11 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err //nolint:wrapcheck // it is that writer
 }
 
-// errNobody says that no process listens on a socket.
+// errNobody says that no process listens on the socket.
 var errNobody = errors.New("nobody listens")
 
-// throughSocket has the `hubbub up` in a data folder write a backup to w. errNobody: none runs
-// there.
+// throughSocket asks the `hubbub up` in a data folder for a backup and copies it to w. errNobody:
+// none runs there.
 func throughSocket(ctx context.Context, data string, w io.Writer, wait time.Duration) error {
 	path := filepath.Join(data, admin.Socket)
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -96,7 +96,7 @@ func throughSocket(ctx context.Context, data string, w io.Writer, wait time.Dura
 	if answer.StatusCode != http.StatusOK {
 		why, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 		if answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusMethodNotAllowed {
-			return errors.New("the hubbub up that runs there is of a release that makes no backups: upgrade it first")
+			return errors.New("the running hubbub up is of a release without backups: upgrade it first")
 		}
 		return errors.New(strings.TrimSpace(string(why)))
 	}

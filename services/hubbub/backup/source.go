@@ -1,11 +1,11 @@
-// Package backup copies what a Hubbub has to keep into one file while people talk, checks such a
-// file, and makes a Hubbub of one.
+// Package backup copies the data of a Hubbub into one file while people talk, checks such a file,
+// and restores a Hubbub from one.
 //
-// What is kept is the record: the stores of history and directory, with the signing keys as they
-// are stored. The log on the bus is not copied. A backup first waits until history has stored all
-// that was acknowledged before it began, and a Hubbub that is restored begins a new log above the
-// record: see docs/decisions. It owns the order of things; the form of the file is package
-// archive's, and how a store is copied that of sqlitedb and mongodb.
+// The data are the record: the stores of history and directory, with the signing keys as they are
+// stored. The log on the bus is not copied. A backup first waits until history has stored
+// everything that was acknowledged before it began. A restored Hubbub begins a new log above the
+// record: see docs/decisions. This package owns the order of steps; package archive owns the format
+// of the file, and sqlitedb and mongodb copy stores.
 package backup
 
 import (
@@ -25,9 +25,9 @@ import (
 	"hubbub.internal/services/hubbub/backup/archive"
 )
 
-// The names of the services whose stores are in a backup. A backup copies the directory's first:
-// what history then has of rooms and users that came later nobody sees, and of rooms and users that
-// were removed later it has all.
+// The names of the services whose stores are in a backup. A backup copies the directory's first.
+// History's copy may then contain rooms and users that the directory's lacks, which nobody sees,
+// but it lacks none that the directory's has.
 const (
 	directory = "directory"
 	history   = "history"
@@ -35,11 +35,11 @@ const (
 
 const (
 	lettersName = "history/dead-letters.jsonl"
-	// maxLetters is how many dead letters a backup has at most. A group has no more.
+	// maxLetters limits the dead letters of a backup. A group never has more.
 	maxLetters = 10_000
 )
 
-// Source is a Hubbub that a backup is made of.
+// Source is the Hubbub to back up.
 type Source struct {
 	Bus                bus.Log
 	History, Directory string            // URLs of the stores
@@ -57,13 +57,13 @@ type letter struct {
 	Data   []byte    `json:"data"` // in base64
 }
 
-// Write writes a backup to w: of everything that was acknowledged before the call, and of some of
-// what was meanwhile. It waits at most so long for history to store the former.
+// Write writes a backup to w, with everything that was acknowledged before the call and some of
+// what is acknowledged during it. It waits at most wait for history to store the former.
 func (s Source) Write(ctx context.Context, w io.Writer, wait time.Duration) (err error) {
 	if err := s.caughtUp(ctx, wait); err != nil {
 		return err
 	}
-	// Before history's store is copied: one that is put back meanwhile is then in both.
+	// Read them before copying history's store: one that is put back meanwhile is then in both.
 	letters, err := s.Bus.DeadLetters(ctx, api.RequiredGroups[0], maxLetters)
 	if err != nil {
 		return fmt.Errorf("read what history could not take in: %w", err)
@@ -107,7 +107,8 @@ func (s Source) Write(ctx context.Context, w io.Writer, wait time.Duration) (err
 	return a.Close()
 }
 
-// caughtUp waits until history has stored, or parked, what was acknowledged before.
+// caughtUp waits until history has stored or parked everything that was acknowledged before the
+// call.
 func (s Source) caughtUp(ctx context.Context, wait time.Duration) error {
 	for _, group := range api.RequiredGroups {
 		soon, cancel := context.WithTimeout(ctx, wait)
@@ -139,7 +140,7 @@ func addLetters(a *archive.Writer, letters []bus.DeadLetter) error {
 	return a.Add(lettersName, int64(lines.Len()), &lines)
 }
 
-// readLetters reads what addLetters has written.
+// readLetters reads the output of addLetters.
 func readLetters(r io.Reader) (letters []letter, err error) {
 	for dec := json.NewDecoder(r); ; {
 		var l letter
@@ -152,7 +153,7 @@ func readLetters(r io.Reader) (letters []letter, err error) {
 	}
 }
 
-// total returns how many records a backup has, by what they are, in lines for people.
+// total describes the number of records of each kind in a backup, in lines for people.
 func total(counts map[string]int64) []string {
 	var lines []string
 	for _, c := range []struct{ one, many, where string }{

@@ -19,26 +19,26 @@ import (
 	"hubbub.internal/services/hubbub/backup/archive"
 )
 
-// directoryService is what answers as long as a directory runs.
+// directoryService is a service that answers while a directory runs.
 const directoryService = directoryapi.ServiceKeys
 
-// target is the sink that stores are made of. What is written is there when it is closed after
-// everything came, and is removed otherwise.
+// target is the sink that writes the restored stores. finish puts them in place; close removes them
+// if finish was not called.
 type target struct {
 	header archive.Header
 	files  map[string]string // path of each SQLite store, by service
 	stocks map[string]*mongodb.Stock
 	locks  []*os.File
-	old    []string // what is put aside
-	aside  string   // where to; empty: there is nothing
+	old    []string // existing files to put aside
+	aside  string   // folder for them; empty: there are none
 
-	seen   map[string]bool // services of which something came
+	seen   map[string]bool // services with at least one part
 	index  map[string][]mongodb.Index
 	parked []letter
 	whole  bool
 }
 
-// target returns where the stores of a backup go, if there is room for them.
+// target returns the sink for a backup, or an error if the stores exist and --replace is not set.
 func (r *Restore) target(ctx context.Context, h archive.Header) (_ *target, err error) {
 	t := &target{
 		header: h, files: make(map[string]string), stocks: make(map[string]*mongodb.Stock), seen: make(map[string]bool), index: make(map[string][]mongodb.Index),
@@ -130,12 +130,12 @@ func (t *target) addStock(ctx context.Context, service, url string, replace bool
 		return err
 	}
 	if (len(counts) > 0 || v != 0) && !replace {
-		return fmt.Errorf("the database has something of %s already, of an installation or of a restore that was cut: restore into an empty one, or remove it with --replace", service)
+		return fmt.Errorf("the database has data of %s already, from an installation or an interrupted restore: restore into an empty one, or replace them with --replace", service)
 	}
 	return nil
 }
 
-// unlock lets others have the stores.
+// unlock releases the locks of the stores.
 func (t *target) unlock() {
 	for _, s := range t.stocks {
 		_ = s.Close()
@@ -147,7 +147,7 @@ func (t *target) unlock() {
 	t.locks = nil
 }
 
-// written is the name of a file while it is written.
+// written returns the name of a file during the restore.
 func written(path string) string { return path + ".restore" }
 
 func (t *target) file(_ context.Context, service string, body io.Reader) (string, error) {
@@ -155,7 +155,7 @@ func (t *target) file(_ context.Context, service string, body io.Reader) (string
 	if !ok {
 		return "", fmt.Errorf("%w: it has a file of %s", archive.ErrDamaged, service)
 	}
-	// what one has left that was killed
+	// the rest of a killed restore
 	if err := os.Remove(written(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("restore: %w", err)
 	}
@@ -180,7 +180,7 @@ func (t *target) indexes(service string, all []mongodb.Index) {
 
 func (t *target) letters(all []letter) { t.parked = all }
 
-// finish makes what was written what is there.
+// finish puts the written stores in place.
 func (t *target) finish(ctx context.Context, want map[string]int64) error {
 	for service, s := range t.stocks {
 		counts, err := s.Count(ctx)
@@ -221,12 +221,12 @@ func (t *target) finish(ctx context.Context, want map[string]int64) error {
 		}
 	}
 	t.whole = true
-	// The services, and what moves the schemas forward, want to be alone with the files.
+	// The services, and the migration of schemas, lock the files themselves.
 	t.unlock()
 	return nil
 }
 
-// close removes what was written, if it did not become what is there.
+// close removes what was written, unless finish has put it in place.
 func (t *target) close() error {
 	if t.whole {
 		return nil

@@ -85,7 +85,7 @@ func TestHalfRestored(t *testing.T) {
 	// One that was killed has closed nothing.
 	killed := begin()
 	killed.unlock()
-	if _, err := r.target(t.Context(), h); err == nil || !strings.Contains(err.Error(), "of a restore that was cut") {
+	if _, err := r.target(t.Context(), h); err == nil || !strings.Contains(err.Error(), "an interrupted restore") {
 		t.Errorf("what a restore left that was killed: %v", err)
 	}
 	r.Replace = true

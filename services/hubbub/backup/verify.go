@@ -17,7 +17,7 @@ import (
 	"hubbub.internal/services/hubbub/backup/archive"
 )
 
-// verifyFile reads a backup through, and says what is in it.
+// verifyFile checks a whole backup, and prints what is in it.
 func verifyFile(ctx context.Context, path string, out io.Writer) error {
 	h, m, err := verified(ctx, path)
 	if err != nil {
@@ -30,8 +30,8 @@ func verifyFile(ctx context.Context, path string, out io.Writer) error {
 	return nil
 }
 
-// verified reads a backup through, checks sums and counts, and that this release knows what is in
-// it.
+// verified reads a whole backup, checks sums and counts, and that this release knows all of its
+// content.
 func verified(ctx context.Context, path string) (archive.Header, archive.Manifest, error) {
 	return read(ctx, path, func(archive.Header) (sink, error) {
 		dir, err := os.MkdirTemp("", "hubbub-verify-")
@@ -42,21 +42,21 @@ func verified(ctx context.Context, path string) (archive.Header, archive.Manifes
 	})
 }
 
-// sink takes the parts of a backup.
+// sink receives the parts of a backup.
 type sink interface {
-	// file takes the file of a SQLite store, and returns where it put it.
+	// file receives the file of an SQLite store, and returns where it put it.
 	file(ctx context.Context, service string, body io.Reader) (path string, err error)
-	// batch takes documents of a MongoDB store.
+	// batch receives documents of a MongoDB store.
 	batch(ctx context.Context, service, collection string, documents []byte) error
 	indexes(service string, all []mongodb.Index)
 	letters(all []letter)
-	// finish is called when all of a backup came as it should be, with the counts of everything.
+	// finish is called after a complete and undamaged backup, with all counts.
 	finish(ctx context.Context, counts map[string]int64) error
 	close() error
 }
 
-// read reads a backup into a sink, which open makes when the header is known, and compares what
-// came with what should be there. It closes the sink.
+// read reads a backup into a sink, which open makes from the header, and compares the counts with
+// those of the manifest. It closes the sink.
 func read(ctx context.Context, path string, open func(archive.Header) (sink, error)) (h archive.Header, m archive.Manifest, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -98,7 +98,7 @@ func read(ctx context.Context, path string, open func(archive.Header) (sink, err
 	return h, m, to.finish(ctx, counts)
 }
 
-// known returns an error for what this release does not know.
+// known returns an error if this release does not know the stores or versions of a backup.
 func known(h archive.Header) error {
 	for _, service := range []string{directory, history} {
 		s, ok := h.Stores[service]
@@ -114,10 +114,10 @@ func known(h archive.Header) error {
 	return nil
 }
 
-// maxBatch is how long a batch of documents may be, in bytes: one document, if it is long.
+// maxBatch limits a batch of documents, in bytes. It has room for any one document.
 const maxBatch = 32 << 20
 
-// part hands a part to the sink, and counts what is in it.
+// part passes a part to the sink, and counts its records.
 func part(ctx context.Context, to sink, counts map[string]int64, name string, size int64, body io.Reader) error {
 	service, rest, _ := strings.Cut(name, "/")
 	switch {
@@ -127,7 +127,7 @@ func part(ctx context.Context, to sink, counts map[string]int64, name string, si
 		if err != nil {
 			return err
 		}
-		// damaged or not is known when its sum is; a file that is cannot be looked into
+		// a damaged file may be unreadable, and its sum is only known at the end
 		c, err := sqlitedb.Inspect(ctx, path)
 		if err != nil {
 			return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
@@ -169,7 +169,7 @@ func part(ctx context.Context, to sink, counts map[string]int64, name string, si
 	return nil
 }
 
-// compare returns an error where counts are not what they should be.
+// compare returns an error if counts differ from the expected ones.
 func compare(where string, got, want map[string]int64) error {
 	for _, what := range slices.Sorted(maps.Keys(want)) {
 		if got[what] != want[what] {
@@ -179,7 +179,7 @@ func compare(where string, got, want map[string]int64) error {
 	return nil
 }
 
-// counter is a sink that keeps nothing.
+// counter is a sink that only counts.
 type counter struct{ dir string }
 
 func (c *counter) file(_ context.Context, service string, body io.Reader) (string, error) {
@@ -193,7 +193,7 @@ func (c *counter) letters([]letter)                                    {}
 func (c *counter) finish(context.Context, map[string]int64) error      { return nil }
 func (c *counter) close() error                                        { return os.RemoveAll(c.dir) }
 
-// writeFile writes a new file for its owner alone, which is on the disk then.
+// writeFile writes a new file that only its owner can read, and syncs it.
 func writeFile(path string, body io.Reader) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package cert is the command that gets a certificate for a proxy which ends TLS and renews it, so
-// that the proxy has nothing to do but to read files. Of a certificate that somebody else renews it
-// watches the end.
+// Package cert is the command that gets and renews the certificate of a proxy that terminates TLS,
+// so that the proxy only reads files. If another program renews the certificate, it watches when
+// that expires.
 //
-// It speaks no TLS; the proxy sends it the questions of the authority.
+// It speaks no TLS; the proxy forwards the authority's challenges to it.
 package cert
 
 import (
@@ -22,7 +22,7 @@ import (
 	"hubbub.internal/services/hubbub/certificate"
 )
 
-// Config is what `hubbub cert` can be told.
+// Config is the configuration of `hubbub cert`.
 type Config struct {
 	Daemon daemon.Config `embed:""`
 
@@ -81,11 +81,11 @@ func (c *Config) Start(_ context.Context, p *daemon.Process) error {
 	return nil
 }
 
-// lookEvery is how often a new certificate is looked for.
+// lookEvery is how often follow looks for a new certificate.
 const lookEvery = time.Second
 
-// follow writes each new certificate to the folder, until ctx ends. What cannot be written is tried
-// again, and the log says so.
+// follow writes each new certificate to the folder, until ctx ends. If that fails, it logs the
+// error and tries again.
 func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.ACME) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -118,8 +118,8 @@ func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.
 	}
 }
 
-// write puts a certificate and its key into a folder, and reports whether others were there. Each
-// file is whole at any time; who reads both sees whether they go together.
+// write writes a certificate and its key to a folder, and reports whether that changed anything. It
+// replaces each file atomically; a reader of both must check that they match.
 func write(folder string, cert, key []byte) (changed bool, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return false, fmt.Errorf("write the certificate: %w", err)

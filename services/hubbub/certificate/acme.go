@@ -20,7 +20,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// ACMEConfig is what an authority that speaks ACME (RFC 8555) is asked for.
+// ACMEConfig is the configuration of certificates by ACME (RFC 8555).
 type ACMEConfig struct {
 	Domains   []string `name:"tls-domains" help:"Host names to get a certificate for, by ACME. Each has to lead here: the authority asks at ports 80 and 443 of it." placeholder:"NAME"`
 	Agree     bool     `name:"tls-acme-agree" help:"You agree to the authority's terms, which its directory links to. Needed with --tls-domains."`
@@ -29,13 +29,14 @@ type ACMEConfig struct {
 	CA        string   `name:"tls-acme-ca" help:"File (PEM) of certificates to trust when asking the authority, instead of the system's." placeholder:"FILE"`
 	Profile   string   `name:"tls-acme-profile" help:"The authority's profile for the certificates, such as shortlived. Empty: its default." placeholder:"NAME"`
 
-	// RenewEvery, if set, has certificates renewed again and again after this time. For tests.
+	// RenewEvery, if set, is how often certificates are renewed, whatever their lifetime. For
+	// tests.
 	RenewEvery time.Duration `kong:"-"`
 }
 
 var goodDomain = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
 
-// Validate returns what is wrong with the configuration, provided that there are domains.
+// Validate returns what is wrong with the configuration of one or more domains.
 func (c *ACMEConfig) Validate() error {
 	if len(c.Domains) == 0 {
 		return nil
@@ -64,7 +65,7 @@ func (c *ACMEConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// roots returns what is trusted when asking the authority; nil: what the system trusts.
+// roots returns the certificates to trust when calling the authority; nil: the system's.
 func (c *ACMEConfig) roots() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil
@@ -80,8 +81,8 @@ func (c *ACMEConfig) roots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// ACME has certificates from an authority, which it gets and renews by itself. Its methods may be
-// called from any goroutine.
+// ACME gets certificates from an authority and renews them. Its methods are safe for concurrent
+// use.
 type ACME struct {
 	cfg    ACMEConfig
 	expiry *Expiry
@@ -94,15 +95,15 @@ type ACME struct {
 	failed map[string]string // why the last attempt at a name failed
 }
 
-// Ports are where the authority's questions arrive at this process: the public port, and the one of
-// plain HTTP. A part that is 0 is not there, and the authority asks at the other one only.
+// Ports are where the authority's challenges reach this process: the public port, and that of plain
+// HTTP. 0: this process does not have that port, and gets no challenges there.
 type Ports struct {
-	Host        string // that both listen at; empty: any
+	Host        string // host that both listen on; empty: all
 	Secure, Web int
 }
 
-// OpenACME returns certificates whose keys are kept in dir, which is made with mode 0700. It asks
-// nobody before Run.
+// OpenACME returns an ACME that keeps certificates and keys in dir, which it makes with mode 0700.
+// It calls the authority only in Run.
 func OpenACME(cfg ACMEConfig, dir string, ports Ports, expiry *Expiry, log *zap.Logger) (*ACME, error) {
 	roots, err := cfg.roots()
 	if err != nil {
@@ -134,21 +135,21 @@ func OpenACME(cfg ACMEConfig, dir string, ports Ports, expiry *Expiry, log *zap.
 	return a, nil
 }
 
-// ALPN is the protocol of the authority's questions at the public port (RFC 8737): who speaks TLS
-// there offers it.
+// ALPN is the protocol of the authority's challenges at the public port (RFC 8737). The TLS server
+// there must offer it.
 const ALPN = "acme-tls/1"
 
 // Get returns the certificate for a handshake.
 func (a *ACME) Get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return a.magic.GetCertificate(hello) //nolint:wrapcheck // crypto/tls tells nobody but the log
+	return a.magic.GetCertificate(hello) //nolint:wrapcheck // crypto/tls only logs it
 }
 
-// HTTP answers the authority's questions at the port of plain HTTP (RFC 8555 section 8.3), and
-// leaves the rest to h.
+// HTTP answers the authority's challenges at the port of plain HTTP (RFC 8555, section 8.3), and
+// passes other requests to h.
 func (a *ACME) HTTP(h http.Handler) http.Handler { return a.issuer.HTTPChallengeHandler(h) }
 
 // Run gets the certificates and renews them until ctx ends: at two thirds of their lifetime, or
-// when the authority says so. What fails is tried again, less and less often.
+// when the authority says so. It retries what fails, less and less often.
 func (a *ACME) Run(ctx context.Context) error {
 	defer certmagic.CleanUpOwnLocks(context.WithoutCancel(ctx), a.log)
 	defer a.cache.Stop()
@@ -181,7 +182,7 @@ func (a *ACME) Pair(name string) (cert, key []byte, ok bool) {
 		return nil, nil, false
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil { // it is one that the library has made
+	if err != nil { // the library has made the key
 		a.log.Error("cannot write a key", zap.String("name", name), zap.Error(err))
 		return nil, nil, false
 	}
@@ -195,7 +196,7 @@ func (a *ACME) Pair(name string) (cert, key []byte, ok bool) {
 func (a *ACME) current(name string) *certmagic.Certificate {
 	var best *certmagic.Certificate
 	for _, c := range a.cache.AllMatchingCertificates(name) {
-		// one without is made for a question of the authority
+		// one without a leaf answers a challenge of the authority
 		if c.Leaf != nil && (best == nil || c.Leaf.NotAfter.After(best.Leaf.NotAfter)) {
 			best = &c
 		}
@@ -223,7 +224,7 @@ func (a *ACME) Ready(context.Context) error {
 	return nil
 }
 
-// on takes down what comes of attempts.
+// on records the outcome of attempts.
 func (a *ACME) on(_ context.Context, event string, data map[string]any) error {
 	name, _ := data["identifier"].(string)
 	a.mu.Lock()

@@ -1,8 +1,7 @@
-// Package certificate owns the certificates that this program speaks TLS with: it reads them from
-// files, which it reads again when they change, or gets and renews them by ACME, and watches when
-// they end.
+// Package certificate owns the certificates that this program serves TLS with: it reads them from
+// files, again when these change, or gets and renews them by ACME, and watches when they expire.
 //
-// It opens no port, and knows nothing of what is said through TLS.
+// It opens no port, and knows nothing of the protocols over TLS.
 package certificate
 
 import (
@@ -16,7 +15,7 @@ import (
 	"time"
 )
 
-// Config is what a server that speaks TLS can be told.
+// Config is the configuration of a server that speaks TLS.
 type Config struct {
 	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with a certificate from files (--tls-cert, --tls-key) or with one that ACME issues and renews (--tls-domains)."`
 	Cert     string        `name:"tls-cert" help:"File (PEM) with the certificate, followed by its intermediates. A new one is loaded as soon as it appears; open sockets stay." placeholder:"FILE"`
@@ -26,10 +25,10 @@ type Config struct {
 	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long browsers that were here accept only HTTPS from this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: the header is not sent." default:"24h"`
 }
 
-// None as Redirect sends nothing on.
+// None, as Redirect, turns the redirect off.
 const None = "none"
 
-// mostHSTS is two years, which is what lists of hosts that browsers know beforehand ask for.
+// mostHSTS is two years, which the preload lists of browsers ask for.
 const mostHSTS = 2 * 365 * 24 * time.Hour
 
 // Validate returns what is wrong with the configuration.
@@ -63,7 +62,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Names returns the host names of the certificate that is configured, as far as it can be read.
+// Names returns the host names of the configured certificate, or none if it cannot be read.
 func (c *Config) Names() []string {
 	if len(c.ACME.Domains) > 0 {
 		return c.ACME.Domains
@@ -83,7 +82,7 @@ func (c *Config) Names() []string {
 	return leaf.DNSNames
 }
 
-// read returns what is in a file that a flag names.
+// read returns the content of a file that a flag names.
 func read(flag, path, what string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	switch {

@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Expiry knows when certificates end, for metrics and the log. Its methods may be called from any
-// goroutine.
+// Expiry reports when certificates expire, by metrics and in the log. Its methods are safe for
+// concurrent use.
 type Expiry struct {
 	log    *zap.Logger
 	now    func() time.Time
@@ -20,11 +20,11 @@ type Expiry struct {
 	ends   *prometheus.GaugeVec
 
 	mu   sync.Mutex
-	last map[string]time.Time // when the certificates that are served end, by name
-	said map[string]time.Time // when the log last said that one ends, by name
+	last map[string]time.Time // when the served certificates expire, by name
+	said map[string]time.Time // when the log last warned about one, by name
 }
 
-// NewExpiry returns an Expiry that has its metrics in reg.
+// NewExpiry returns an Expiry that registers its metrics with reg.
 func NewExpiry(log *zap.Logger, reg prometheus.Registerer) *Expiry {
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"name"})
@@ -38,17 +38,17 @@ func NewExpiry(log *zap.Logger, reg prometheus.Registerer) *Expiry {
 	}
 }
 
-// sayEvery is how often the log says that a certificate is about to end.
+// sayEvery is how often the log warns that a certificate is about to expire.
 const sayEvery = 24 * time.Hour
 
-// RenewedBefore returns how long before its end a certificate ought to have been renewed: a fifth
+// RenewedBefore returns how long before its expiry a certificate should have been renewed: a fifth
 // of its lifetime, and at most two weeks.
 func RenewedBefore(leaf *x509.Certificate) time.Duration {
 	return min(leaf.NotAfter.Sub(leaf.NotBefore)/5, 14*24*time.Hour)
 }
 
-// Watch takes down which certificates are served, and says in the log what is to be done about one
-// that is about to end, or has.
+// Watch records which certificates are served. For one that has expired or is about to, it logs
+// remedy.
 func (e *Expiry) Watch(remedy string, leaves ...*x509.Certificate) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

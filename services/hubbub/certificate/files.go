@@ -25,11 +25,11 @@ type Files struct {
 	seen      [sha256.Size]byte // of what current was made from
 }
 
-// lookEvery is how often files are looked at.
+// lookEvery is how often Run looks for changed files.
 const lookEvery = time.Second
 
 // OpenFiles returns the certificate in two files. An error says what is wrong with them, and what
-// they have to be. One that has ended is no error: whoever renews it may be about to.
+// they must be. An expired certificate is no error, because its renewal may be under way.
 func OpenFiles(cert, key string, expiry *Expiry, log *zap.Logger) (*Files, error) {
 	f := &Files{cert: cert, key: key, expiry: expiry, log: log}
 	if _, err := f.load(); err != nil {
@@ -47,7 +47,7 @@ func (f *Files) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.c
 // Names returns the host names that the certificate is for.
 func (f *Files) Names() []string { return f.current.Load().Leaf.DNSNames }
 
-// Matches returns an error if the certificate is for other hosts than this one.
+// Matches returns an error if the certificate is not for this host.
 func (f *Files) Matches(host string) error {
 	if err := f.current.Load().Leaf.VerifyHostname(host); err != nil {
 		return fmt.Errorf("browsers that open %s will refuse the certificate in %s: %w", host, f.cert, err)
@@ -60,9 +60,9 @@ func (f *Files) Ready(context.Context) error {
 	return f.expiry.ended(f.current.Load().Leaf, "put a new one into "+f.cert+" and its key into "+f.key+": it is taken at once")
 }
 
-// Run takes a new certificate as soon as it is there, until ctx ends. Handshakes from then on have
-// it; connections that are open stay. Files that make no certificate are left alone, and the log
-// says why: the last good one goes on.
+// Run loads a new certificate as soon as it appears, until ctx ends. New handshakes use it; open
+// connections stay. If the files make no valid certificate, Run logs why and keeps the last good
+// one.
 func (f *Files) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -90,7 +90,7 @@ func (f *Files) Run(ctx context.Context) error {
 	}
 }
 
-// load makes a certificate of what is in the files, and reports whether it is another than before.
+// load loads the certificate from the files, and reports whether it has changed.
 func (f *Files) load() (changed bool, err error) {
 	cert, err := read("--tls-cert", f.cert, "the certificate and its intermediates")
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package deadletters shows an operator the entries of the log that a service could not take in and
-// passed over, and puts them back on request.
+// Package deadletters shows an operator the entries of the log that a service could not process and
+// set aside, and puts them back on request.
 //
-// They are on the bus; it knows no message and no service.
+// It reads them from the bus, and knows neither messages nor services.
 package deadletters
 
 import (
@@ -19,7 +19,7 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-// Config is what `hubbub dead-letters` can be told.
+// Config is the configuration of `hubbub dead-letters`.
 type Config struct {
 	Bus    busurl.Config `embed:""`
 	Group  string        `help:"Consumer group that set them aside." default:"history"`
@@ -35,7 +35,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// letter is how one is printed.
+// letter is a dead letter as it is printed.
 type letter struct {
 	Room   string    `json:"room"`
 	Seq    uint64    `json:"seq"`
@@ -47,9 +47,9 @@ type letter struct {
 }
 
 // Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the
-// entry's content: with Replay, of those that it has put back.
+// entry's content; with Replay, for each that it has put back.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
-	// of a `hubbub up` that is stopped: a folder has one server at a time
+	// of a stopped `hubbub up`: only one server can use a folder
 	c.Bus.Embed = natsembed.InProcess
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, api.RequiredGroups)
 	if err != nil {

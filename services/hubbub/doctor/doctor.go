@@ -1,8 +1,7 @@
-// Package doctor looks at an installation from outside, and says of each thing whether it is as it
+// Package doctor checks an installation from outside, and says for each thing whether it is as it
 // should be, and what to do if not. It changes nothing.
 //
-// It owns what is asked and what counts as good; what a service itself says of its bus and its
-// store it takes from the drivers.
+// It owns the checks and their criteria; the drivers report on the bus and the stores.
 package doctor
 
 import (
@@ -17,7 +16,7 @@ import (
 	"hubbub.internal/services/hubbub/backup"
 )
 
-// State is how something is.
+// State is the result of a check.
 type State string
 
 // The states.
@@ -27,7 +26,7 @@ const (
 	Fail State = "fail" // it does not work
 )
 
-// Finding is what was found of one thing.
+// Finding is what a check found.
 type Finding struct {
 	Check string `json:"check"` // what was looked at, such as bus
 	State State  `json:"state"`
@@ -35,7 +34,7 @@ type Finding struct {
 	Do    string `json:"do,omitempty"` // what to do about it
 }
 
-// Config is what `hubbub doctor` can be told.
+// Config is the configuration of `hubbub doctor`.
 type Config struct {
 	backup.Place `embed:""`
 	Ops          []string      `help:"Ops ports of the services, such as edge:9090,history:9090. All addresses of a name are asked." placeholder:"HOST:PORT"`
@@ -122,7 +121,7 @@ func (c *Config) print(out io.Writer, f Finding) error {
 	return err
 }
 
-// examine looks at everything.
+// examine runs all checks.
 func (c *Config) examine(ctx context.Context, r *report) {
 	c.environment(r)
 	thisMachine().examine(r)

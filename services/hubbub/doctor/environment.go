@@ -18,7 +18,7 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// programs returns the configuration of each service's program, in an order that stays.
+// programs returns the configuration of each service's program, in a fixed order.
 func programs() []struct {
 	name string
 	cfg  any
@@ -31,14 +31,14 @@ func programs() []struct {
 	}
 }
 
-// elsewhere begins the names of variables that no program of Hubbub reads: those of the compose
-// files, of nginx and of tests (docs/operate.md).
+// elsewhere are prefixes of variables that no program of Hubbub reads, but compose files, nginx and
+// tests do (docs/operate.md).
 var elsewhere = []string{
 	"PORT", "NOFILE", "EDGE_MEMORY", "BUS_MEMORY", "MONGO_MEMORY", "GRAFANA_", "PROMETHEUS_", "METRICS_", "REGISTRY", "VERSION", "PULL",
 	"DELVE", "COMMIT", "DATE", "BUILD_", "SECRETS", "CONFIGS", "PROXY_PROTOCOL", "IPV6", "TEST_", "MAKE_", "CLIENTS_",
 }
 
-// environment checks the options of the services that are in the environment.
+// environment checks the services' options in the environment.
 func (c *Config) environment(r *report) {
 	const check = "options"
 	known := map[string]bool{}
@@ -46,7 +46,7 @@ func (c *Config) environment(r *report) {
 	for _, p := range programs() {
 		options, err := daemon.Options(p.name, p.cfg)
 		if err != nil {
-			r.fail(check, "report this fault", "%s: %v", p.name, err)
+			r.fail(check, "report this bug", "%s: %v", p.name, err)
 			continue
 		}
 		for _, o := range options {
@@ -54,7 +54,7 @@ func (c *Config) environment(r *report) {
 		}
 		if err := daemon.CheckEnvironment(p.name, p.cfg); err != nil {
 			good = false
-			r.fail(check, "mend it where the service gets it from", "%s would not start: %v", p.name, err)
+			r.fail(check, "correct it where the service gets it from", "%s would not start: %v", p.name, err)
 		}
 	}
 	for _, o := range c.upOptions() {
@@ -96,7 +96,7 @@ func (c *Config) upOptions() (names []string) {
 	}
 	options, err := daemon.Options("hubbub", &upConfig{})
 	if err != nil {
-		return nil // a test sees to it that there is none
+		return nil // a test checks that there is none
 	}
 	for _, o := range options {
 		names = append(names, o.Env)
@@ -104,12 +104,12 @@ func (c *Config) upOptions() (names []string) {
 	return names
 }
 
-// weak are passwords that everybody tries.
+// weak are common passwords.
 var weak = []string{
 	"password", "secret", "hubbub", "changeme", "change-me", "admin", "root", "guest", "redis", "nats", "mongo", "mongodb", "example", "test", "sesame", "123456", "12345678",
 }
 
-// secrets checks that secrets are some, and that nobody else can read them.
+// secrets checks that secrets are strong, and that nobody else can read them.
 func (c *Config) secrets(r *report) {
 	const check = "secrets"
 	before := len(r.all)
@@ -155,8 +155,7 @@ func secretFile(r *report, name, path string) {
 	r.warn(check, "chmod 600 "+path, "everybody on this machine can read %s, of %s", path, name)
 }
 
-// readable reports whether others than the owner's group can read a file: its folder has to let
-// them pass, too.
+// readable reports whether users outside the owner's group can read a file, through its folder.
 func readable(mode fs.FileMode, path string) bool {
 	if mode.Perm()&0o004 == 0 {
 		return false
@@ -165,13 +164,13 @@ func readable(mode fs.FileMode, path string) bool {
 	return err != nil || dir.Mode().Perm()&0o001 != 0
 }
 
-// loginOf returns the login and the first host of a URL of a server; false: it is of none.
+// loginOf returns the login and the first host of a server's URL; false: this is not one.
 func loginOf(text string) (login *url.Userinfo, host string, ok bool) {
 	scheme, rest, found := strings.Cut(text, "://")
 	if !found || scheme == "sqlite" || scheme == "embedded" {
 		return nil, "", false
 	}
-	// several hosts are no URL to the library
+	// net/url does not parse several hosts
 	hosts, tail, _ := strings.Cut(rest, "/")
 	if i := strings.IndexByte(hosts, ','); i >= 0 {
 		hosts = hosts[:i]

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// machine is where the limits of a machine are read: a test has folders of its own.
+// machine says where to read a machine's limits; tests use their own folders.
 type machine struct {
 	proc, cgroup string
 	files        func() (soft, hard uint64, ok bool)
@@ -17,12 +17,12 @@ type machine struct {
 func thisMachine() machine { return machine{"/proc", "/sys/fs/cgroup", openFiles} }
 
 const (
-	// fewFiles is below what an edge needs for a thousand sockets, and someFiles what the compose
-	// files give it.
+	// fewFiles is too few open files for an edge with a thousand sockets; someFiles is what the
+	// compose files set.
 	fewFiles  = 2048
 	someFiles = 16384
 	fewMemory = 512 << 20
-	// fewQueue is a queue of connections that a reconnecting crowd fills.
+	// fewQueue is a queue length that many reconnecting clients overflow.
 	fewQueue = 1024
 	fewPorts = 10_000
 )
@@ -47,14 +47,14 @@ func (m machine) examine(r *report) {
 			"a proxy can have %d connections to one edge (ip_local_port_range %d to %d)", high-low+1, low, high)
 	}
 	if bytes, ok := m.memory(); ok && bytes < fewMemory {
-		r.warn(check, "512 MiB is the least for all of Hubbub, and 4 GiB for a few thousand people", "it has %d MiB of memory for this", bytes>>20)
+		r.warn(check, "Hubbub needs at least 512 MiB, and 4 GiB for a few thousand people", "it has %d MiB of memory for this", bytes>>20)
 	}
 	if len(r.all) == before {
-		r.ok(check, "its limits of files, connections, ports and memory suffice (%s/%s, %s)", runtime.GOOS, runtime.GOARCH, plural(runtime.NumCPU(), "core", "cores"))
+		r.ok(check, "its limits on files, connections, ports and memory are high enough (%s/%s, %s)", runtime.GOOS, runtime.GOARCH, plural(runtime.NumCPU(), "core", "cores"))
 	}
 }
 
-// number reads a file with one number; false: there is none, as on other systems.
+// number reads a file with one number; false: there is none, such as on other systems.
 func (m machine) number(name string) (int64, bool) {
 	return numberIn(filepath.Join(m.proc, name))
 }
@@ -85,7 +85,7 @@ func (m machine) ports() (low, high int, ok bool) {
 	return low, high, err == nil
 }
 
-// memory returns how much there is: of the container, or of the machine.
+// memory returns the memory of the container, or else of the machine.
 func (m machine) memory() (bytes int64, ok bool) {
 	text, err := os.ReadFile(filepath.Join(m.proc, "meminfo"))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFiles returns how many files a process may have open, by itself and if it asks for more.
+// openFiles returns the soft and the hard limit of open files.
 func openFiles() (soft, hard uint64, ok bool) {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
@@ -15,7 +15,7 @@ func openFiles() (soft, hard uint64, ok bool) {
 	return uint64(l.Cur), uint64(l.Max), true //nolint:unconvert // they are signed elsewhere
 }
 
-// space returns how many bytes a disk has free for us, and has in all.
+// space returns the free bytes of a disk, and its size.
 func space(path string) (free, all uint64, ok bool) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(path, &s); err != nil || s.Bsize <= 0 {

@@ -28,14 +28,14 @@ import (
 )
 
 const (
-	// lowDisk and fullDisk are how much is free on a disk that is nearly full, in bytes.
+	// lowDisk and fullDisk are the free bytes below which a check warns or fails.
 	lowDisk  = 2 << 30
 	fullDisk = 200 << 20
-	// behind is how far history may be behind before the operator is told.
+	// behind is how far history may lag before the check fails.
 	behind = 5 * time.Minute
 )
 
-// examinePlace looks at the bus and the stores, and at the folder that has them if it is one.
+// examinePlace checks the bus and the stores, or the data folder that has them.
 func (c *Config) examinePlace(ctx context.Context, r *report) {
 	historyURL, directoryURL := c.Stores()
 	_, files := backup.SQLiteFile(historyURL)
@@ -60,7 +60,7 @@ func (c *Config) examinePlace(ctx context.Context, r *report) {
 	}
 }
 
-// dataFolder looks at the data folder, and reports whether it is there.
+// dataFolder checks the data folder, and reports whether it exists.
 func (c *Config) dataFolder(r *report) bool {
 	const check = "data folder"
 	info, err := os.Stat(c.Data)
@@ -101,7 +101,7 @@ func (c *Config) dataFolder(r *report) bool {
 	return true
 }
 
-// disk says whether there is room on a disk.
+// disk checks the free space of a disk.
 func disk(r *report, free, all uint64) {
 	const check = "data folder"
 	do := "make room: history grows for ever, and the bus refuses messages when the disk is full"
@@ -113,7 +113,8 @@ func disk(r *report, free, all uint64) {
 	}
 }
 
-// running asks whether a `hubbub up` runs in the data folder, whose bus nobody else can ask.
+// running checks whether a `hubbub up` runs in the data folder; only that process can reach its
+// bus.
 func (c *Config) running(ctx context.Context, r *report) {
 	const check = "bus"
 	conn, err := (&net.Dialer{Timeout: c.Timeout}).DialContext(ctx, "unix", filepath.Join(c.Data, admin.Socket))
@@ -129,7 +130,7 @@ func (c *Config) running(ctx context.Context, r *report) {
 	r.ok(check, "a hubbub up runs in %s", c.Data)
 }
 
-// file looks at a store in a file of SQLite.
+// file checks a store in an SQLite file.
 func file(ctx context.Context, r *report, service, path string) {
 	check := "store"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -144,7 +145,7 @@ func file(ctx context.Context, r *report, service, path string) {
 	schemaVersion(r, service, "sqlite", v)
 }
 
-// schemaVersion says whether this release knows the version of a store's schema.
+// schemaVersion checks whether this release knows the version of a store's schema.
 func schemaVersion(r *report, service, kind string, v int64) {
 	const check = "store"
 	switch newest := backup.Newest(service, kind); {
@@ -157,7 +158,7 @@ func schemaVersion(r *report, service, kind string, v int64) {
 	}
 }
 
-// database looks at a store in MongoDB.
+// database checks a store in MongoDB.
 func (c *Config) database(ctx context.Context, r *report, service, url string) {
 	const check = "store"
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -190,7 +191,7 @@ func (c *Config) database(ctx context.Context, r *report, service, url string) {
 	}
 }
 
-// clock compares a clock with ours, which was asked between two times.
+// clock compares a clock with ours; at was read between before and after.
 func clock(r *report, whose string, at, before, after time.Time) {
 	const check = "clocks"
 	away, how := before.Sub(at), "behind"
@@ -207,7 +208,7 @@ func clock(r *report, whose string, at, before, after time.Time) {
 	}
 }
 
-// names looks the hosts up that URLs name.
+// names resolves the hosts that URLs name.
 func (c *Config) names(ctx context.Context, r *report, urls ...string) {
 	const check = "names"
 	asked := map[string]bool{}
@@ -233,7 +234,7 @@ func (c *Config) names(ctx context.Context, r *report, urls ...string) {
 	}
 }
 
-// hostsOf returns the hosts that the URL of a server names.
+// hostsOf returns the hosts in the URL of a server.
 func hostsOf(text string) (hosts []string) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme == "sqlite" || scheme == "embedded" {
@@ -256,12 +257,12 @@ func hostsOf(text string) (hosts []string) {
 	return hosts
 }
 
-// examineBus looks at a bus that is a server.
+// examineBus checks a bus that is a server.
 func (c *Config) examineBus(ctx context.Context, r *report) {
 	const check = "bus"
 	core, seen := observer.New(zapcore.WarnLevel)
 	b, err := busurl.Open(ctx, c.Bus, zap.New(core), nil, nil)
-	for _, e := range seen.All() { // what the driver finds wrong, and can work with
+	for _, e := range seen.All() { // warnings of the driver
 		r.warn(check, "", "%s", entryText(e))
 	}
 	if err != nil {
@@ -281,7 +282,7 @@ func (c *Config) examineBus(ctx context.Context, r *report) {
 	c.log(ctx, r, b)
 }
 
-// entryText is a line of a log for people.
+// entryText formats a log entry for people.
 func entryText(e observer.LoggedEntry) string {
 	text := e.Message
 	fields := e.ContextMap()
@@ -291,7 +292,7 @@ func entryText(e observer.LoggedEntry) string {
 	return text
 }
 
-// log looks at what history has not consumed, or could not.
+// log checks what history has not consumed, and its dead letters.
 func (c *Config) log(ctx context.Context, r *report, b bus.Log) {
 	const check = "log"
 	before := len(r.all)

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redis asks one server of Redis what the driver, which has asked it for all else, does not say.
+// redis checks what the driver does not check on a single Redis server.
 func (c *Config) redis(ctx context.Context, r *report) {
 	if !strings.HasPrefix(c.Bus.Bus, "redis://") {
 		return // several servers, or certificates: the driver says what is wrong
@@ -31,7 +31,7 @@ func (c *Config) redis(ctx context.Context, r *report) {
 	clock(r, "Redis", at, before, time.Now())
 }
 
-// nats asks NATS how much may be stored.
+// nats checks the storage limits of NATS.
 func (c *Config) nats(ctx context.Context, r *report) {
 	const check = "bus"
 	if !strings.HasPrefix(c.Bus.Bus, "nats:") && !strings.HasPrefix(c.Bus.Bus, "tls:") {
@@ -56,7 +56,7 @@ func (c *Config) nats(ctx context.Context, r *report) {
 	storage(r, conn.ConnectedServerVersion(), account.Limits.MaxStore, int64(c.Bus.BusMaxBytes)*int64(c.Bus.BusReplicas))
 }
 
-// storage compares what NATS may store for us, in bytes, below 1: any amount, with what we want.
+// storage compares limit, the bytes that NATS may store for us (below 1: any number), with want.
 func storage(r *report, version string, limit, want int64) {
 	const check = "bus"
 	if limit > 0 && limit < want {

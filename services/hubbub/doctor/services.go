@@ -21,13 +21,13 @@ import (
 	"hubbub.internal/services/hubbub/certificate"
 )
 
-// maxMetrics bounds what is read of a process's metrics, in bytes.
+// maxMetrics bounds the size of a process's metrics, in bytes.
 const maxMetrics = 8 << 20
 
-// services asks the ops ports of the services.
+// services checks the ops ports of the services.
 func (c *Config) services(ctx context.Context, r *report) {
 	const check = "services"
-	versions := map[string][]string{} // where each runs
+	versions := map[string][]string{} // addresses by version
 	for _, ops := range c.Ops {
 		host, port, err := net.SplitHostPort(ops)
 		if err != nil {
@@ -71,7 +71,7 @@ func (c *Config) services(ctx context.Context, r *report) {
 	}
 }
 
-// service asks one process, and returns which version it is of; empty: it did not say.
+// service checks one process, and returns its version; empty: unknown.
 func (c *Config) service(ctx context.Context, r *report, where, addr string) (version string) {
 	const check = "services"
 	before := time.Now()
@@ -81,7 +81,7 @@ func (c *Config) service(ctx context.Context, r *report, where, addr string) (ve
 		return ""
 	}
 	if at, err := http.ParseTime(head.Get("Date")); err == nil {
-		// it has no parts of a second
+		// the header has whole seconds only
 		clock(r, where, at.Add(time.Second/2), before.Add(-time.Second), time.Now().Add(time.Second))
 	}
 	if status != http.StatusOK {
@@ -111,7 +111,7 @@ func (c *Config) service(ctx context.Context, r *report, where, addr string) (ve
 	return version
 }
 
-// watched are metrics that say by themselves that something is wrong.
+// watched are metrics that are 0 unless something is wrong.
 var watched = []struct {
 	metric string
 	most   float64
@@ -132,7 +132,7 @@ func label(labels, name string) string {
 	return m[1]
 }
 
-// get asks for something. Whether a certificate is good is another check.
+// get requests a URL. It accepts any certificate, because certificate checks those.
 func (c *Config) get(ctx context.Context, url string) (status int, head http.Header, text string, err error) {
 	client := &http.Client{Timeout: c.Timeout, Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see certificate
@@ -150,7 +150,7 @@ func (c *Config) get(ctx context.Context, url string) (status int, head http.Hea
 	return answer.StatusCode, answer.Header, string(b), err
 }
 
-// pages asks for the page, and for what only the services behind it answer.
+// pages checks the page, and a path of each service behind it.
 func (c *Config) pages(ctx context.Context, r *report) {
 	const check = "page"
 	for _, at := range c.URLs {
@@ -178,7 +178,7 @@ func (c *Config) pages(ctx context.Context, r *report) {
 	}
 }
 
-// certificate looks at the certificate of an address.
+// certificate checks the certificate of an address.
 func (c *Config) certificate(ctx context.Context, r *report, at string) {
 	const check = "certificate"
 	u, err := url.Parse(at)
@@ -192,11 +192,11 @@ func (c *Config) certificate(ctx context.Context, r *report, at string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	// Its end is to be known also where it is not good any more.
+	// The handshake must succeed with a bad certificate, too, so that its expiry is known.
 	d := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: true}} //nolint:gosec // checked below
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		r.fail(check, "see that something speaks TLS there", "%s: %v", at, err)
+		r.fail(check, "check that a TLS server listens there", "%s: %v", at, err)
 		return
 	}
 	defer conn.Close()
@@ -204,7 +204,8 @@ func (c *Config) certificate(ctx context.Context, r *report, at string) {
 	checkChain(r, at, u.Hostname(), state.PeerCertificates, nil, time.Now())
 }
 
-// checkChain says whether browsers take a certificate, and for how long. roots nil: the system's.
+// checkChain checks whether browsers accept a certificate, and for how long. roots nil: the
+// system's.
 func checkChain(r *report, at, host string, chain []*x509.Certificate, roots *x509.CertPool, now time.Time) {
 	const check = "certificate"
 	leaf := chain[0]

@@ -1,5 +1,5 @@
-// Package groups shows an operator for which consumer groups the log on the bus keeps entries
-// however old they are, and retires one that does not come back.
+// Package groups shows an operator the required consumer groups, for which the log on the bus keeps
+// unread entries of any age, and retires one that no longer exists.
 package groups
 
 import (
@@ -19,7 +19,7 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-// Config is what `hubbub groups` can be told.
+// Config is the configuration of `hubbub groups`.
 type Config struct {
 	Bus    busurl.Config `embed:""`
 	Retire string        `help:"Retire this group, of an older release or another program, so that the log does not wait for it any more." placeholder:"GROUP"`
@@ -33,16 +33,16 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// group is how one is printed.
+// group is a consumer group as it is printed.
 type group struct {
 	Group  string     `json:"group"`
 	Unread *time.Time `json:"unread_since"` // null: it has consumed everything
 }
 
-// Execute implements daemon.Tool. It prints a JSON object on a line for each required group, after
-// it has retired one.
+// Execute implements daemon.Tool. It retires a group if asked, and then prints a JSON object on a
+// line for each required group.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
-	// of a `hubbub up` that is stopped: a folder has one server at a time
+	// of a stopped `hubbub up`: only one server can use a folder
 	c.Bus.Embed = natsembed.InProcess
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, nil)
 	if err != nil {

@@ -24,13 +24,13 @@ import (
 )
 
 const (
-	// roomsAtOnce is how many rooms are imported at the same time.
+	// roomsAtOnce is how many rooms the importer handles at the same time.
 	roomsAtOnce = 4
-	// askTimeout bounds one step, and patience is for how long one that is unavailable is tried
-	// again.
+	// askTimeout bounds one step, and patience how long a step is retried while the service is
+	// unavailable.
 	askTimeout = 25 * time.Second
 	patience   = 3 * time.Minute
-	// tellEvery is how often is said how far the import is.
+	// tellEvery is how often the importer prints its progress.
 	tellEvery = 5 * time.Second
 )
 
@@ -44,9 +44,9 @@ type importer struct {
 	source   string
 	markdown markdown
 	names    *roster.Roster
-	made     map[string]string // ids of the accounts that are new, by key
-	mapped   map[string]bool   // ids of accounts that people have here already
-	closed   map[string]bool   // keys of users who are no members
+	made     map[string]string // ids of new accounts, by key
+	mapped   map[string]bool   // ids of accounts that existed here before
+	closed   map[string]bool   // keys of users who do not become members
 
 	total int // messages of the export
 	mu    sync.Mutex
@@ -55,7 +55,7 @@ type importer struct {
 	told time.Time
 }
 
-// run imports all of it, and prints what came of it.
+// run imports everything, and prints the report.
 func (i *importer) run(ctx context.Context) (err error) {
 	i.made, i.mapped, i.closed = make(map[string]string), make(map[string]bool), make(map[string]bool)
 	i.report.init(i.spool.Skipped)
@@ -80,18 +80,18 @@ func (i *importer) run(ctx context.Context) (err error) {
 		_, err = i.step(ctx, directoryapi.Import{Step: directoryapi.ImportEnd, Detail: i.report.line()})
 	}
 	if err != nil && !i.DryRun {
-		return fmt.Errorf("the import is not complete: run the same command again, and it goes on where it was: %w", err)
+		return fmt.Errorf("the import is not complete: run the same command again to continue it: %w", err)
 	}
 	return err
 }
 
-// step asks for a step, again while nobody answers or the server is busy.
+// step sends a step, and retries while no service answers or the server is busy.
 func (i *importer) step(ctx context.Context, in directoryapi.Import) (*directoryapi.ImportReply, error) {
 	in.Source, in.Check = i.source, i.DryRun || in.Check
 	r := directoryapi.AdminRequest{Do: directoryapi.AdminImport, By: admin.Console(), Import: &in}
 	reply, err := i.patiently(ctx, r)
 	if err == nil && reply.Import == nil {
-		err = errors.New("the server is of a release that imports nothing: upgrade it first")
+		err = errors.New("the server is of a release without imports: upgrade it first")
 	}
 	return reply.Import, err
 }
@@ -147,7 +147,7 @@ func (i *importer) people(ctx context.Context) error {
 	return nil
 }
 
-// personName returns a name that an account can have, as near as may be.
+// personName returns the valid account name that is closest to name.
 func personName(name string) string {
 	tidy := func(name string) string {
 		name = strings.Map(func(r rune) rune {
@@ -177,7 +177,7 @@ func personName(name string) string {
 	return "user"
 }
 
-// rooms imports all rooms, some at the same time.
+// rooms imports all rooms, roomsAtOnce at a time.
 func (i *importer) rooms(ctx context.Context) error {
 	for _, r := range i.spool.Rooms {
 		i.names.Rooms[r.Key] = cmp.Or(i.plan.Rooms[r.Key], i.plan.Rooms[r.Name], r.Name)

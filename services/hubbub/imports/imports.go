@@ -1,9 +1,9 @@
-// Package imports brings what was said in Slack or in Mattermost into a running Hubbub: users,
-// rooms, messages, threads, reactions and pins.
+// Package imports imports an export of Slack or Mattermost into a running Hubbub: users, rooms,
+// messages, threads, reactions and pins.
 //
-// It reads the export where it is run, and asks the directory service step by step, as `hubbub
-// admin` does. What is made has ids that follow from those of the export, so an import that was cut
-// off is run again, and makes what is missing.
+// It reads the export where it runs, and asks the directory service step by step, as `hubbub admin`
+// does. The ids of what it makes follow from those of the export, so running an interrupted import
+// again makes only what is missing.
 package imports
 
 import (
@@ -24,13 +24,13 @@ import (
 	"hubbub.internal/services/hubbub/imports/spool"
 )
 
-// The products whose exports are read.
+// The products whose exports it reads.
 const (
 	fromSlack      = "slack"
 	fromMattermost = "mattermost"
 )
 
-// Config is what `hubbub import` can be told.
+// Config is the configuration of `hubbub import`.
 type Config struct {
 	From string        `arg:"" enum:"slack,mattermost" help:"Where the export is from: slack or mattermost."`
 	File string        `arg:"" help:"The export: of Slack the zip archive; of Mattermost the file of JSON lines, or the zip archive that it is in." type:"path"`
@@ -44,7 +44,7 @@ type Config struct {
 	TrustMail bool                          `help:"Give new accounts the mail addresses of the export, so that people get in with 'Forgot password?'. Only for an export that nobody else could change."`
 	Links     string                        `help:"Write for each new account a link with which a password is chosen to this file, which is good for a day." type:"path" placeholder:"FILE"`
 	Temp      string                        `help:"Folder for what the export has, while it is imported: as large as the messages." default:"" type:"path" placeholder:"DIR"`
-	wrap      func(admin.Asker) admin.Asker // around what asks; nil: nothing is
+	wrap      func(admin.Asker) admin.Asker // wraps the Asker, for tests; nil: nothing does
 
 	MaxSize int `help:"Greatest size of all files of the export together, unpacked, in GiB (1 to 10000)." default:"100"`
 }
@@ -80,7 +80,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// plan is what --map says.
+// plan is the content of the --map file.
 type plan struct {
 	Users map[string]string `json:"users"`
 	Rooms map[string]string `json:"rooms"`
@@ -138,10 +138,10 @@ func newRoster() *roster.Roster {
 	return &roster.Roster{People: make(map[string]roster.Person), Rooms: make(map[string]string)}
 }
 
-// markdown returns a text of an export as Markdown, and whom it mentions.
+// markdown returns a text of an export as Markdown, and the ids of the users that it mentions.
 type markdown func(text string, names *roster.Roster) (string, []string)
 
-// read reads the export into a spool, and returns what it is of.
+// read reads the export into a spool, and returns its source.
 func (c *Config) read(ctx context.Context, to *spool.Spool) (source string, _ markdown, err error) {
 	most := int64(c.MaxSize) << 30
 	if c.From == fromMattermost {

@@ -12,10 +12,10 @@ import (
 	"hubbub.internal/services/hubbub/imports/spool"
 )
 
-// maxNamed is how many users and rooms are named that are called otherwise, or are not imported.
+// maxNamed limits the lines about renamed users and rooms and about those that are not imported.
 const maxNamed = 100
 
-// report is what came of an import. Its methods are safe for concurrent use.
+// report is the outcome of an import. Its methods are safe for concurrent use.
 type report struct {
 	all     sync.Mutex
 	users   map[string]int // by state
@@ -77,12 +77,12 @@ func (r *report) member(added int, left []string) {
 	defer r.all.Unlock()
 	r.members += added
 	for _, name := range left {
-		r.skipped["memberships of people who are in as many rooms as one can be"]++
-		r.note("%s is in as many rooms as one can be, and is left out of one", name)
+		r.skipped["memberships of people who are in the greatest number of rooms"]++
+		r.note("%s is in the greatest number of rooms, and was not added to another", name)
 	}
 }
 
-// add counts a room of a state, with what the record has of it.
+// add counts a room in a state, with its entries in the record.
 func (r *report) add(state string, n counts) {
 	r.all.Lock()
 	defer r.all.Unlock()
@@ -92,7 +92,7 @@ func (r *report) add(state string, n counts) {
 	c.known, c.added, c.cut, c.nobody = c.known+n.known, c.added+n.added, c.cut+n.cut, c.nobody+n.nobody
 }
 
-// line returns the counts in short, for the audit log.
+// line returns a summary of the counts for the audit log.
 func (r *report) line() string {
 	r.all.Lock()
 	defer r.all.Unlock()
@@ -100,7 +100,7 @@ func (r *report) line() string {
 		r.users[directoryapi.ImportNew], r.opened[directoryapi.ImportNew], r.counts.messages, r.counts.reactions, r.counts.pins, r.counts.added)
 }
 
-// print prints what came of the import.
+// print prints the report.
 func (r *report) print(out io.Writer, dry bool) {
 	r.all.Lock()
 	defer r.all.Unlock()
@@ -128,7 +128,7 @@ func (r *report) print(out io.Writer, dry bool) {
 		r.skipped["messages of users who are not imported"] += r.counts.nobody
 	}
 	if len(r.skipped) > 0 {
-		say("Not imported, or otherwise than they were:")
+		say("Not imported, or changed:")
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.skipped)) {
 		say("%8d %s", r.skipped[what], what)
@@ -141,7 +141,7 @@ func (r *report) print(out io.Writer, dry bool) {
 	}
 }
 
-// progress says now and then how many entries the record has got.
+// progress prints from time to time how many entries the record has got.
 func (i *importer) progress(added int, check bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

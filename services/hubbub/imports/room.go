@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// batchSize is how many bytes of entries are given at once at most, in JSON. One entry may have
-	// more: maxText, each byte of which is written as six at most.
+	// batchSize limits a batch of entries, in bytes of JSON. One entry may have more: each byte of
+	// maxText may take six.
 	batchSize = 100 << 10
-	// maxText is the greatest size of a text, in bytes: what is longer is cut.
+	// maxText is the greatest size of a text, in bytes; longer texts are cut.
 	maxText = 60 << 10
 	// maxReactions is how many reactions one message has at most.
 	maxReactions = 1000
@@ -30,8 +30,8 @@ const (
 	maxRoomName = 60
 )
 
-// room imports a room: its messages, then its members, then the room itself, which is seen only
-// when all of that is there.
+// room imports a room: its messages, then its members, then the room itself, so that nobody sees an
+// incomplete room.
 func (i *importer) room(ctx context.Context, r spool.Room) error {
 	in, why := i.here(ctx, r)
 	state := ""
@@ -61,13 +61,14 @@ func (i *importer) room(ctx context.Context, r spool.Room) error {
 		i.report.add(state, sent)
 		return nil
 	}
-	// All of it is asked for once more, and nothing added: what is counted is what the record has.
+	// Send everything once more as a check, which adds nothing: the report counts what the record
+	// has.
 	checked, err := i.events(ctx, in, r, true)
 	if err != nil {
 		return err
 	}
 	if checked.known != sent.entries() {
-		return fmt.Errorf("the record has %d of %d entries that it was given", checked.known, sent.entries())
+		return fmt.Errorf("the record has only %d of the %d imported entries", checked.known, sent.entries())
 	}
 	if err := i.members(ctx, in, r); err != nil {
 		return err
@@ -76,7 +77,7 @@ func (i *importer) room(ctx context.Context, r spool.Room) error {
 	return nil
 }
 
-// here returns a room of the export as the server is asked for it, or why it cannot be imported.
+// here returns the request that makes a room of the export, or why the room cannot be imported.
 func (i *importer) here(ctx context.Context, r spool.Room) (*directoryapi.ImportRoom, string) {
 	in := &directoryapi.ImportRoom{Key: r.Key, Topic: r.Topic, Private: r.Private, Archived: r.Archived, Created: r.Created}
 	if r.Direct {
@@ -97,7 +98,7 @@ func (i *importer) here(ctx context.Context, r spool.Room) (*directoryapi.Import
 	return in, ""
 }
 
-// titled returns what a room is called: one of some people by their names.
+// titled returns the title of a room; that of a direct room has the names of its members.
 func (i *importer) titled(r spool.Room) string {
 	if r.Name != "" {
 		return r.Name
@@ -109,7 +110,7 @@ func (i *importer) titled(r spool.Room) string {
 	return strings.Join(people, ", ")
 }
 
-// roomName returns a name that a room can have.
+// roomName returns the valid room name that is closest to name.
 func roomName(name string) string {
 	name = strings.Join(strings.Fields(strings.ToValidUTF8(name, "")), " ")
 	return strings.TrimSpace(chat.FirstCharacters(name, maxRoomName))
@@ -140,8 +141,8 @@ func (i *importer) members(ctx context.Context, in *directoryapi.ImportRoom, r s
 	return err
 }
 
-// roles returns the members of a room, one of whom at least is an owner: who has made it, or leads
-// it, or has been a member or an author first.
+// roles returns the members of a room with their roles. At least one is an owner: the creator, or
+// else the leads, the first member or the first author.
 func (i *importer) roles(ctx context.Context, r spool.Room) (all []directoryapi.ImportMember, err error) {
 	owner := -1
 	for _, m := range r.Members {
@@ -179,7 +180,7 @@ func (i *importer) roles(ctx context.Context, r spool.Room) (all []directoryapi.
 	return all, nil
 }
 
-// counts are what of a room was given to the record.
+// counts are the entries of a room that the importer sent.
 type counts struct {
 	messages, answers, reactions, pins, cut, nobody int
 	known, added                                    int
@@ -187,7 +188,7 @@ type counts struct {
 
 func (c counts) entries() int { return c.messages + c.reactions + c.pins }
 
-// events gives the record all entries of a room, in order.
+// events sends all entries of a room, in order.
 func (i *importer) events(ctx context.Context, in *directoryapi.ImportRoom, r spool.Room, check bool) (n counts, err error) {
 	room := directoryapi.ImportID(i.source, "room", r.Key)
 	if r.Direct {
@@ -230,7 +231,7 @@ func (i *importer) events(ctx context.Context, in *directoryapi.ImportRoom, r sp
 	return n, err
 }
 
-// entries returns a message and what was done to it as entries of a room's log.
+// entries returns a message, its reactions and its pin as entries of a room's log.
 func (i *importer) entries(room string, m spool.Message, rootAuthor string, n *counts) []chat.Event {
 	author, ok := i.names.People[m.Author]
 	if !ok {

@@ -1,7 +1,7 @@
-// Package up runs all of Hubbub in one process: the bus, every service and the page, for a person
-// who wants to try it or a team that one machine is enough for.
+// Package up runs all of Hubbub in one process: the bus, every service and the page. That is for
+// trying it, and for teams for whom one machine is enough.
 //
-// It wires the services and owns the routes; it knows nothing of what they do.
+// It wires the services and owns the routes, and leaves their behaviour to them.
 package up
 
 import (
@@ -26,13 +26,13 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// The URLs that stand for what is in the data folder.
+// The URLs of the bus and the stores in the data folder.
 const (
 	embedded = "embedded:"
 	sqlite   = "sqlite:"
 )
 
-// Config is what `hubbub up` can be told.
+// Config is the configuration of `hubbub up`.
 type Config struct {
 	Data  string `help:"Folder of everything that must outlive the process; made when missing." default:"data" type:"path" placeholder:"DIR"`
 	Web   string `help:"Folder of the built page; none serves no page." default:"web/dist" placeholder:"DIR"`
@@ -47,24 +47,24 @@ type Config struct {
 	Directory directory.Config   `embed:"" prefix:"directory-"`
 }
 
-// Vars are the defaults that differ from those of the services run alone: nothing else is needed.
+// Vars are the defaults that differ from those of the services' own programs.
 func Vars() kong.Vars {
-	// Presence answers once it has heard every edge's heartbeat, so the more often, the sooner all
-	// is ready.
+	// Presence answers once it has heard every edge's heartbeat: a short interval makes the start
+	// faster.
 	return kong.Vars{
 		"bus": embedded, "edge_heartbeat": "1s", "listen": "",
 		"listen_help": "Public address, for WebSockets and HTTP. Empty: " + plainListen + ", or " + secureListen + " with --tls.",
 	}
 }
 
-// Where the public port is by default.
+// The default public ports.
 const (
 	plainListen  = ":9080"
 	secureListen = ":443"
 )
 
-// pageURL returns where browsers find the page of a server that speaks TLS: at the first host that
-// its certificate is for. Empty: it is for none that can be opened.
+// pageURL returns the page's address on a server that speaks TLS: the first host of its
+// certificate. Empty: the certificate has no host that a browser can open.
 func (c *Config) pageURL() string {
 	for _, name := range c.TLS.Names() {
 		if strings.HasPrefix(name, "*") {
@@ -78,7 +78,7 @@ func (c *Config) pageURL() string {
 	return ""
 }
 
-// Validate fills in what follows from the data folder, and returns what is wrong with the
+// Validate sets the options that follow from the data folder, and returns what is wrong with the
 // configuration.
 func (c *Config) Validate() error {
 	c.Bus.Embed = natsembed.InProcess
@@ -90,7 +90,7 @@ func (c *Config) Validate() error {
 		c.Directory.TrustedProxies = c.Edge.TrustedProxies
 	}
 	if c.Directory.PushPrivate {
-		c.Notify.PushPrivate = true // devices that are taken are pushed to
+		c.Notify.PushPrivate = true // the directory accepts only devices that notify may push to
 	}
 	if c.Edge.Listen == "" {
 		c.Edge.Listen = plainListen
@@ -114,11 +114,11 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// noPage as Web serves no page.
+// noPage, as Web, turns the page off.
 const noPage = "none"
 
-// stores returns what is wrong with the store. History's URL and directory's differ in the names of
-// files only.
+// stores returns what is wrong with the store. The URLs of history and directory differ only in the
+// names of files.
 func (c *Config) stores() error {
 	history, directory := c.storeURLs()
 	if history == directory && strings.HasPrefix(c.Store, sqlite) {
@@ -127,8 +127,7 @@ func (c *Config) stores() error {
 	return (&historystore.Config{Store: history}).Validate()
 }
 
-// prefixed returns what a service says of its flags, each at the beginning of a line, with the
-// names that they have here.
+// prefixed adds prefix to the flags, at the beginning of each line, in a service's error.
 func prefixed(prefix string, err error) error {
 	if err == nil {
 		return nil

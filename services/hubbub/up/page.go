@@ -17,25 +17,25 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// page serves the built page from a folder. The build puts a file beside each that is worth it,
-// with what is in it compressed, and those are served to whoever accepts them.
+// page serves the built page from a folder. Beside files that compress well the build puts
+// compressed ones, which page serves to clients that accept them.
 type page struct {
 	root fs.FS
-	tags sync.Map // name of a file: tag; as many as there are files
+	tags sync.Map // file name to tag; at most one per file
 }
 
-// A tag is the ETag of a file as it was at a time.
+// A tag is the ETag of a file, and the time and size of the file that it is for.
 type tag struct {
 	size    int64
 	changed time.Time
 	value   string
 }
 
-// encodings are the content codings that the build makes, the smallest first, and how it calls the
-// files.
+// encodings are the content codings that the build makes, the smallest first, and the endings of
+// their files.
 var encodings = []struct{ name, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
 
-// element is the script that pages of other sites name.
+// element is the script that pages of other sites load.
 const element = "hubbub-chat.js"
 
 // newPage serves the built page from a folder. Files under assets are named by their content and
@@ -60,7 +60,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name == "" {
 		name = "index.html"
 	}
-	// Only files are served, by their own names: a folder would be listed or redirected to.
+	// Serve only regular files: http.FileServer would list a folder or redirect to it.
 	info, ok := p.regular(name)
 	if !ok || r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
 		noSuchPage(w)
@@ -92,7 +92,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", contentType(name))
 	if coding != "" {
 		h.Set("Content-Encoding", coding)
-		if r.Header.Get("Range") == "" { // ServeContent says it of nothing that has a coding
+		if r.Header.Get("Range") == "" { // ServeContent sets no length with a content coding
 			h.Set("Content-Length", strconv.FormatInt(size, 10))
 		}
 	}
@@ -103,8 +103,8 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	if strings.HasPrefix(name, "assets/") || name == element {
-		// Pages of other sites load the element of docs/embed.md: it holds nothing that is not
-		// public, and what it may do is the matter of --origins.
+		// Pages of other sites load the element of docs/embed.md: it contains nothing secret, and
+		// --origins decides what it may do.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
@@ -116,13 +116,14 @@ func (p *page) regular(name string) (fs.FileInfo, bool) {
 	return info, err == nil && info.Mode().IsRegular()
 }
 
-// A variant is a file as a content coding has it.
+// A variant is a file in a content coding.
 type variant struct {
 	name, ending string
 	info         fs.FileInfo
 }
 
-// compressed returns the variants of a file. One that is older than the file is of another build.
+// compressed returns the variants of a file, without those that are older than the file: they are
+// from another build.
 func (p *page) compressed(name string, of fs.FileInfo) []variant {
 	var all []variant
 	for _, e := range encodings {
@@ -133,8 +134,7 @@ func (p *page) compressed(name string, of fs.FileInfo) []variant {
 	return all
 }
 
-// tag returns the ETag of what is in a file, which is read once for each time that it changes;
-// empty if it cannot be read.
+// tag returns the ETag of a file's content, which it reads once per change; empty if that fails.
 func (p *page) tag(name string, content io.ReadSeeker) string {
 	info, ok := p.regular(name)
 	if !ok {
@@ -157,8 +157,8 @@ func (p *page) tag(name string, content io.ReadSeeker) string {
 	return t.value
 }
 
-// contentType returns the type of a file by its name. The machine's own table is not asked for
-// those of the page: it may be without them.
+// contentType returns the type of a file by its name. It knows those of the page itself, because
+// the machine's table may lack them.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -179,8 +179,8 @@ func contentType(name string) string {
 }
 
 // accepts returns whether an Accept-Encoding header lets a content coding be used (RFC 9110,
-// section 12.5.3): by its own name, else by *, with a weight above zero. Without the header nothing
-// but the file itself is sent, as old proxies expect.
+// section 12.5.3): by its own name, else by *, with a weight above zero. Without the header the
+// server sends only the file itself, as old proxies expect.
 func accepts(header []string, coding string) bool {
 	others := false
 	for _, item := range strings.Split(strings.Join(header, ","), ",") {
@@ -199,7 +199,7 @@ func accepts(header []string, coding string) bool {
 	return others
 }
 
-// weight returns the q of an item of an Accept header: 1 if it has none, and 0 if it is none.
+// weight returns the q of an item of an Accept header: 1 if it has none, and 0 if it is malformed.
 func weight(params string) float64 {
 	for _, param := range strings.Split(params, ";") {
 		if key, value, _ := strings.Cut(param, "="); strings.EqualFold(strings.TrimSpace(key), "q") {

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// routes sends each request to the service that the table names. What it has is set before a
-// request comes.
+// routes sends each request to the service that the table names. Its fields do not change after the
+// first request.
 type routes struct {
 	edge, history, presence, directory, page http.Handler
 }
@@ -29,9 +29,9 @@ func (r routes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// under answers what is below a base path, such as /chat, as h does without it, and leads from the
-// base itself to the page. What comes without it is answered, too: a proxy in front may take it
-// off. An empty base is none.
+// under strips a base path, such as /chat, from requests for h, and redirects the base itself to
+// the page. Requests without the base also reach h, because a proxy in front may strip it. An empty
+// base changes nothing.
 func under(base string, h http.Handler) http.Handler {
 	if base == "" {
 		return h

@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/services/directory"
 )
 
-// tellSetup tells a person the set-up link when there is one, and returns when ctx ends.
+// tellSetup prints each set-up link, until ctx ends.
 func tellSetup(ctx context.Context, out io.Writer, at string, secrets <-chan string) error {
 	select {
 	case secret := <-secrets:
@@ -27,7 +27,7 @@ This server has no operator yet. Whoever opens this link first becomes the opera
 	return nil
 }
 
-// lines is a writer that several may write to at the same time, each of whose texts stays whole.
+// lines is a writer for concurrent use that never mixes two writes.
 type lines struct {
 	mu  sync.Mutex
 	out io.Writer

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// route says which service answers a path. {…} stands for one segment of it, and a slash at the end
-// for everything below. With a method it is for requests of that method alone.
+// route says which service answers a path. {…} stands for one segment, and a slash at the end for
+// everything below. A route with a method is only for requests of that method.
 type route struct {
 	method        string
 	path, service string
 	// slow routes hash a password or send a letter, so nginx admits fewer requests from an address.
 	slow bool
-	// file is how large a file is that requests may have as their body, in KiB; 0: they have none.
+	// file is the greatest size of a file in the request body, in KiB; 0: the route takes no files.
 	file int
 }
 
-// table has the routes of `hubbub up` and of nginx: of those that match, the first one counts. What
-// matches none is a file of the page. The edge also answers /v1/ws, and what leads there has its
-// own place in infra/nginx/routes.conf. Routes of one path stand together, the one without a method
-// last.
+// table has the routes of `hubbub up` and of nginx: the first match counts. A request without a
+// match is for a file of the page. The edge also answers /v1/ws, which infra/nginx/routes.conf
+// configures. Routes of one path stand together, the one without a method last.
 //
-// nginx reads it as infra/nginx/table.conf, which `make docs` writes.
+// nginx reads the table from infra/nginx/table.conf, which `make docs` writes.
 var table = []route{
 	{method: "POST", path: "/v1/rooms/{room}/messages", service: "edge"},
 	{path: "/v1/rooms/{room}/messages", service: "history"},
@@ -85,11 +84,11 @@ func (r route) matches(path string) bool {
 	return len(have) == len(want)
 }
 
-// nginxTable is the table in nginx's words.
+// nginxTable returns the table as nginx configuration.
 func nginxTable() []byte {
 	var b strings.Builder
 	b.WriteString("# Which service answers which path: written by `make docs` from services/hubbub/up/table.go.\n")
-	var methods []route // of the path of the next route without one
+	var methods []route // routes with a method, of the path of the next route without one
 	for _, r := range table {
 		if r.method != "" {
 			methods = append(methods, r)
@@ -117,8 +116,8 @@ func nginxTable() []byte {
 	return []byte(b.String())
 }
 
-// location is how nginx names the route. nginx takes an exact one first, then the first regular
-// expression, then the longest beginning.
+// location returns the route as the argument of nginx's location. nginx tries exact paths first,
+// then regular expressions in order, then the longest prefix.
 func (r route) location() string {
 	parts := strings.Split(r.path, "/")
 	if !slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(p, "{") }) {

@@ -19,15 +19,15 @@ import (
 	"hubbub.internal/services/hubbub/certificate"
 )
 
-// secured is how the public port speaks TLS.
+// secured is the TLS set-up of the public port.
 type secured struct {
 	config *tls.Config
-	// what the port of plain HTTP answers besides sending people on; nil: nothing
+	// wraps the handler of the port of plain HTTP, for ACME; nil: not needed
 	http func(http.Handler) http.Handler
 }
 
-// secure returns how the public port speaks TLS, or nil if it does not. What keeps the certificate
-// current is a component of p.
+// secure returns the TLS set-up of the public port, or nil without TLS. It adds a component to p
+// that keeps the certificate current.
 func (c *Config) secure(p *daemon.Process) (*secured, error) {
 	if !c.TLS.TLS {
 		return nil, nil
@@ -60,7 +60,7 @@ func (c *Config) secure(p *daemon.Process) (*secured, error) {
 	return s, nil
 }
 
-// ports returns where an authority's questions arrive.
+// ports returns where an authority's challenges arrive.
 func (c *Config) ports() (p certificate.Ports) {
 	host, port, _ := net.SplitHostPort(c.Edge.Listen) // Validate has looked at it
 	p.Host = host
@@ -74,7 +74,7 @@ func (c *Config) ports() (p certificate.Ports) {
 
 func (c *Config) redirects() bool { return c.TLS.Redirect != certificate.None && c.TLS.Redirect != "" }
 
-// strict tells browsers to accept nothing but HTTPS of this host for some time (RFC 6797).
+// strict tells browsers to use only HTTPS with this host for some time (RFC 6797).
 func strict(age time.Duration, h http.Handler) http.Handler {
 	if age == 0 {
 		return h
@@ -86,8 +86,7 @@ func strict(age time.Duration, h http.Handler) http.Handler {
 	})
 }
 
-// sendOn serves the port of plain HTTP, which sends everybody on to HTTPS. addr is where that is
-// served.
+// sendOn serves the port of plain HTTP, which redirects to HTTPS at addr.
 func (c *Config) sendOn(p *daemon.Process, s *secured, addr net.Addr) error {
 	if !c.redirects() {
 		return nil
@@ -96,7 +95,7 @@ func (c *Config) sendOn(p *daemon.Process, s *secured, addr net.Addr) error {
 	if err != nil {
 		return fmt.Errorf("public port: %w", err)
 	}
-	// Clients may see another port than this process does, which the page's address then has.
+	// Clients may see another port than this process does; the page's address then has it.
 	if page, err := url.Parse(c.Directory.PageURL); err == nil && page.Scheme == "https" {
 		if port = page.Port(); port == "" {
 			port = "443"
@@ -110,7 +109,7 @@ func (c *Config) sendOn(p *daemon.Process, s *secured, addr net.Addr) error {
 	return err
 }
 
-// redirect sends a request to the same host and path by HTTPS.
+// redirect redirects a request to the same host and path over HTTPS.
 func redirect(port string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -120,7 +119,7 @@ func redirect(port string) http.Handler {
 			host = strings.Trim(host, "[]")
 		}
 		if host == "" {
-			http.Error(w, "one Host is to be named", http.StatusBadRequest)
+			http.Error(w, "the request needs one Host header", http.StatusBadRequest)
 			return
 		}
 		switch {
@@ -139,7 +138,7 @@ func redirect(port string) http.Handler {
 	})
 }
 
-// explained says what a person can do who may not listen on a port.
+// explained adds what to do if the process may not listen on a port.
 func explained(err error) error {
 	if !errors.Is(err, os.ErrPermission) {
 		return err

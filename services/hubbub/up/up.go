@@ -32,8 +32,8 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// Start opens the bus and the stores, starts every service as a component of p, and tells a person
-// on out where to go. All of it ends with p, the edge first: it drains while the others still
+// Start opens the bus and the stores, starts every service as a component of p, and prints the
+// page's address on out. Everything ends with p, the edge first: it drains while the others still
 // answer.
 func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) error {
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
@@ -67,11 +67,11 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	}
 	p.Defer(func() { _ = directoryStore.Close() })
 
-	// Everybody in this process shares one cache of permissions and one set of keys.
+	// All services in this process share one cache of permissions and one set of keys.
 	cache := directoryapi.NewCache(b, p.Log)
 	verifier := auth.NewVerifier(directoryapi.NewClient(b).Keys)
 	out = &lines{out: out}
-	// a link that is made before it is known where this process listens
+	// buffers a link made before this process knows where it listens
 	setup := make(chan string, 1)
 	d, err := directory.New(cfg.Directory, directory.Deps{
 		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace,

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// welcome tells a person where to go, what the process uses, and how to stop it.
+// welcome prints the page's address, what the process uses, and how to stop it.
 func welcome(out io.Writer, cfg Config, addr net.Addr) error {
 	what := "the chat is"
 	if cfg.Web == "" || cfg.Web == noPage {
@@ -30,8 +30,8 @@ Ctrl-C stops it; nothing is lost, however it stops.
 	return err
 }
 
-// address is where a browser finds the page: on this machine at addr, or, with TLS, where its
-// certificate is for. It ends with a slash.
+// address returns the page's address for a browser: on this machine at addr, or, with TLS, the
+// certificate's host. It ends with a slash.
 func (c *Config) address(addr net.Addr) string {
 	scheme := "http://"
 	if c.TLS.TLS {
@@ -50,12 +50,12 @@ func (c *Config) address(addr net.Addr) string {
 	return scheme + where + c.Edge.Base() + "/"
 }
 
-// shown is a URL without its password.
+// shown returns a URL without its password.
 func shown(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.User == nil {
 		if i, j := strings.Index(text, "://"), strings.LastIndexByte(text, '@'); i >= 0 && j > i {
-			return text[:i+3] + text[j+1:] // several hosts are no URL
+			return text[:i+3] + text[j+1:] // net/url does not parse several hosts
 		}
 		return text
 	}

@@ -1,5 +1,5 @@
-// Package verify checks a copy of a room, or of what a person has said, that a Hubbub has made, and
-// makes a page of it that opens offline. It needs no server.
+// Package verify checks an exported copy of a room or of a person's messages, and makes a page of
+// it that opens offline. It needs no server.
 package verify
 
 import (
@@ -17,7 +17,7 @@ import (
 	"hubbub.internal/libs/export"
 )
 
-// Config is what `hubbub verify-export` can be told.
+// Config is the configuration of `hubbub verify-export`.
 type Config struct {
 	File string `arg:"" help:"The copy: lines of JSON. -: standard input."`
 	HTML string `name:"html" help:"Write it as a page to this file, if it is as it was made." type:"path" placeholder:"FILE"`
@@ -65,7 +65,7 @@ func (c *Config) Execute(_ context.Context, out io.Writer) (err error) {
 	return report(out, sum)
 }
 
-// page checks the copy and writes the page, which is there only once it is whole.
+// page checks the copy and writes the page, which appears only when it is complete.
 func (c *Config) page(in io.Reader) (sum export.Summary, err error) {
 	f, err := os.CreateTemp(filepath.Dir(c.HTML), ".hubbub-*")
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *Config) page(in io.Reader) (sum export.Summary, err error) {
 			err = os.Rename(f.Name(), c.HTML)
 		}
 		if err != nil {
-			_ = os.Remove(f.Name()) // what failed before is told
+			_ = os.Remove(f.Name()) // the earlier error counts
 		}
 	}()
 	w := bufio.NewWriter(f)

@@ -106,7 +106,7 @@ func (a *Listeners) Run(ctx context.Context) error {
 		}
 		if sub != nil && time.Since(last) >= reloadEvery {
 			if err := a.load(ctx); err != nil {
-				say("the directory does not say who is reached, so nobody is told of anything new; trying again", err)
+				say("the directory did not answer who has devices, so nobody gets notices; trying again", err)
 			} else {
 				last, said = time.Now(), time.Time{}
 			}

@@ -1,8 +1,8 @@
-// Package archive is the form of a backup: a compressed tar file of parts, in the order in which
-// they were copied, with what is known beforehand at its beginning and the sum of every part at its
-// end. An archive without its end was cut.
+// Package archive is the format of a backup: a compressed tar file of parts in the order of
+// copying, with a header at its beginning and the sum of every part at its end. An archive without
+// that end is cut off.
 //
-// It owns the form and checks it; it knows nothing of what is in a part.
+// It owns and checks the format; it knows nothing of the content of parts.
 //
 //	backup.json      Header
 //	…                parts
@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// Format is the version of the form that this release writes. It reads all up to it.
+// Format is the version of the format that this release writes. It reads all versions up to it.
 const Format = 1
 
 const (
 	headerName   = "backup.json"
 	manifestName = "manifest.json"
-	// maxJSON is how long Header and Manifest may be, in bytes.
+	// maxJSON limits Header and Manifest, in bytes.
 	maxJSON = 256 << 20
 )
 
 var (
-	// ErrForeign says that a file is no backup of Hubbub.
+	// ErrForeign says that a file is not a backup of Hubbub.
 	ErrForeign = errors.New("this is no backup of Hubbub")
 	// ErrNewer says that a newer release made the archive.
 	ErrNewer = errors.New("a newer release made this backup")
@@ -36,15 +36,15 @@ var (
 	ErrDamaged = errors.New("the backup is damaged")
 )
 
-// Header is what is known when a backup begins.
+// Header describes a backup at its beginning.
 type Header struct {
 	Format  int       `json:"format"`
 	ID      string    `json:"id"`
 	Made    time.Time `json:"made"`
 	Version string    `json:"version"` // of the program
-	// Stores are what the backup has, by service.
+	// Stores are the stores in the backup, by service.
 	Stores map[string]Store `json:"stores"`
-	// Settings of the process that made the backup, without secrets, for whoever restores it.
+	// Settings of the process that made the backup, without secrets, for restoring.
 	Settings map[string]string `json:"settings,omitempty"`
 }
 
@@ -54,10 +54,10 @@ type Store struct {
 	Schema int64  `json:"schema"` // version of its schema
 }
 
-// Manifest is what is known when a backup ends.
+// Manifest describes a backup at its end.
 type Manifest struct {
 	Parts []Part `json:"parts"`
-	// Counts says how many records there are, by what they are, such as history/entries.
+	// Counts has the number of records by kind, such as history/entries.
 	Counts map[string]int64 `json:"counts"`
 }
 

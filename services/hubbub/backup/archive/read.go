@@ -12,10 +12,10 @@ import (
 	"io"
 )
 
-// Read reads an archive through and checks all of it. start, which may be nil, is given the header,
-// and part each part in order, whose body it may leave unread; what either returns ends the
-// reading. A part that part was given may turn out to be damaged afterwards: only when Read has
-// returned no error is everything as it was written.
+// Read reads a whole archive and checks it. It calls start, which may be nil, with the header, and
+// part with each part in order; part need not read the body. An error of either ends the reading. A
+// part may turn out to be damaged after the call of part: only if Read returns no error is
+// everything as it was written.
 func Read(r io.Reader, start func(Header) error, part func(name string, size int64, body io.Reader) error) (h Header, m Manifest, err error) {
 	gz, err := gzip.NewReader(r)
 	if err != nil {
@@ -33,7 +33,7 @@ func Read(r io.Reader, start func(Header) error, part func(name string, size int
 				return h, m, ErrForeign
 			}
 			if errors.Is(err, io.EOF) {
-				return h, m, ErrCut // a tar file that ends well, and has no manifest
+				return h, m, ErrCut // a complete tar file without a manifest
 			}
 			return h, m, explain(err)
 		}
@@ -119,19 +119,19 @@ func (r *reader) Read(b []byte) (int, error) {
 
 func decode(r io.Reader, size int64, v any) error {
 	if size > maxJSON {
-		return damaged("it describes itself in %d bytes", size)
+		return damaged("its description has %d bytes", size)
 	}
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return explain(err)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return damaged("what it says of itself cannot be read: %v", err)
+		return damaged("its description cannot be read: %v", err)
 	}
 	return nil
 }
 
-// same compares the parts that there are with those that there should be.
+// same compares the parts with those in the manifest.
 func same(got, want []Part) error {
 	for i, w := range want {
 		if i >= len(got) {
@@ -141,7 +141,7 @@ func same(got, want []Part) error {
 			if g.Name != w.Name {
 				return damaged("%s is where %s should be", g.Name, w.Name)
 			}
-			return damaged("%s is not what was written: its sum is another", w.Name)
+			return damaged("%s is damaged: its sum does not match", w.Name)
 		}
 	}
 	if len(got) > len(want) {
@@ -152,7 +152,7 @@ func same(got, want []Part) error {
 
 func isCut(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
-// explain says what a reader's error means.
+// explain returns the meaning of a reader's error.
 func explain(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {

@@ -12,7 +12,7 @@ import (
 	"io"
 )
 
-// Writer writes an archive. It is for one goroutine.
+// Writer writes an archive. It is not safe for concurrent use.
 type Writer struct {
 	gz       *gzip.Writer
 	tar      *tar.Writer
@@ -20,7 +20,7 @@ type Writer struct {
 	manifest Manifest
 }
 
-// NewWriter begins an archive. The caller owns w, which is written to until Close.
+// NewWriter begins an archive. The caller owns w; the Writer writes to it until Close.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	h.Format = Format
 	gz, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
@@ -48,10 +48,10 @@ func (a *Writer) Add(name string, size int64, body io.Reader) error {
 	return nil
 }
 
-// Count notes how many more records there are of something.
+// Count adds to the number of records of a kind.
 func (a *Writer) Count(what string, n int64) { a.manifest.Counts[what] += n }
 
-// Close ends the archive, which is whole then.
+// Close completes the archive.
 func (a *Writer) Close() error {
 	if err := a.json(manifestName, a.manifest); err != nil {
 		return err

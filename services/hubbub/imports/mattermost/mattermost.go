@@ -101,11 +101,11 @@ type reaction struct {
 // reader reads an export into a spool.
 type reader struct {
 	to    *spool.Spool
-	begun bool // the first line has said what it is
+	begun bool // the version line was read
 }
 
-// Read reads an export into a spool. A file that is not whole, or not such an export, is an error
-// that says what to do.
+// Read reads an export into a spool. For an incomplete file, or one that is no such export, the
+// error says what to do.
 func Read(ctx context.Context, file string, maxSize int64, to *spool.Spool) (err error) {
 	r := &reader{to: to}
 	f, err := os.Open(file)
@@ -149,12 +149,12 @@ func (r *reader) lines(ctx context.Context, in io.Reader) error {
 				return errors.New("this is no export of Mattermost, whose first line says its version")
 			}
 			if _, ok := errors.AsType[*json.SyntaxError](err); ok {
-				return fmt.Errorf("this is no whole line of JSON: the export is damaged, or was cut off when it was copied; get it again (%w)", errors.New(err.Error()))
+				return fmt.Errorf("this line is not complete JSON: the export is damaged, or was cut off when it was copied; get it again (%w)", errors.New(err.Error()))
 			}
 			return err
 		}
 		if !r.begun && (l.Type != "version" || l.Version != 1) {
-			return errors.New("this is no export of Mattermost in version 1, which its first line has to say")
+			return errors.New("this is no export of Mattermost in version 1: its first line must say so")
 		}
 		r.begun = true
 		if n%1000 == 0 && ctx.Err() != nil {
@@ -224,7 +224,7 @@ func (r *reader) addUser(u *user) {
 	}
 }
 
-// direct returns the key of the room of some people, which becomes one of the export.
+// direct returns the key of the direct room of these people, and adds the room if need be.
 func (r *reader) direct(people []string) string {
 	keys := make([]string, len(people))
 	for i, name := range people {

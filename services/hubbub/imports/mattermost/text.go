@@ -16,7 +16,7 @@ var (
 )
 
 // Markdown returns a text of Mattermost, which is Markdown already, with the names that people have
-// here and with emoji for their names, and whom it mentions.
+// here and with emoji in place of their names, and the ids of the users that it mentions.
 func Markdown(text string, names *roster.Roster) (string, []string) {
 	var b strings.Builder
 	var who roster.Mentioned
@@ -36,7 +36,7 @@ func prose(text string, names *roster.Roster, who *roster.Mentioned) string {
 	end := 0
 	for _, m := range name.FindAllStringIndex(text, -1) {
 		if m[0] > 0 && isWord(text[:m[0]]) {
-			continue // an address of mail
+			continue // a mail address
 		}
 		known, used := mentioned(text[m[0]+1:m[1]], names, who)
 		if used == 0 {
@@ -49,7 +49,8 @@ func prose(text string, names *roster.Roster, who *roster.Mentioned) string {
 	return b.String()
 }
 
-// mentioned returns whom a name means, and how much of it: a sentence may end behind it.
+// mentioned returns the user that a name mentions, and the length of the name, because punctuation
+// may follow it.
 func mentioned(name string, names *roster.Roster, who *roster.Mentioned) (known string, used int) {
 	for tried := name; tried != ""; tried = tried[:len(tried)-1] {
 		switch key := strings.ToLower(tried); key {

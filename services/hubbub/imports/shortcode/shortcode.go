@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/libs/emoji"
 )
 
-// aliases are names besides those of Unicode's data, which both products take.
+// aliases are names that both products accept besides those of Unicode's data.
 var aliases = map[string]string{
 	"thumbsup": "+1", "thumbsdown": "-1", "poop": "hankey", "shit": "hankey", "simple_smile": "slightly_smiling_face", "satisfied": "laughing",
 	"red_car": "car", "raised_hand": "hand", "punch": "facepunch", "running": "runner", "honeybee": "bee", "telephone": "phone", "email": "e-mail",
@@ -38,15 +38,14 @@ var byName = sync.OnceValue(func() map[string]string {
 	return all
 })
 
-// tones are the tones of skin, by the number or the word that they have in names.
+// tones are the skin tones, by the number or word in names.
 var tones = map[string]rune{
 	"2": '\U0001f3fb', "3": '\U0001f3fc', "4": '\U0001f3fd', "5": '\U0001f3fe', "6": '\U0001f3ff',
 	"light": '\U0001f3fb', "medium_light": '\U0001f3fc', "medium": '\U0001f3fd', "medium_dark": '\U0001f3fe', "dark": '\U0001f3ff',
 }
 
 // Emoji returns the emoji with a name, without its colons: smile, +1::skin-tone-2 or, as Mattermost
-// has it, +1_medium_skin_tone. One that nobody knows but the other server stays a name between
-// colons.
+// has it, +1_medium_skin_tone. An emoji that only the other server has stays a name between colons.
 func Emoji(name string) string {
 	if symbol, ok := find(name); ok {
 		return symbol
@@ -78,7 +77,7 @@ func find(name string) (string, bool) {
 	return "", false
 }
 
-// withTone returns an emoji with a tone of skin, or as it is if it has none.
+// withTone returns an emoji with a skin tone, or unchanged if it takes none.
 func withTone(symbol string, tone rune) string {
 	if tone == 0 {
 		return symbol
@@ -93,7 +92,7 @@ func withTone(symbol string, tone rune) string {
 
 var inText = regexp.MustCompile(`:([a-zA-Z0-9_+'-]{1,60})(?:::skin-tone-([2-6]))?:`)
 
-// Replace returns a text with the emoji that names in it stand for.
+// Replace replaces the names of emoji in a text.
 func Replace(text string) string {
 	if strings.Count(text, ":") < 2 {
 		return text

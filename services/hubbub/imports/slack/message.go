@@ -61,8 +61,8 @@ type attachment struct {
 	From     string `json:"from_url"`
 }
 
-// said are the subtypes of messages that somebody has written. All others tell of something that
-// happened, such as that somebody has joined.
+// said are the subtypes of messages that a person wrote. All others report an event, such as a new
+// member.
 var said = map[string]bool{
 	"": true, "file_share": true, "thread_broadcast": true, "bot_message": true, "me_message": true, "file_comment": true, "file_mention": true,
 	"slackbot_response": true, "tombstone": true, "reply_broadcast": true, "document_mention": true, "assistant_app_thread": true,
@@ -114,8 +114,8 @@ func (r *reader) addMessage(ctx context.Context, room string, raw json.RawMessag
 	return r.to.AddMessage(ctx, out)
 }
 
-// author returns who has sent a message, who becomes a user of the export if it has none: a bot, or
-// somebody of another workspace.
+// author returns the key of a message's author. It adds an author that the export lacks: a bot, or
+// a user of another workspace.
 func (r *reader) author(m *message) string {
 	key, name := m.User, cmp.Or(m.Profile.DisplayName, m.Profile.Name, m.Profile.RealName, m.User)
 	if m.Comment != nil && m.Comment.User != "" {
@@ -144,7 +144,7 @@ func (r *reader) author(m *message) string {
 	return key
 }
 
-// textOf returns the text of a message as Slack writes it, with its files as links.
+// textOf returns the text of a message in Slack's syntax, with its files as links.
 func textOf(m *message, to *spool.Spool) string {
 	text := m.Text
 	if m.Comment != nil {
@@ -178,7 +178,7 @@ func textOf(m *message, to *spool.Spool) string {
 	return text
 }
 
-// linked returns a label that leads somewhere, as Slack writes it.
+// linked returns a link with a label, in Slack's syntax.
 func linked(label, link string) string {
 	if link == "" || label == "" || !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") {
 		return label
@@ -200,10 +200,10 @@ func lines(all ...string) string {
 	return strings.Join(full, "\n")
 }
 
-// maxBlocks is how deep blocks are looked into.
+// maxBlocks limits the depth of nested blocks.
 const maxBlocks = 20
 
-// blockText returns the texts of blocks, for messages of bots that have no other.
+// blockText returns the texts of blocks, for bot messages without another text.
 func blockText(raw json.RawMessage) string {
 	var blocks any
 	if json.Unmarshal(raw, &blocks) != nil {

@@ -32,8 +32,7 @@ func Markdown(text string, names *roster.Roster) (string, []string) {
 	return b.String(), who.Users
 }
 
-// code returns code, in which Slack has only links and the names of people as it has them
-// elsewhere.
+// code converts code, in which Slack marks up only links and names of people.
 func code(text string, names *roster.Roster) string {
 	var nobody roster.Mentioned
 	return unescape.Replace(reference.ReplaceAllStringFunc(text, func(found string) string {
@@ -45,8 +44,8 @@ func code(text string, names *roster.Roster) string {
 	}))
 }
 
-// prose returns a text without code. What stands between <> is no text of the author's, and is put
-// aside while that is looked at.
+// prose converts a text without code. It replaces what stands between <> by placeholders while it
+// converts the author's own text.
 func prose(text string, names *roster.Roster, who *roster.Mentioned) string {
 	var aside []string
 	text = strings.ReplaceAll(text, "\x00", "")
@@ -72,7 +71,7 @@ func prose(text string, names *roster.Roster, who *roster.Mentioned) string {
 	return b.String()
 }
 
-// refer returns what stands between <> as Markdown.
+// refer converts what stands between <> to Markdown.
 func refer(target, label string, names *roster.Roster, who *roster.Mentioned) string {
 	label = unescape.Replace(label)
 	switch target[0] {
@@ -110,7 +109,7 @@ func refer(target, label string, names *roster.Roster, who *roster.Mentioned) st
 	return "[" + strings.NewReplacer("[", `\[`, "]", `\]`).Replace(label) + "](" + strings.NewReplacer("(", "%28", ")", "%29", " ", "%20").Replace(target) + ")"
 }
 
-// special returns what Slack marks with !: mentions of many, dates and groups of users.
+// special converts what Slack marks with !: mentions of many, dates and groups of users.
 func special(what, label string, who *roster.Mentioned) string {
 	switch what, _, _ := strings.Cut(what, "^"); what {
 	case "here":
@@ -127,8 +126,8 @@ func special(what, label string, who *roster.Mentioned) string {
 	}
 }
 
-// mark replaces a sign around words, such as the * of *bold*, by Markdown's. As in Slack, it stands
-// beside a space or a sign outside, and not inside, and both are on one line.
+// mark replaces a sign around words, such as the * of *bold*, by Markdown's. As in Slack, a space
+// or punctuation must be outside of the signs and none inside, and both must be on one line.
 func mark(text string, sign byte, by string) string {
 	if strings.Count(text, string(sign)) < 2 {
 		return text

@@ -1,6 +1,6 @@
-// Package spool keeps what an export has, in a file of its own, until it is imported: so an export
-// of any size is checked as a whole before anything is made, and its messages come in the order in
-// which they were sent, whatever order the export has. It knows no format and no server.
+// Package spool keeps the content of an export in a file until it is imported. So an import can
+// check an export of any size as a whole before it makes anything, and gets the messages in the
+// order of sending, whatever the order in the export. It knows neither the formats nor the server.
 package spool
 
 import (
@@ -16,18 +16,18 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// User is somebody of an export.
+// User is a user of an export.
 type User struct {
 	Key    string // id in the export
 	Name   string // wanted
 	Mail   string
-	Closed bool // is a bot, or was deleted: nobody logs in
+	Closed bool // a bot or a deleted user: nobody can log in
 }
 
 // Member is a member of a room.
 type Member struct {
 	User string
-	Lead bool // looks after the room
+	Lead bool // is a moderator or owner of the room
 }
 
 // Room is a room of an export.
@@ -48,19 +48,19 @@ type Message struct {
 	Room, Key string
 	At        int64 // UTC microseconds
 	Author    string
-	Text      string // as the export has it
-	Root      string // key of the message whose thread it is in; empty: none
+	Text      string // in the syntax of the export
+	Root      string // key of its thread's root; empty: no thread
 	Broadcast bool
 	Reactions []Reaction
-	Pinned    string // who pinned it; empty: nobody
+	Pinned    string // key of the user who pinned it; empty: not pinned
 }
 
-// Reaction is an emoji that somebody put on a message.
+// Reaction is a user's reaction to a message.
 type Reaction struct {
 	Emoji, User string
 }
 
-// Spool is an open spool. It is written by one goroutine; then, after Check, read by any number.
+// Spool is an open spool. One goroutine writes it; after Check any number may read it.
 type Spool struct {
 	dir string
 	db  *sql.DB
@@ -71,7 +71,7 @@ type Spool struct {
 	Rooms []Room
 	users map[string]int
 	rooms map[string]int
-	// Skipped counts what is not imported, by what it is.
+	// Skipped counts what is not imported, by description.
 	Skipped map[string]int
 	n       int
 }
@@ -91,7 +91,7 @@ func Open(ctx context.Context, below string) (s *Spool, err error) {
 		}
 	}()
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(filepath.Join(dir, "spool.db")), RawQuery: url.Values{
-		// a crash loses it
+		// a crash may lose the file: the import begins anew
 		"_pragma": {"journal_mode(OFF)", "synchronous(OFF)", "cache_size(-16384)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
@@ -148,7 +148,7 @@ func (s *Spool) AddRoom(r Room) {
 	}
 }
 
-// Room returns a room, which may be changed; nil: there is none.
+// Room returns a room, which the caller may change; nil: there is none.
 func (s *Spool) Room(key string) *Room {
 	if n, ok := s.rooms[key]; ok {
 		return &s.Rooms[n]
@@ -179,7 +179,7 @@ func (s *Spool) Count(ctx context.Context, room string) (n int, err error) {
 	return n, err
 }
 
-// FirstAuthor returns who has sent the first message of a room; empty: there is none.
+// FirstAuthor returns the author of a room's first message; empty: it has none.
 func (s *Spool) FirstAuthor(ctx context.Context, room string) (author string, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT author FROM messages WHERE room = ? ORDER BY at, n LIMIT 1`, room).Scan(&author)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -188,8 +188,8 @@ func (s *Spool) FirstAuthor(ctx context.Context, room string) (author string, er
 	return author, err
 }
 
-// Messages calls f with each message of a room, in the order in which they were sent, and with the
-// author of its Root.
+// Messages calls f with each message of a room, in the order of sending, and with the author of its
+// Root.
 func (s *Spool) Messages(ctx context.Context, room string, f func(m Message, rootAuthor string) error) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT m.data, m.root, coalesce(r.author, '') FROM messages m
 		LEFT JOIN messages r ON m.root <> '' AND r.room = m.room AND r.key = m.root WHERE m.room = ? ORDER BY m.at, m.n`, room)

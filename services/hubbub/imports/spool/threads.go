@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// maxChain is how many answers to answers are followed to the root of a thread.
+// maxChain is how long a chain of answers to answers may be.
 const maxChain = 1000
 
-// Check ends the writing, and puts the threads in order: an answer to an answer is in the thread of
-// that one, one whose root the export lacks is an ordinary message, and none comes before its root.
-// Answers that lead in a circle are an error.
+// Check ends the writing, and normalises threads: an answer to an answer moves to that one's
+// thread, an answer whose root the export lacks becomes an ordinary message, and no answer comes
+// before its root. A circle of answers is an error.
 func (s *Spool) Check(ctx context.Context) error {
 	err := errors.Join(s.put.Close(), s.tx.Commit())
 	if s.tx = nil; err != nil {
@@ -37,7 +37,7 @@ func (s *Spool) Check(ctx context.Context) error {
 	return nil
 }
 
-// flatten leads answers to answers to the root of their thread.
+// flatten moves answers to answers to the root of their thread.
 func (s *Spool) flatten(ctx context.Context) error {
 	type answer struct{ room, key, root string }
 	var nested []answer

@@ -1,5 +1,5 @@
-// Package unpack reads what a stranger has packed: zip archives and JSON, with bounds on everything
-// that could grow. Nothing is written to disk, and only one value is in memory.
+// Package unpack reads untrusted zip archives and JSON, with bounds on everything that could grow.
+// It writes nothing to disk, and has only one value in memory.
 package unpack
 
 import (
@@ -16,13 +16,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of what is read.
+// The limits.
 const (
 	// MaxValue is the greatest size of one value, such as a message, in bytes.
 	MaxValue = 16 << 20
 	// MaxFiles is how many files an archive has at most.
 	MaxFiles = 2_000_000
-	// ratio is how many times its packed size a file of JSON may have, and free how much any may.
+	// ratio bounds the size of a JSON file relative to its packed size; sizes up to free are always
+	// allowed.
 	ratio = 200
 	free  = 1 << 20
 )
@@ -70,10 +71,10 @@ func (a *Archive) list(maxSize int64) error {
 		a.files[name] = f
 		a.names = append(a.names, name)
 		if !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".jsonl") {
-			continue // it is not read
+			continue // the importer does not read it
 		}
 		if f.UncompressedSize64 > ratio*f.CompressedSize64+free {
-			return fmt.Errorf("its file %s grows to %d bytes from %d: that is no export", name, f.UncompressedSize64, f.CompressedSize64)
+			return fmt.Errorf("its file %s unpacks to %d bytes from %d: that is no export", name, f.UncompressedSize64, f.CompressedSize64)
 		}
 		if f.UncompressedSize64 > left {
 			return fmt.Errorf("its files of JSON have more than %d bytes together: allow more with --max-size", maxSize)
@@ -100,14 +101,15 @@ func (a *Archive) Read(name string, f func(io.Reader) error) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer in.Close()
-	// The size is what the archive says, which was counted; one more, so that its end is read, too.
-	if err := f(io.LimitReader(in, int64(a.files[name].UncompressedSize64)+1)); err != nil { //nolint:gosec // list has compared it
+	// Open has counted the size that the archive gives; one byte more, so that Read also reads its
+	// end.
+	if err := f(io.LimitReader(in, int64(a.files[name].UncompressedSize64)+1)); err != nil { //nolint:gosec // list has checked it
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-// explained says what helps where an error is Go's own.
+// explained adds what to do to errors of the standard library.
 func explained(err error) error {
 	switch {
 	case errors.Is(err, zip.ErrChecksum), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -119,13 +121,13 @@ func explained(err error) error {
 	return err
 }
 
-// measured counts what is read, and stops where one value would take too much.
+// measured counts the bytes read, and fails when one value has too many.
 type measured struct {
 	in   io.Reader
 	left int64
 }
 
-var errTooLarge = fmt.Errorf("one entry has more than %d MiB: that is none of an export", MaxValue>>20)
+var errTooLarge = fmt.Errorf("one entry has more than %d MiB: this is no export", MaxValue>>20)
 
 func (m *measured) Read(p []byte) (int, error) {
 	if m.left <= 0 {
@@ -136,8 +138,7 @@ func (m *measured) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// plain returns a text without the mark that some programs begin UTF-8 with, and an error for what
-// is another encoding.
+// plain skips a byte order mark, and returns an error for an encoding other than UTF-8.
 func plain(in io.Reader) (io.Reader, error) {
 	b := bufio.NewReaderSize(in, 64<<10)
 	head, _ := b.Peek(4)
