@@ -154,7 +154,7 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 		same(t, []store.Act{sampleAct}, acts, err)
 		must(t, s.EndAct(ctx, sampleAct.ID, store.OutcomeFailed)) // it keeps its outcome
 	}
-	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from a release where bans did not end never ends
+	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from a release without ends never ends
 	same(t, nil, ended, err)
 
 	server, err := s.Server(ctx)

@@ -16,7 +16,7 @@ func testServer(t *testing.T, s store.Store) {
 		Setup: []store.SetupLink{{Hash: []byte{0, 1, 0xff}, Expires: 5}}, Registration: "closed", Guests: "rooms", GuestRooms: []string{"r1"},
 	}
 	must(t, s.PutServer(ctx, first))
-	want(t, store.ErrConflict, s.PutServer(ctx, store.Server{SetUp: 1})) // there is a record already
+	want(t, store.ErrConflict, s.PutServer(ctx, store.Server{SetUp: 1})) // there is one already
 	got, err := s.Server(ctx)
 	first.Version = 1
 	same(t, first, got, err)
