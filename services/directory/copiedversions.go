@@ -30,11 +30,7 @@ func (s *copies) copyMessage(ctx context.Context, c *copying, lines []json.RawMe
 	if lines, err = s.copyVersions(ctx, c, lines); err != nil || c.Versions != nil {
 		return lines, true, err
 	}
-	size := 0
-	for _, line := range lines {
-		size += len(line)
-	}
-	return lines, size > copyStep, nil
+	return lines, c.size > copyStep, nil
 }
 
 // copyVersions adds the next earlier versions of a message.

@@ -43,11 +43,14 @@ type copying struct {
 	Since int64        `json:"since,omitempty"`
 	Ended bool         `json:"ended,omitempty"`
 	Chain export.State `json:"chain"`
+
+	size int // of the lines of this step, in bytes
 }
 
 // add adds a line.
 func (c *copying) add(lines []json.RawMessage, kind string, content any) ([]json.RawMessage, error) {
 	line, err := c.Chain.Add(kind, content)
+	c.size += len(line)
 	return append(lines, line), err
 }
 
@@ -64,6 +67,7 @@ type copies struct {
 
 // next returns the next lines of a copy, and none once it has ended.
 func (s *copies) next(ctx context.Context, c *copying) ([]json.RawMessage, error) {
+	c.size = 0
 	switch {
 	case c.Ended:
 		return nil, nil

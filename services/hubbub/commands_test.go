@@ -5,9 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"hubbub.internal/services/hubbub/rules/markdown"
 )
 
 // here runs a command in a copy of the tree in which nothing was ever built: see TestCommands. What
@@ -238,7 +239,11 @@ func documented(t *testing.T, root string) map[string]string {
 			}
 		}
 	}
-	for _, file := range texts(t, root) {
+	files, err := markdown.Files(root, "*.md", "Makefile", "docker-compose*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
 		b, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
 			t.Fatal(err)
@@ -252,7 +257,7 @@ func documented(t *testing.T, root string) map[string]string {
 				}
 			}
 		default:
-			for _, block := range blocks(text) {
+			for _, block := range markdown.Commands(text) {
 				in := ""
 				for line := range strings.Lines(block) {
 					line = strings.TrimSpace(line)
@@ -269,7 +274,7 @@ func documented(t *testing.T, root string) map[string]string {
 					add(file, line)
 				}
 			}
-			for _, m := range inline.FindAllStringSubmatch(prose(text), -1) {
+			for _, m := range markdown.Inline.FindAllStringSubmatch(markdown.Prose(text), -1) {
 				add(file, m[1])
 			}
 		}
@@ -283,48 +288,4 @@ var (
 	comment   = regexp.MustCompile(`(^|\s)#\s.*`)
 	target    = regexp.MustCompile(`(?m)^([a-z-]+):[^#\n]*## (.*)$`)
 	variables = regexp.MustCompile(`[( ]((?:[A-Z]+=(?:"[^"]*"|[^\s:),]\S*) ?)+)`)
-	inline    = regexp.MustCompile("`([^`]+)`")
-	fence     = regexp.MustCompile("(?ms)^```([a-z]*)[^\n]*\n(.*?)^```$")
-	indented  = regexp.MustCompile(`(?m)(?:^\n)((?:^    \S.*\n?)+)`)
 )
-
-// texts returns the files that tell people what to type.
-func texts(t *testing.T, root string) (all []string) {
-	t.Helper()
-	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if built(d.Name()) {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		name, err := filepath.Rel(root, path)
-		if n := d.Name(); name == "Makefile" || strings.HasSuffix(n, ".md") && n != "CHANGELOG.md" || strings.HasPrefix(n, "docker-compose") {
-			all = append(all, name)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// blocks returns the code blocks of a Markdown text that are no program's.
-func blocks(text string) (all []string) {
-	for _, m := range fence.FindAllStringSubmatch(text, -1) {
-		if slices.Contains([]string{"", "sh", "bash", "console"}, m[1]) {
-			all = append(all, m[2])
-		}
-	}
-	for _, m := range indented.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
-		all = append(all, m[1])
-	}
-	return all
-}
-
-// prose returns what is between the code blocks.
-func prose(text string) string { return fence.ReplaceAllString(text, "") }

@@ -23,6 +23,7 @@ import (
 	"hubbub.internal/libs/freeport"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/hubbub/rigs/cluster"
+	"hubbub.internal/services/hubbub/rules/markdown"
 )
 
 // typedWithin bounds a command.
@@ -134,7 +135,7 @@ func talk(t *testing.T, dir string, env []string) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, block := range blocks(string(b)) {
+	for _, block := range markdown.Commands(string(b)) {
 		for line := range strings.Lines(block) {
 			if !strings.HasPrefix(line, "curl ") {
 				continue

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"hubbub.internal/services/hubbub/rules/markdown"
 )
 
 // root is that of the checkout.
@@ -20,25 +22,19 @@ const root = "../../.."
 // documents calls do with the path below root, and the text, of each Markdown file that is ours.
 func documents(t *testing.T, do func(path, text string)) {
 	t.Helper()
-	out, err := exec.Command("git", "-C", root, "ls-files", "*.md").Output()
+	files, err := markdown.Files(root, "*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := 0
-	for path := range strings.Lines(string(out)) {
-		path = strings.TrimSuffix(path, "\n")
-		if filepath.Base(path) == "CHANGELOG.md" {
-			continue
-		}
+	for _, path := range files {
 		text, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen++
 		do(path, string(text))
 	}
-	if seen < 30 {
-		t.Errorf("%d documents were found: the rules were hardly tried", seen)
+	if len(files) < 30 {
+		t.Errorf("only %d documents were found", len(files))
 	}
 }
 
@@ -46,17 +42,12 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	linked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
-	inline  = regexp.MustCompile("`[^`]+`")
-	fence   = regexp.MustCompile("(?ms)^```.*?^```$")
 )
-
-// prose returns what is between the code blocks.
-func prose(text string) string { return fence.ReplaceAllString(text, "") }
 
 // anchors returns the names of a document's headings in links, as GitHub makes them.
 func anchors(text string) map[string]bool {
 	all := make(map[string]bool)
-	for _, m := range heading.FindAllStringSubmatch(prose(text), -1) {
+	for _, m := range heading.FindAllStringSubmatch(markdown.Prose(text), -1) {
 		title := linked.ReplaceAllString(m[1], "$1")
 		name := strings.Map(func(r rune) rune {
 			switch {
@@ -80,7 +71,7 @@ func anchors(text string) map[string]bool {
 // heading.
 func TestLinks(t *testing.T) {
 	documents(t, func(path, text string) {
-		for _, m := range link.FindAllStringSubmatch(inline.ReplaceAllString(prose(text), ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(markdown.Inline.ReplaceAllString(markdown.Prose(text), ""), -1) {
 			file, anchor, _ := strings.Cut(m[1], "#")
 			if strings.Contains(file, "://") || strings.HasPrefix(file, "mailto:") {
 				continue
@@ -164,7 +155,7 @@ func TestLineLength(t *testing.T) {
 				strings.HasPrefix(trimmed, "![") {
 				continue
 			}
-			check(path, n+1, line, inline.ReplaceAllString(trimmed, "code"))
+			check(path, n+1, line, markdown.Inline.ReplaceAllString(trimmed, "code"))
 		}
 	})
 	out, err := exec.Command("git", "-C", root, "ls-files", "*.go").Output()
