@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"hubbub.internal/libs/attention"
 	"hubbub.internal/services/directory/mail"
 	"hubbub.internal/services/directory/store"
 )
@@ -119,6 +121,7 @@ func TestDigestsBegin(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.stop()
+	w.cfg.Digest = string(attention.Hourly) // and even then nobody is written the next day
 	second := start(t, w.cfg, w.connect, w.store)
 	hours := map[int64]bool{}
 	for i := range 20 {
@@ -141,6 +144,31 @@ func TestDigestsBegin(t *testing.T) {
 		t.Errorf("20 accounts are looked at in %d hours", len(hours))
 	}
 	second.noLetter(sink)
+}
+
+// TestDigestsBeginLater: where the store does not work when a process starts, it is asked again.
+func TestDigestsBeginLater(t *testing.T) {
+	w, _ := openMailWorld(t)
+	w.stop()
+	if err := w.store.PatchAccount(t.Context(), "u1", store.AccountPatch{Mail: new("u@example.org"), MailKey: new("u@example.org")}); err != nil {
+		t.Fatal(err)
+	}
+	var tries atomic.Int32
+	w.memory.Fail(func(call string, _ bool) error {
+		if call == "BeginDigests" && tries.Add(1) == 1 {
+			return errors.New("the store is down")
+		}
+		return nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { w.digests.run(ctx, time.Millisecond) })
+	w.eventually("the account has a time", func() bool {
+		a, err := w.store.Account(t.Context(), "u1")
+		return err == nil && a.DigestDue > unknownDigest
+	})
+	cancel()
+	running.Wait()
 }
 
 // TestDigestsWaitForLetters: other letters do not stand behind many digests.

@@ -157,7 +157,7 @@ func TestDigest(t *testing.T) {
 	others.waits(ann.User.ID, mentionIn("lobby", now.UnixMilli()-1), chat.InboxRoom{Room: "other", Unread: 9, Last: &chat.InboxLatest{TS: now.UnixMilli()}})
 	w.lookAgain(ann.User.ID, time.UnixMilli(0))
 	a := w.look(ann.User.ID)
-	if a.DigestSent < now.UnixMilli() || a.DigestDue <= now.UnixMilli() {
+	if a.DigestSent < now.UnixMilli() || a.DigestSent > time.Now().UnixMilli() || a.DigestDue <= now.UnixMilli() {
 		t.Errorf("after a digest: %+v", a)
 	}
 	m := sink.Next(t)
@@ -181,6 +181,8 @@ func TestDigest(t *testing.T) {
 	old := mentionIn("lobby", now.Add(-49*time.Hour).UnixMilli())
 	old.Last.TS = now.UnixMilli()
 	others.waits(ann.User.ID, old)
+	thread := chat.InboxThread{Room: "lobby", Author: ann.User.ID, ID: "m1", Unread: 1, FirstUnread: 8, TS: now.Add(-49 * time.Hour).UnixMilli()}
+	others.set(func() { others.threads[ann.User.ID] = []chat.InboxThread{thread} })
 	w.lookAgain(ann.User.ID, now.Add(-48*time.Hour))
 	if a := w.look(ann.User.ID); a.DigestSent != now.Add(-48*time.Hour).UnixMilli() {
 		t.Errorf("when nothing is new: %+v", a)

@@ -278,6 +278,25 @@ func TestWebPHeads(t *testing.T) {
 	}
 }
 
+// TestEmojiSides: an image has a pixel at least, and as many on a side as browsers are to decode.
+func TestEmojiSides(t *testing.T) {
+	screen := func(width, height byte) []byte {
+		return []byte{'G', 'I', 'F', '8', '9', 'a', width, 0, height, 0, 0, 0, 0, ';'}
+	}
+	for _, tt := range []struct {
+		name string
+		b    []byte
+		good bool
+	}{
+		{"no width", screen(0, 1), false}, {"no height", screen(1, 0), false}, {"one pixel", screen(1, 1), true},
+		{"the greatest", pngOf(t, maxEmojiSide, maxEmojiSide), true}, {"too wide", pngOf(t, maxEmojiSide+1, 1), false}, {"too high", pngOf(t, 1, maxEmojiSide+1), false},
+	} {
+		if kind, err := checkEmojiImage(tt.b); (err == nil) != tt.good {
+			t.Errorf("%s: %q, %v", tt.name, kind, err)
+		}
+	}
+}
+
 // FuzzEmojiImage: whatever the bytes are, they are an image within the bounds or refused.
 func FuzzEmojiImage(f *testing.F) {
 	f.Add(pngOf(f, 2, 2))
@@ -287,6 +306,17 @@ func FuzzEmojiImage(f *testing.F) {
 		kind, err := checkEmojiImage(b)
 		if (kind == "") != (err != nil) {
 			t.Errorf("%q, %v", kind, err)
+		}
+		if err != nil {
+			return
+		}
+		c, format, err := image.DecodeConfig(bytes.NewReader(b))
+		if errors.Is(err, image.ErrFormat) {
+			format = "webp"
+			c, err = webpConfig(b)
+		}
+		if err != nil || kind != "image/"+format || len(b) > maxEmojiImage || min(c.Width, c.Height) < 1 || max(c.Width, c.Height) > maxEmojiSide {
+			t.Errorf("%q of %d × %d pixels, %v", kind, c.Width, c.Height, err)
 		}
 	})
 }

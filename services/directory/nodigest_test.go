@@ -33,6 +33,13 @@ func TestNoDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	noneIsSent := func(what string) {
+		t.Helper()
+		l := store.Letter{ID: "queued", Kind: store.LetterDigest, User: user, Holder: w.letters.mailing.holder}
+		if got, err := w.digests.digestLetter(t.Context(), l); err != nil || len(got) != 0 {
+			t.Errorf("%s: a letter that was queued is sent: %+v, %v", what, got, err)
+		}
+	}
 	minute := now.UTC().Hour()*60 + now.UTC().Minute()
 	for _, tt := range []struct {
 		name  string
@@ -40,19 +47,29 @@ func TestNoDigest(t *testing.T) {
 		after func()
 		sent  time.Duration // ago; 0: never
 		next  time.Duration // 0: digestLook
+		drop  bool          // nor is one sent that was queued before
 	}{
-		{name: "nothing waits", make: func() { others.waits(user) }},
+		{name: "nothing waits", make: func() { others.waits(user) }, drop: true},
 		{name: "only what mentions nobody", make: func() { others.waits(user, chat.InboxRoom{Room: "lobby", Unread: 3, Last: waiting.Last}) }},
 		{name: "what is too old", make: func() { others.waits(user, mentionIn("lobby", now.Add(-digestOldest-time.Hour).UnixMilli())) }},
 		{name: "one that was written an hour ago", sent: time.Hour, next: 23*time.Hour - w.cfg.DigestAfter},
-		{name: "chose never", make: func() { choose(`{"mail":"never"}`) }},
+		{name: "chose never", make: func() { choose(`{"mail":"never"}`) }, drop: true},
+		{name: "read everything of a room", make: func() {
+			choose(`{"level":"everything"}`)
+			others.waits(user, chat.InboxRoom{Room: "lobby", Last: waiting.Last})
+		}, drop: true},
 		{name: "chose weekly", make: func() { choose(`{"mail":"weekly"}`) }, sent: 48 * time.Hour, next: 5*24*time.Hour - w.cfg.DigestAfter},
-		{name: "nothing of the room", make: func() { choose(`{"rooms":{"lobby":"nothing"}}`) }},
+		{name: "nothing of the room", make: func() {
+			choose(`{"rooms":{"lobby":"nothing"}}`)
+			others.set(func() {
+				others.threads[user] = []chat.InboxThread{{Room: "lobby", Author: user, ID: "m1", Unread: 1, TS: now.UnixMilli()}}
+			})
+		}, after: func() { others.set(func() { clear(others.threads) }) }, drop: true},
 		{name: "a pause", make: func() { choose(fmt.Sprintf(`{"paused":%d}`, now.Add(time.Hour).UnixMilli())) }},
 		{name: "quiet hours", make: func() {
 			choose(fmt.Sprintf(`{"quiet":{"from":%d,"to":%d,"zone":"UTC"}}`, (minute+1439)%1440, (minute+10)%1440))
 		}, after: func() { choose(`{}`) }},
-		{name: "disabled", make: func() { disable(true) }, after: func() { disable(false) }},
+		{name: "disabled", make: func() { disable(true) }, after: func() { disable(false) }, drop: true},
 		{name: "not to be disturbed", make: func() { others.is(presenceapi.Active{DND: []string{user}}) }, after: func() { others.is(presenceapi.Active{}) }, next: digestWatch},
 		{name: "history is away", make: func() { others.set(func() { others.away = true }) }, after: func() { others.set(func() { others.away = false }) }, next: digestAgain},
 		{name: "was here a moment ago", make: func() {
@@ -63,7 +80,7 @@ func TestNoDigest(t *testing.T) {
 		// From here on somebody who was seen now.
 		{name: "is here", make: func() { others.is(presenceapi.Active{Active: []string{user}}) }, after: func() { others.is(presenceapi.Active{}) }, next: digestWatch},
 		{name: "does not touch the device since a moment ago", next: digestWatch},
-		{name: "banned", make: func() { w.ok("PUT", "/v1/bans/"+user, op.Token, `{}`, nil) }},
+		{name: "banned", make: func() { w.ok("PUT", "/v1/bans/"+user, op.Token, `{}`, nil) }, drop: true},
 	} {
 		others.waits(user, waiting)
 		if tt.make != nil {
@@ -82,6 +99,9 @@ func TestNoDigest(t *testing.T) {
 		if got := time.UnixMilli(a.DigestDue); got.Before(next.Add(-time.Minute)) || got.After(next.Add(time.Minute)) || a.DigestSent != sent.UnixMilli() {
 			t.Errorf("%s: looked at again at %s, want %s; %+v", tt.name, got, next, a)
 		}
+		if tt.drop {
+			noneIsSent(tt.name)
+		}
 		if tt.after != nil {
 			tt.after()
 		}
@@ -96,6 +116,43 @@ func TestNoDigest(t *testing.T) {
 	w.ok("POST", "/v1/mail/remove", ann.Token, `{"password":"correct horse"}`, nil)
 	if a, err := w.store.Account(t.Context(), user); err != nil || a.DigestDue != 0 {
 		t.Errorf("without an address: %+v, %v", a, err)
+	}
+	others.waits(user, waiting)
+	noneIsSent("without an address")
+}
+
+// TestDigestThatWasMissed: an account that nobody looked at for long gets a time of its own, as
+// others do then, and is written nothing at once.
+func TestDigestThatWasMissed(t *testing.T) {
+	w, sink, others, ann := openAway(t)
+	user, now := ann.User.ID, time.Now()
+	others.waits(user, mentionIn("lobby", now.UnixMilli()))
+	for _, tt := range []struct {
+		ago    time.Duration
+		missed bool
+	}{{digestMissed + time.Minute, true}, {digestMissed - time.Minute, false}} {
+		a, err := w.store.Account(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := now.Add(-48 * time.Hour).UnixMilli()
+		if err := w.store.MoveDigest(t.Context(), user, a.DigestDue, now.Add(-tt.ago).UnixMilli(), sent); err != nil {
+			t.Fatal(err)
+		}
+		a = w.look(user)
+		if a.DigestSent == sent != tt.missed || a.DigestDue < now.UnixMilli() || a.DigestDue > time.Now().Add(digestSpread).UnixMilli() {
+			t.Errorf("looked at %s late: %+v", tt.ago, a)
+		}
+	}
+	sink.Next(t) // the second time
+	w.noLetter(sink)
+}
+
+// TestAwayOfWhomNobodyHasSeen is since ever: such as that of an account that was imported.
+func TestAwayOfWhomNobodyHasSeen(t *testing.T) {
+	w, _, _, _ := openAway(t)
+	if since, err := w.digests.awaySince(t.Context(), "unseen", time.Now()); err != nil || since.UnixMilli() != 0 {
+		t.Errorf("away since %s, %v", since, err)
 	}
 }
 

@@ -297,37 +297,48 @@ func TestManyEdits(t *testing.T) {
 	}
 }
 
-// TestManyChanges changes a message until that is enough, which leaves nothing on it: it can still
-// be deleted.
+// TestManyChanges changes a message until that is enough, which leaves nothing on it: others'
+// reactions leave its author half of the changes, and when these are used up, too, it can still be
+// deleted.
 func TestManyChanges(t *testing.T) {
 	w := open(t)
 	w.changes.most = 100
 	first := w.say("r1", "ann", "m1", "1")
 	w.stored("r1", first)
-	var all []store.Entry
-	for i := range uint64(100) {
-		e := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "eve", ID: fmt.Sprint("x", i), Target: "m1", Author: "ann", Emoji: fmt.Sprint("e", i/2), On: i%2 == 0}
-		data, err := chat.AppendEntry(nil, e)
-		if err != nil {
+	changed := func(from, to uint64) {
+		t.Helper()
+		var all []store.Entry
+		for i := from; i < to; i++ {
+			e := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "eve", ID: fmt.Sprint("x", i), Target: "m1", Author: "ann", Emoji: fmt.Sprint("e", i/2), On: i%2 == 0}
+			data, err := chat.AppendEntry(nil, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entry, err := entryOf(bus.Entry{Room: "r1", Seq: first + 1 + i, Sender: "eve", ID: e.ID, Data: data})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, entry)
+		}
+		if _, err := w.store.Append(t.Context(), all); err != nil {
 			t.Fatal(err)
 		}
-		entry, err := entryOf(bus.Entry{Room: "r1", Seq: first + 1 + i, Sender: "eve", ID: e.ID, Data: data})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, entry)
 	}
-	if _, err := w.store.Append(t.Context(), all); err != nil {
-		t.Fatal(err)
-	}
+	edit := chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "x", Target: "m1", Author: "ann", Text: "2"}
+	changed(0, 100)
 	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x", Target: "m1", Author: "ann", Emoji: "👍", On: true}); code != chat.CodeTooMany {
 		t.Errorf("one more: %q", code)
 	}
-	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "x", Target: "m1", Author: "ann", Text: "2"}); code != "" {
+	if _, code := w.do(edit); code != "" {
 		t.Errorf("others' reactions keep the author from an edit: %q", code)
 	}
 	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}, 0, chat.TypeReacted); err != nil || len(about) != 0 {
 		t.Errorf("a page reads %d entries, %v", len(about), err)
+	}
+	changed(100, 200)
+	edit.ID = "y"
+	if _, code := w.do(edit); code != chat.CodeTooMany {
+		t.Errorf("another edit: %q", code)
 	}
 	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1", Author: "ann"}); code != "" {
 		t.Errorf("deleted: %q", code)

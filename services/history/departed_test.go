@@ -29,12 +29,22 @@ func TestDepartedHaveNoName(t *testing.T) {
 				_ = json.NewEncoder(&out).Encode(p) // a strings.Builder takes it
 			}
 			since := w.missed(historyapi.SinceRequest{Room: "r", Limit: 100})
-			if len(since.Entries) != 8 {
+			if len(since.Entries) != 9 {
 				t.Fatalf("%d entries", len(since.Entries))
 			}
 			for _, e := range since.Entries {
 				out.Write(e.Data[1:])
 			}
+			pins, err := w.pins.list(t.Context(), historyapi.PinsRequest{Room: "r", User: "bob"})
+			if err != nil || len(pins.Pins) != 1 {
+				t.Fatalf("%+v, %v", pins, err)
+			}
+			quotes, err := w.quotes.list(t.Context(), quotesRequest{"bob", "r", []quoteName{{"ann", "1"}, {"ann", "2"}}})
+			if err != nil || len(quotes) != 2 {
+				t.Fatalf("%+v, %v", quotes, err)
+			}
+			_ = json.NewEncoder(&out).Encode(pins)
+			_ = json.NewEncoder(&out).Encode(quotes)
 			return out.String()
 		}
 		says := func(id string) uint64 {
@@ -44,9 +54,10 @@ func TestDepartedHaveNoName(t *testing.T) {
 			return w.event(chat.Event{Type: chat.TypeEdited, Room: "r", User: "ann", Name: "Nora", ID: "e" + id, Target: id, Author: "ann", Text: "I was Ann once"})
 		}
 		w.stored("r", says("1"))
+		w.stored("r", w.event(chat.Event{Type: chat.TypePinned, Room: "r", User: "ann", Name: "Nora", ID: "pin", Target: "1", Author: "ann", On: true}))
 		s.down.Store(true)
 		says("2") // which stays in the log
-		if before := all(); strings.Count(before, `"Nora"`) != 4*4+6 || strings.Contains(before, chat.DeletedName) {
+		if before := all(); strings.Count(before, `"Nora"`) != 4*4+7+2+2 || strings.Contains(before, chat.DeletedName) {
 			t.Fatalf("before: %s", before)
 		}
 		w.gone.Store("ann", true)
@@ -59,10 +70,10 @@ func TestDepartedHaveNoName(t *testing.T) {
 		}
 		w.eventually("the name is gone", func() bool { return !strings.Contains(all(), `"Nora"`) })
 		after := all()
-		if n := strings.Count(after, `"`+chat.DeletedName+`"`); n != 4*4+6 {
+		if n := strings.Count(after, `"`+chat.DeletedName+`"`); n != 4*4+7+2+2 {
 			t.Errorf("%d names are replaced: %s", n, after)
 		}
-		if strings.Count(after, `"Bob"`) != 4*4+4 || strings.Count(after, "I was Ann once") != 4*2+4 {
+		if strings.Count(after, `"Bob"`) != 4*4+4 || strings.Count(after, "I was Ann once") != 4*2+4+1+2 {
 			t.Errorf("what else there is: %s", after)
 		}
 	})

@@ -1,12 +1,18 @@
 package history
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
 
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/retention"
+	"hubbub.internal/services/history/store"
 )
 
 // held returns the texts that a hold has kept.
@@ -98,8 +104,52 @@ func TestHold(t *testing.T) {
 		}
 		w.eventually("what another hold is about stays", func() bool { return w.held("h2") == "edited-away deleted now" })
 		w.eventually("the rest goes", func() bool {
-			left, err := w.store.DropHeld(ctx, 1)
-			return err == nil && left == 0
+			left, err := w.store.Held(ctx, store.Hold{User: "ann"}, "", 0, 10)
+			return err == nil && len(left) == 3 && left[2].Room == "r1"
 		})
+		for i := range store.MaxHolds - 1 {
+			if err := w.store.PutHold(ctx, store.Hold{ID: fmt.Sprint("x", i), User: "zed", Reason: "x"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.api.Hold(ctx, historyapi.Hold{ID: "h3", User: "ann", Reason: "x"}); chat.CodeOf(err) != chat.CodeTooMany {
+			t.Errorf("one hold more than there can be: %v", err)
+		}
 	})
+}
+
+// dropping is a store that has put so many entries aside that no hold is about, or fails.
+type dropping struct {
+	store.Store
+	left  int
+	err   error
+	calls int
+}
+
+func (d *dropping) DropHeld(_ context.Context, limit int) (int, error) {
+	d.calls++
+	if d.err != nil {
+		return 0, d.err
+	}
+	n := min(limit, d.left)
+	d.left -= n
+	return n, nil
+}
+
+// TestWhatNoHoldKeepsGoes: all of it, however much it is, also if the store fails meanwhile; and a
+// store that has none is not asked again.
+func TestWhatNoHoldKeepsGoes(t *testing.T) {
+	d := &dropping{left: 2*sweepBatch + 5}
+	hs := newHolds(d, zap.NewNop())
+	for i, want := range []bool{true, false, true, true, false, false} {
+		if d.err = nil; i == 1 {
+			d.err = errDown
+		}
+		if more, err := hs.drop(t.Context()); more != want || !errors.Is(err, d.err) {
+			t.Errorf("step %d: %v, %v", i, more, err)
+		}
+	}
+	if d.left != 0 || d.calls != 4 {
+		t.Errorf("after %d calls %d are left", d.calls, d.left)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -218,4 +220,64 @@ func TestPinsOverHTTP(t *testing.T) {
 	if status, body := get("eve", ""); status != http.StatusForbidden {
 		t.Errorf("who may not read: %d %s", status, body)
 	}
+}
+
+// TestPinsOfTheTail: those that are in the log alone come in their order, and those from before a
+// reset not at all.
+func TestPinsOfTheTail(t *testing.T) {
+	w := open(t)
+	for i := range 8 {
+		w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint("text", i))
+	}
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	want := ""
+	for i := range 8 {
+		if _, code := w.pin("bob", fmt.Sprint("p", i), fmt.Sprint("m", i), true); code != "" {
+			t.Fatal(code)
+		}
+		want = strings.TrimSuffix(fmt.Sprintf("text%d by bob, %s", i, want), ", ")
+	}
+	if got := w.listed(historyapi.PinsRequest{}); got != want {
+		t.Errorf("listed are %q", got)
+	}
+	w.resets("r1")
+	if got := w.listed(historyapi.PinsRequest{}); got != "" {
+		t.Errorf("after a reset %q are listed", got)
+	}
+}
+
+// TestPinsAtOnce: however many are pinned at the same time, a room has no more than it can have.
+func TestPinsAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		for i := range store.MaxPins + 5 {
+			w.say("r1", "ann", fmt.Sprint("m", i), "x")
+		}
+		var last uint64
+		for i := range store.MaxPins - 1 {
+			last = w.event(chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", ID: fmt.Sprint("p", i), Target: fmt.Sprint("m", i), Author: "ann", On: true})
+		}
+		w.stored("r1", last)
+		w.store.counting = func() { time.Sleep(time.Second) } // for all others to come as far
+		var all sync.WaitGroup
+		var done atomic.Int32
+		for i := range 5 {
+			all.Go(func() {
+				id := fmt.Sprint("m", store.MaxPins+i)
+				_, err := w.changes.apply(t.Context(), historyapi.ApplyRequest{
+					Event: chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", ID: "p" + id, Target: id, Author: "ann", On: true, TS: 1}, Pin: true,
+				})
+				switch {
+				case err == nil:
+					done.Add(1)
+				case chat.CodeOf(err) != chat.CodeTooMany:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got := done.Load(); got != 1 {
+			t.Errorf("%d were pinned where one had room", got)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -202,6 +203,15 @@ func TestForget(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		for _, room := range []string{"r1", "r2"} {
+			if err := errors.Join(
+				w.store.PutSaved(t.Context(), store.Saved{User: "bob", Room: room, Author: "ann", ID: "m1", TS: 1}),
+				w.store.PutFollow(t.Context(), store.Follow{User: "bob", Room: room, Author: "ann", ID: "m1", Following: true}),
+				w.store.PutMentions(t.Context(), store.Mentions{Room: room, Seq: 5, Sender: "ann", Users: []string{"bob"}, Visible: []string{"bob"}}, nil),
+			); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for range 2 {
 			if err := w.api.Forget(t.Context(), "r1"); err != nil {
 				t.Fatal(err)
@@ -217,6 +227,19 @@ func TestForget(t *testing.T) {
 		}
 		if reads, err := w.store.Reads(t.Context(), "bob"); err != nil || len(reads) != 1 {
 			t.Errorf("read positions are %v, %v", reads, err)
+		}
+		saved, err := w.store.Saved(t.Context(), "bob", math.MaxInt64, 10)
+		if err != nil || len(saved) != 1 || saved[0].Room != "r2" {
+			t.Errorf("saved are %+v, %v", saved, err)
+		}
+		follows, err := w.store.Follows(t.Context(), "bob", 10)
+		if err != nil || len(follows) != 1 || follows[0].Room != "r2" {
+			t.Errorf("followed are %+v, %v", follows, err)
+		}
+		for room, want := range map[string]int{"r1": 0, "r2": 1} {
+			if got, err := w.store.ShownMentions(t.Context(), room, 0, 10); err != nil || len(got) != want {
+				t.Errorf("mentions in %s are %+v, %v", room, got, err)
+			}
 		}
 		w.say("r1", "ann", "late", "late")
 		w.stored("r2", w.say("r2", "ann", "m2", "too"))

@@ -39,6 +39,7 @@ func TestQuotes(t *testing.T) {
 		want := fmt.Sprintf(`ann/same ann "new" true false, eve/same eve "other" false false, ann/long ann %q false false, ann/gone ann "" false true`, strings.Repeat("ü", quoteText))
 		is(t, "quotes", all, want)
 		is(t, "quotes without an author", ask(quoteName{ID: "same"}, quoteName{ID: "none"}), `ann/same ann "new" true false`)
+		is(t, "quotes by both names", ask(quoteName{ID: "same"}, quoteName{"ann", "same"}, quoteName{ID: "same"}), `ann/same ann "new" true false`)
 		is(t, "quotes of what is no message", ask(quoteName{"ann", "e1"}), "")
 	}
 	w.store.down.Store(true)
@@ -69,6 +70,8 @@ func TestQuotes(t *testing.T) {
 			t.Errorf("by %q: %d %s, want %d", user, got, answer, status)
 		}
 	}
+	w.resets("r1")
+	is(t, "quotes from before a reset", ask(quoteName{"ann", "same"}, quoteName{ID: "long"}), "")
 }
 
 // TestQuotesSayWhomTheyMention as soon as that is known, and before that nothing.

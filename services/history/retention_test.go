@@ -101,11 +101,19 @@ func TestRetention(t *testing.T) {
 		if got := w.auditedIn("r3"); got.Messages != 1 || got.Rule != "1 message, but 14 days at least" {
 			t.Errorf("the audit log knows %+v", got)
 		}
-		w.removed.Delete("r3")
-		w.keep("r3", retention.Effect{Count: 1})
-		w.auditedIn("r3")
-		if got := texts(w.page(historyapi.PageRequest{Room: "r3"})); strings.TrimSpace(got) != "three" {
-			t.Errorf("the page has %q", got)
+		// It is told of what is removed later, and of that alone.
+		for _, text := range []string{"three", "four"} {
+			if text == "four" {
+				w.stored("r3", w.say("r3", "ann", "m4", text))
+			}
+			w.removed.Delete("r3")
+			w.keep("r3", retention.Effect{Count: 1})
+			if got := w.auditedIn("r3"); got.Messages != 1 {
+				t.Errorf("the audit log knows %+v", got)
+			}
+			if got := texts(w.page(historyapi.PageRequest{Room: "r3"})); strings.TrimSpace(got) != text {
+				t.Errorf("the page has %q", got)
+			}
 		}
 
 		// All of it.
@@ -122,6 +130,41 @@ func TestRetention(t *testing.T) {
 			t.Errorf("after a new message the page has %q", got)
 		}
 	})
+}
+
+// TestExpired: of the first entries of a room those go that are older than a rule keeps, or are not
+// among its last messages, up to the first that stays.
+func TestExpired(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_000)
+	const day = 24 * 60 * 60 * 1000
+	entries := func(ages ...int64) (all []store.Entry) {
+		for i, age := range ages {
+			e, err := entryOf(logEntry(t, uint64(i+1), chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: chat.NewID(), TS: now.UnixMilli() - age, Text: "x"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, e)
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		rule retention.Effect
+		nth  uint64
+		ages []int64
+		want int
+	}{
+		{retention.Effect{Days: 1}, 0, []int64{3 * day, day + 1, day, 0}, 2},
+		{retention.Effect{Days: 1}, 0, []int64{day, 3 * day}, 0}, // which waits for the one before
+		{retention.Effect{Days: 1}, 0, []int64{2 * day, 2 * day}, 2},
+		{retention.Effect{Count: 2}, 3, []int64{4, 3, 2, 1}, 2},
+		{retention.Effect{Count: 2, Least: 1}, 3, []int64{day + 1, day, 2, 1}, 1},
+		{retention.Effect{Count: 2, Days: 1}, 2, []int64{2 * day, 2 * day, day + 1, 1}, 3},
+		{retention.Effect{Days: 1}, 0, nil, 0},
+	} {
+		if through, n := expired(entries(tt.ages...), tt.rule, tt.nth, now); n != tt.want || through != uint64(tt.want) {
+			t.Errorf("%+v removes %d of %v, through %d; want %d", tt.rule, n, tt.ages, through, tt.want)
+		}
+	}
 }
 
 // failing is a store whose removals fail after some have worked.

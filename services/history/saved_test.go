@@ -100,6 +100,9 @@ func TestSaved(t *testing.T) {
 	if status := w.request("ann", http.MethodDelete, "/v1/saved/r1/bob/m2", nil); status != http.StatusNoContent {
 		t.Error(status)
 	}
+	if n := w.changesTold("ann", chat.ListSaved); n != 4 {
+		t.Errorf("her devices were told %d times", n)
+	}
 	var names struct{ Names []historyapi.SavedName }
 	if status := w.request("ann", http.MethodGet, "/v1/saved/names", &names); status != http.StatusOK || len(names.Names) != 2 || names.Names[0].Room != "r2" || names.Names[0].ID != "m2" {
 		t.Errorf("%d, %+v", status, names)
@@ -155,4 +158,39 @@ func TestSavedAreBounded(t *testing.T) {
 	if err := w.saved.save(t.Context(), one); err != nil {
 		t.Errorf("after one was removed: %v", err)
 	}
+}
+
+// TestSavedInPages: a list has as many bytes as a page, and then there are more; what was saved in
+// one millisecond is on one page or the next.
+func TestSavedInPages(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.access.Store("ann r1", true)
+		const n = 12
+		for i := range n {
+			w.say("r1", "bob", fmt.Sprint("m", i), strings.Repeat("x", 16<<10))
+		}
+		for i := range n { // in one millisecond: no time passes
+			if err := w.saved.save(t.Context(), savedRequest{"ann", "r1", store.Name{Sender: "bob", ID: fmt.Sprint("m", i)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var pages []int
+		seen := make(map[string]bool)
+		for before := int64(0); len(pages) < n; {
+			out, err := w.saved.list(t.Context(), savedList{"ann", before, 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages = append(pages, len(out.Saved))
+			for _, m := range out.Saved {
+				seen[m.ID], before = true, m.TS
+			}
+			if !out.More {
+				break
+			}
+		}
+		if len(seen) != n || len(pages) != 2 || pages[0] > 1+store.PageBytes/(16<<10) {
+			t.Errorf("%d of %d messages in pages of %v", len(seen), n, pages)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,4 +205,33 @@ func TestRequestsTakeTurns(t *testing.T) {
 			t.Errorf("%s is answered %q, want %q", user, got, want)
 		}
 	}
+}
+
+// TestTurnsOfRequests: a request has its turn until it is answered, and its answer counts.
+func TestTurnsOfRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns(1, 100)
+		under := 0
+		handle := inTurn(turns, func(string) string { return "ann" }, func(n int) int { return n }, func(context.Context, string) (int, error) {
+			if under++; under > 1 {
+				t.Error("two at a time")
+			}
+			time.Sleep(time.Second)
+			under--
+			return 100 * burst * 10, nil // bytes of ten bursts
+		})
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				if _, err := handle(t.Context(), ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if took, want := time.Since(began), (9*burst+2)*time.Second; took != want {
+			t.Errorf("two answers took %s, want %s", took, want)
+		}
+	})
 }

@@ -77,6 +77,8 @@ func TestVersions(t *testing.T) {
 			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Before: second, Limit: 1}, "two, more"},
 			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Before: first}, "one"},
 			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Since: chat.Forever}, "three, hidden"},
+			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Since: chat.Forever, Limit: 1}, "three, more"},
+			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Since: chat.Forever, Limit: 2}, "three, hidden"},
 			{historyapi.VersionsRequest{Author: "ann", ID: "m1", Since: chat.Forever, Before: second}, "hidden"},
 			{historyapi.VersionsRequest{Author: "eve", ID: "m1"}, "another's, edited, another's"},
 			{historyapi.VersionsRequest{Author: "ann", ID: "m2"}, "newer, new"},
