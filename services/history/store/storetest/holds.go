@@ -8,7 +8,7 @@ import (
 
 func testHolds(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	a := store.Hold{ID: "h1", Room: "r1", Reason: "case 1", Actor: "op", Name: "Op", Created: 10}
+	a := store.Hold{ID: "h9", Room: "r1", Reason: "case 1", Actor: "op", Name: "Op", Created: 10}
 	b := store.Hold{ID: "h2", User: "ann", Reason: "case 2", Name: "console", Created: 20}
 	for _, h := range []store.Hold{b, a, a} {
 		must(t, s.PutHold(ctx, h))

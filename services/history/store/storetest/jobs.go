@@ -10,7 +10,7 @@ import (
 func testJobs(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	a := store.Job{ID: "j1", Room: "r1", User: "ann", After: 3, Actor: "bob", Name: "Bob", Created: 10}
-	b := store.Job{ID: "j2", User: "ann", Actor: "bob", Name: "Bob", Created: 20}
+	b := store.Job{ID: "j0x", User: "ann", Actor: "bob", Name: "Bob", Created: 20}
 	c := store.Job{ID: "j0", Room: "r2", Created: 20, Done: 30}
 	for _, j := range []store.Job{b, a, c} {
 		must(t, s.PutJob(ctx, j))

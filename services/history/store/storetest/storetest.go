@@ -253,6 +253,11 @@ func testPages(t *testing.T, s store.Store) {
 	same(t, messages[2:], got, err)
 	got, err = s.Oldest(ctx, "r1", 80, 100)
 	same(t, nil, got, err)
+	end := message("r1", 300, "ann", "end")
+	add(t, s, end)
+	last, got, err = s.Latest(ctx, "r1", 1)
+	same(t, []store.Entry{end}, got, err)
+	same(t, bus.Position{Seq: 300, ID: "end"}, last, err)
 }
 
 // testRoomsApart has rooms whose names begin alike.
