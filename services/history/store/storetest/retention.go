@@ -87,6 +87,10 @@ func testRemoveThrough(t *testing.T, s store.Store) {
 	}
 	threads, err = s.Threads(ctx, "r1", 100, 10)
 	same(t, 0, len(threads), err)
+	_, err = s.RemoveThrough(ctx, "r1", 10, 100) // by somebody who was slower
+	must(t, err)
+	last, err = s.Last(ctx, "r1")
+	same(t, bus.Position{Seq: 90}, last, err)
 	if left, err = s.Since(ctx, "r2", 0, 10); err != nil || len(left) != 1 {
 		t.Errorf("of another room is left %+v, %v", left, err)
 	}

@@ -79,11 +79,13 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 	}
 	t.Run("reopened", func(t *testing.T) {
 		s := open(t)
-		e := message("r1", 5, "ann", "m1")
-		add(t, s, e)
+		all := []store.Entry{message("r1", 5, "ann", "m1"), message("r1", 6, "somebody", "another-id"), message("r1", 7, "bob", "m3")}
+		add(t, s, all...)
 		s = reopen(t, s)
-		got, err := s.Since(t.Context(), "r1", 0, 10)
-		same(t, []store.Entry{e}, got, err)
+		got, err := s.Newest(t.Context(), "r1", 100, 10) // by senders whom it does not know yet
+		same(t, all, got, err)
+		got, err = s.Since(t.Context(), "r1", 0, 10)
+		same(t, all, got, err)
 	})
 }
 
