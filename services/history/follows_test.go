@@ -100,6 +100,27 @@ func TestThreadsAreFollowed(t *testing.T) {
 	w.threadsAre("read", "bob", "")
 }
 
+// TestEndOfAThreadInTheTail: of answers that are in the log alone the last is where a thread ends,
+// and the devices of whoever follows it then are told.
+func TestEndOfAThreadInTheTail(t *testing.T) {
+	w := open(t)
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	root := chat.Thread{Author: "ann", ID: "m1"}
+	w.say("r1", "ann", "m1", "root")
+	w.answer("bob", "a1", root)
+	end := w.answer("ann", "a2", root)
+	if err := w.follows.put(t.Context(), "eve", "r1", store.Name{Sender: "ann", ID: "m1"}, true); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := w.follows.of(t.Context(), "eve", "r1", store.Name{Sender: "ann", ID: "m1"}); err != nil || !f.Following || f.Read != end {
+		t.Errorf("followed from %+v on, %v; the end is %d", f, err, end)
+	}
+	if n := w.changesTold("eve", chat.ListThreads); n != 1 {
+		t.Errorf("her devices were told %d times", n)
+	}
+}
+
 // TestFollowingIsChosen: a thread can be followed, and no more, and that stays; it can be read.
 func TestFollowingIsChosen(t *testing.T) {
 	w := open(t)
