@@ -27,7 +27,7 @@ func TestWhatADigestTells(t *testing.T) {
 		{`{}`, waiting("r", 5, 2), 2},
 		{`{}`, waiting(direct, 5, 0), 5},
 		{`{"notify":{"level":"everything"}}`, waiting("r", 5, 0), 5},
-		{`{"notify":{"level":"everything"}}`, chat.InboxRoom{Room: "r"}, 0}, // all of it was removed
+		{`{"notify":{"level":"everything"}}`, chat.InboxRoom{Room: "r"}, 0}, // all is removed
 		{`{"notify":{"level":"everything"},"muted":["r"]}`, waiting("r", 5, 0), 0},
 		{`{"notify":{"level":"nothing"}}`, waiting("r", 5, 2), 0},
 		{`{"notify":{"level":"nothing"}}`, waiting(direct, 5, 0), 0},

@@ -30,7 +30,8 @@ func testFollows(t *testing.T, s store.Store) {
 	must(t, s.BeginFollows(ctx, nil))
 	must(t, s.BeginFollows(ctx, []store.Follow{f("ann", "r1", thread, 0, 5), f("bob", "r1", thread, 20, 5), f("ann", "r1", other, 0, 6), f("ann", "r2", thread, 0, 7), f("ann", "r1", store.Name{Sender: "ann", ID: "m9"}, 0, 8)}))
 	must(t, s.BeginFollows(ctx, []store.Follow{f("ann", "r1", thread, 0, 4)})) // later, and older
-	must(t, s.BeginFollows(ctx, []store.Follow{f("bob", "r1", thread, 0, 4)})) // which takes back nothing that is read
+	// Nothing that is read is taken back.
+	must(t, s.BeginFollows(ctx, []store.Follow{f("bob", "r1", thread, 0, 4)}))
 	state("ann", "r1", thread, f("ann", "r1", thread, 0, 5), true)
 	state("bob", "r1", thread, f("bob", "r1", thread, 20, 5), true)
 	state("ann", "r2", other, store.Follow{User: "ann", Room: "r2", Author: "ann", ID: "m2"}, false)
