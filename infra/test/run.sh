@@ -23,7 +23,12 @@ exec='env -u GOTMPDIR'
 
 log=$(mktemp -p "$GOTMPDIR")
 beside=
-trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log" "${shm:-$log}"' EXIT
+trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log"* "${shm:-$log}"' EXIT
+
+# versions MODULE: of which modules a module is built. go list fails where one is missing.
+versions() {
+  (cd "$1" && go list -deps -test -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}' ./... | { grep -v ^hubbub.internal/ || true; } | sort -u)
+}
 
 # Runs beside the Go tests, and fills the time in which those wait for servers to fail and recover.
 apart() {
@@ -38,9 +43,11 @@ apart() {
   renice -n 10 -p $BASHPID >/dev/null
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
   go test -exec "$exec" -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
-  step "each module on its own, as its container builds it"
+  step "each module on its own, as its container builds it: of the same versions as in the workspace"
   for m in $(sed -n 's,^\t\./,,p' go.work); do
-    (cd $m && GOWORK=off go build -o /dev/null ./...)
+    versions "$m" >"$log.workspace"
+    GOWORK=off versions "$m" >"$log.alone"
+    diff "$log.workspace" "$log.alone" || { echo "$m: run \`make tidy\`" >&2; return 1; }
   done
   make --no-print-directory build-hubbub
   step "lint"

@@ -75,8 +75,9 @@ func Build(ctx context.Context, dir string, programs ...Program) error {
 	}
 	defer free.Close()
 	for _, p := range programs {
-		// With the commit in it, a program would be linked anew after each.
-		args := []string{"build", "-buildvcs=false", "-o", filepath.Join(dir, p.Name), p.Package}
+		// With the commit in it, a program would be linked anew after each. What a debugger reads
+		// takes the linker a third of its time.
+		args := []string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(dir, p.Name), p.Package}
 		if p.Test {
 			args = append([]string{"test", "-c"}, args[1:]...)
 		}

@@ -25,6 +25,7 @@ import (
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/bus/natsembed"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/memory"
 	"hubbub.internal/services/directory/store/sqlite"
@@ -103,10 +104,15 @@ func onNATS(t *testing.T) connect {
 // never is so long that housekeeping is done at the start, and then only by the test.
 const never = time.Hour
 
+// schema makes the files of stores.
+var schema = sqlitedbtest.Schema{Open: func(ctx context.Context, path string) (io.Closer, error) { return sqlite.Open(ctx, path, nil) }}
+
 // openStore opens a file.
 func openStore(t *testing.T) *faulty {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
+	path := filepath.Join(t.TempDir(), "directory.db")
+	schema.Make(t, path)
+	s, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

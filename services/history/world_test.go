@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/retention"
+	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/sqlite"
 )
@@ -137,8 +139,12 @@ func openBus(t *testing.T) bus.Interface {
 	return connect(t, membus.NewServer(membus.Options{}))
 }
 
+// schema makes the files of stores.
+var schema = sqlitedbtest.Schema{Open: func(ctx context.Context, path string) (io.Closer, error) { return sqlite.Open(ctx, path, nil) }}
+
 func openStore(t testing.TB, path string) *gated {
 	t.Helper()
+	schema.Make(t, path)
 	s, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
