@@ -43,11 +43,15 @@ export function retryIn(err: HubbubError, guess: number): number | undefined {
 /** Returns a sentence for a person. */
 export function inEnglish(err: unknown): string {
   if (err instanceof HubbubError || err instanceof ConnectionLost) {
-    // The server's messages are written to follow a colon.
-    const message = err.message.charAt(0).toLocaleUpperCase() + err.message.slice(1);
-    return /[.!?…]$/.test(message) ? message : `${message}.`;
+    return asSentence(err.message);
   }
   return 'Something went wrong. Please try again.';
+}
+
+/** Returns a message of the server's, which are written to follow a colon, as a sentence. */
+export function asSentence(message: string): string {
+  const sentence = message.charAt(0).toLocaleUpperCase() + message.slice(1);
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** Whether an error has one of the given codes. */

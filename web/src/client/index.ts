@@ -19,7 +19,7 @@ export { type NewThread } from './followed.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 export { Directory, type RoomPatch } from './directory.ts';
 export { environment, type Environment } from './environment.ts';
-export { ConnectionLost, hasCode, HubbubError, inEnglish } from './errors.ts';
+export { asSentence, ConnectionLost, hasCode, HubbubError, inEnglish } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export { shownInRoom, type InThread, type Outgoing, type OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';

@@ -1,4 +1,4 @@
-import { ConnectionLost, HubbubError, inEnglish, type Outgoing } from '../client/index.ts';
+import { asSentence, ConnectionLost, HubbubError, inEnglish, type Outgoing } from '../client/index.ts';
 import { language, m } from './language.svelte.ts';
 import { said } from './said.ts';
 
@@ -22,6 +22,9 @@ export function describe(err: unknown): string {
     default: return english;
   }
 }
+
+/** Returns what the server said without refusing anything, as a sentence for a person. */
+export const told = (message: string): string => (language() === 'en' ? undefined : said(message)) ?? asSentence(message);
 
 /** Returns why a message was not sent; empty: it is not known. */
 export const notSent = (message: Outgoing | undefined): string => (message?.error === undefined ? '' : describe(new HubbubError(message.code ?? '', message.error)));

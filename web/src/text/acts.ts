@@ -1,66 +1,75 @@
+import { hole } from '../lang/pieces.ts';
+import { m } from '../lang/language.svelte.ts';
+
 /** The actions of the audit log, in words. */
-export const actNames: Readonly<Record<string, string>> = {
-  'account.create': 'Account created',
-  'account.delete': 'Account deleted',
-  'account.disable': 'Account disabled',
-  'account.enable': 'Account enabled',
-  'account.sign-out': 'Signed out everywhere',
-  'account.password': 'Password changed',
-  'account.mail': 'Mail address confirmed or removed',
-  'account.reset.link': 'Link for a new password created',
-  'account.reset': 'New password chosen by a link',
-  'session.end': 'Log-in ended',
-  'session.stolen': 'Log-in stolen',
-  'server.setup': 'Server set up',
-  'server.import': 'Import of another server',
-  'server.role': 'Role on the server changed',
-  'server.admission': 'Changed who may come in',
-  'emoji.add': 'Emoji added',
-  'emoji.remove': 'Emoji removed',
-  'server.hold': 'Legal hold made',
-  'server.hold.lift': 'Legal hold lifted',
-  'server.hold.export': 'What a legal hold kept was copied',
-  'server.retention': 'Changed how long messages are kept',
-  'room.reset': 'Room reset',
-  'room.retention': 'Old messages removed',
-  'invitation.create': 'Invitation created',
-  'invitation.revoke': 'Invitation revoked',
-  'server.ban': 'Banned from the server',
-  'server.unban': 'Ban from the server lifted',
-  'network.ban': 'Network banned',
-  'network.unban': 'Ban of a network lifted',
-  'server.mute': 'Muted everywhere',
-  'server.unmute': 'Mute everywhere lifted',
-  'server.purge': 'Messages removed everywhere',
-  'report.take': 'Report claimed',
-  'report.context': 'Read what was said around a report',
-  'report.resolve': 'Report resolved',
-  'room.create': 'Room created',
-  'room.change': 'Room changed',
-  'room.archive': 'Room archived',
-  'room.restore': 'Room restored',
-  'room.delete': 'Room deleted',
-  'room.ban': 'Banned from a room',
-  'room.unban': 'Ban from a room lifted',
-  'room.mute': 'Muted in a room',
-  'room.unmute': 'Mute in a room lifted',
-  'room.purge': 'Messages removed in a room',
-  'member.add': 'Added to a room',
-  'member.role': 'Role in a room changed',
-  'member.remove': 'Removed from a room',
-  'audit.export': 'Audit log exported',
-  'room.export': 'Room copied',
-  'account.export': 'Messages of a person copied',
+export const actNames: Readonly<Record<string, () => string>> = {
+  'account.create': () => m.auditAccountCreate(),
+  'account.delete': () => m.auditAccountDelete(),
+  'account.disable': () => m.auditAccountDisable(),
+  'account.enable': () => m.auditAccountEnable(),
+  'account.sign-out': () => m.auditAccountSignOut(),
+  'account.password': () => m.auditAccountPassword(),
+  'account.mail': () => m.auditAccountMail(),
+  'account.reset.link': () => m.auditAccountResetLink(),
+  'account.reset': () => m.auditAccountReset(),
+  'session.end': () => m.auditSessionEnd(),
+  'session.stolen': () => m.auditSessionStolen(),
+  'server.setup': () => m.auditServerSetup(),
+  'server.import': () => m.auditServerImport(),
+  'server.role': () => m.auditServerRole(),
+  'server.admission': () => m.auditServerAdmission(),
+  'emoji.add': () => m.auditEmojiAdd(),
+  'emoji.remove': () => m.auditEmojiRemove(),
+  'server.hold': () => m.auditServerHold(),
+  'server.hold.lift': () => m.auditServerHoldLift(),
+  'server.hold.export': () => m.auditServerHoldExport(),
+  'server.retention': () => m.auditServerRetention(),
+  'room.reset': () => m.auditRoomReset(),
+  'room.retention': () => m.auditRoomRetention(),
+  'invitation.create': () => m.auditInvitationCreate(),
+  'invitation.revoke': () => m.auditInvitationRevoke(),
+  'server.ban': () => m.auditServerBan(),
+  'server.unban': () => m.auditServerUnban(),
+  'network.ban': () => m.auditNetworkBan(),
+  'network.unban': () => m.auditNetworkUnban(),
+  'server.mute': () => m.auditServerMute(),
+  'server.unmute': () => m.auditServerUnmute(),
+  'server.purge': () => m.auditServerPurge(),
+  'report.take': () => m.auditReportTake(),
+  'report.context': () => m.auditReportContext(),
+  'report.resolve': () => m.auditReportResolve(),
+  'room.create': () => m.auditRoomCreate(),
+  'room.change': () => m.auditRoomChange(),
+  'room.archive': () => m.auditRoomArchive(),
+  'room.restore': () => m.auditRoomRestore(),
+  'room.delete': () => m.auditRoomDelete(),
+  'room.ban': () => m.auditRoomBan(),
+  'room.unban': () => m.auditRoomUnban(),
+  'room.mute': () => m.auditRoomMute(),
+  'room.unmute': () => m.auditRoomUnmute(),
+  'room.purge': () => m.auditRoomPurge(),
+  'member.add': () => m.auditMemberAdd(),
+  'member.role': () => m.auditMemberRole(),
+  'member.remove': () => m.auditMemberRemove(),
+  'audit.export': () => m.auditAuditExport(),
+  'room.export': () => m.auditRoomExport(),
+  'account.export': () => m.auditAccountExport(),
 };
 
 /** An action in words; an action that this page does not know stays as the log has it. */
-export const actName = (action: string): string => actNames[action] ?? action;
+export const actName = (action: string): string => (Object.hasOwn(actNames, action) ? actNames[action]!() : action);
 
 /** The outcome of a report. */
-const outcomes: Readonly<Record<string, string>> = {
-  dismiss: 'Dismissed', delete: 'Message deleted', mute: 'Author muted', ban: 'Author banned', purge: 'Messages of the author removed',
+const outcomes: Readonly<Record<string, () => string>> = {
+  dismiss: () => m.outcomeDismiss(), delete: () => m.outcomeDelete(), mute: () => m.outcomeMute(), ban: () => m.outcomeBan(), purge: () => m.outcomePurge(),
 };
-export const outcomeName = (outcome: string): string => outcomes[outcome] ?? outcome;
+export const outcomeName = (outcome: string): string => (Object.hasOwn(outcomes, outcome) ? outcomes[outcome]!() : outcome);
+
+/**
+ * Who did something, as messages take it, with a hole for the name. Without an id it was nobody of
+ * this server, and without a name either it was at the console.
+ */
+export const doer = (id: string, name: string): { readonly who: string; readonly name: string } => ({ who: name ? '' : id ? 'deleted' : 'console', name: hole(0) });
 
 /**
  * The beginning of the reader's day that a date field names (2026-03-29), UTC ms, or `later` days
@@ -75,7 +84,7 @@ export function dayStart(date: string | undefined, later = 0): number | undefine
 
 /** Why nobody can register with an invitation; undefined: it is good. */
 export function invitationOver(i: { readonly uses: number; readonly used: number; readonly expires: number; readonly revoked: boolean }, now: number): string | undefined {
-  if (i.revoked) return 'Taken back';
-  if (i.used >= i.uses) return 'Used up';
-  return i.expires <= now ? 'Ended' : undefined;
+  if (i.revoked) return m.invitationTakenBack();
+  if (i.used >= i.uses) return m.invitationUsedUp();
+  return i.expires <= now ? m.invitationOver() : undefined;
 }
