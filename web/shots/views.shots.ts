@@ -5,7 +5,8 @@ import { Api } from '../src/client/index.ts';
 import { password, Person } from '../e2e/browser.ts';
 import { Stage } from '../e2e/stage.ts';
 
-// The pictures of docs/screens: every main view, on a desktop and on a phone, light and dark.
+// The pictures of docs/screens: every main view, on a desktop and on a phone, light and dark, some
+// in Arabic.
 const stage = new Stage();
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'screens');
 
@@ -67,5 +68,21 @@ test('every main view is taken', async () => {
   await linus.page.getByRole('combobox', { name: /^Go to/ }).fill('r');
   await linus.page.getByRole('option').first().waitFor();
   await shot(linus, 'go-dark');
-  await linus.page.keyboard.press('Escape');
+  await linus.page.goBack();
+  await linus.page.getByRole('dialog').waitFor({ state: 'hidden' });
+  // From right to left.
+  for (const p of [grace, linus]) {
+    await p.page.getByRole('button', { name: 'Your account' }).click();
+    await p.page.getByRole('tab', { name: 'Look' }).click();
+    if (p === linus) await shot(p, 'settings-dark');
+    await p.page.getByRole('dialog').getByRole('combobox').selectOption('ar');
+    await p.page.locator('html[dir=rtl]').waitFor();
+    await p.page.keyboard.press('Escape');
+    await p.page.getByRole('dialog').waitFor({ state: 'hidden' });
+  }
+  await shot(grace, 'list-phone-arabic');
+  await shot(linus, 'room-desktop-arabic-dark');
+  await grace.page.locator('.sidebar').getByRole('link', { name: 'Release' }).click();
+  await grace.page.getByRole('article').first().waitFor();
+  await shot(grace, 'room-phone-arabic');
 });
