@@ -179,8 +179,8 @@ func noManifest(t *testing.T) []byte {
 func TestWhatIsWrongWithAPart(t *testing.T) {
 	for want, change := range map[string]func(parts []Part){
 		"is where x should be":    func(parts []Part) { parts[0].Name = "x" },
-		"is not what was written": func(parts []Part) { parts[0].Size++ },
-		"its sum is another":      func(parts []Part) { parts[2].SHA256 = parts[0].SHA256 + "0" },
+		"a is damaged: its sum":   func(parts []Part) { parts[0].Size++ },
+		"b/c is damaged: its sum": func(parts []Part) { parts[2].SHA256 = parts[0].SHA256 + "0" },
 	} {
 		if _, _, _, err := through(sample(t, func(w *Writer) { change(w.manifest.Parts) })); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
