@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { catalogue } from '../messages.ts';
-import { Person, type Device } from './browser.ts';
+import { Api, type Grant } from '../src/client/index.ts';
+import { password, Person, type Device } from './browser.ts';
 import { outside } from './outside.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
@@ -80,6 +81,56 @@ test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', a
   // What people write keeps its own way, and addresses and code theirs.
   const ways = await ada.page.evaluate(() => [...document.querySelectorAll('.message-text p, .message-text a, .message-text code')].map((e) => `${/[ا-ي]/.test(e.textContent) ? 'Arabic' : 'Latin'} ${getComputedStyle(e).direction}`));
   expect(new Set(ways)).toEqual(new Set(['Latin ltr', 'Arabic rtl']));
+});
+
+/** Texts of one line whose beginning is cut off. */
+const beheaded = (p: Person): Promise<string[]> => p.page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => {
+  if (getComputedStyle(e).textOverflow !== 'ellipsis' || e.scrollWidth <= e.clientWidth || !e.checkVisibility()) return false;
+  const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+  let text = texts.nextNode();
+  while (text && !text.textContent!.trim()) text = texts.nextNode();
+  if (!text) return false;
+  const first = document.createRange();
+  const at = text.textContent!.search(/\S/);
+  first.setStart(text, at);
+  first.setEnd(text, at + 1);
+  const [letter, line] = [first.getBoundingClientRect(), e.getBoundingClientRect()];
+  return letter.left < line.left - 1 || letter.right > line.right + 1;
+}).map((e) => `${e.tagName}.${e.className.toString()} ${e.textContent.trim().slice(0, 40)}`));
+
+test.each(['desktop', 'phone'] as const)('of a line in the other direction the end is cut off, not the beginning: %s', async (device: Device) => {
+  const api = new Api(stage.server.url);
+  const { token } = await api.register(unique('Cy'), password);
+  const name = unique('Everything about the ships that come and go');
+  const { id } = await api.createRoom(token, name, 'What leaves the harbour this week, and what is to be loaded before it does', false);
+  const ada = await stage.person('Ada', device);
+  const bo = await stage.person('Bo', 'desktop');
+  for (const p of [ada, bo]) {
+    const grant = JSON.parse(await p.page.evaluate(() => localStorage.getItem('hubbub.session')!)) as Grant;
+    await api.join(grant.token, id);
+  }
+  await bo.enter(name);
+  await ada.leaveRoom();
+  await choose(ada, 'en', 'ar');
+  await close(ada);
+  const row = ada.page.locator('.sidebar').getByRole('link', { name });
+  await row.getByText('What leaves').waitFor();
+  expect(await beheaded(ada)).toEqual([]);
+  await ada.shot(`language-ar-${device}-lines`);
+  await bo.say('Whatever has been loaded leaves with the tide of the evening, and the others wait until Thursday');
+  await row.getByText('Whatever has').waitFor();
+  expect(await beheaded(ada)).toEqual([]);
+  await row.click();
+  await ada.page.locator('textarea').fill('Then I shall see to it that all of them are loaded before the evening, whatever it takes');
+  await ada.page.getByRole('heading', { level: 1, name }).waitFor();
+  expect(await ada.page.locator('textarea').evaluate((t) => getComputedStyle(t).direction)).toBe('ltr');
+  expect(await beheaded(ada)).toEqual([]);
+  await ada.shot(`language-ar-${device}-lines-room`);
+  const back = ada.page.locator('.room-page').getByRole('link', { name: words('ar')['backToYourRooms']! });
+  if (device === 'desktop') return; // the list has no draft of the room that is shown
+  await back.click();
+  await row.getByText('Then I shall').waitFor();
+  expect(await beheaded(ada)).toEqual([]);
 });
 
 test('Japanese comes from the browser, without being chosen, and only it is loaded', async () => {
