@@ -25,7 +25,7 @@ type Config struct {
 	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long browsers that were here accept only HTTPS from this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: the header is not sent." default:"24h"`
 }
 
-// None, as Redirect, turns the redirect off.
+// None as Redirect turns the redirect off.
 const None = "none"
 
 // mostHSTS is two years, which the preload lists of browsers ask for.
