@@ -19,6 +19,9 @@ const (
 	settle = time.Minute
 	// rereadEvery is the shortest time between two readings of the store for requests for the keys.
 	rereadEvery = time.Second
+	// rereadWithin bounds such a reading while there are keys from before: who asks for the keys
+	// does not wait for a store that is slow.
+	rereadWithin = 500 * time.Millisecond
 )
 
 // keys are the signing keys, which all replicas share through the store: the newest signs, and the
@@ -102,10 +105,17 @@ func (k *keys) refresh(ctx context.Context) error {
 
 // publicSet returns the public keys. A service asks when it meets a key that it does not know,
 // which may be another replica's newest, so publicSet reads the store first. While the store does
-// not answer, it returns the keys from before.
+// not answer within rereadWithin, it returns the keys from before.
 func (k *keys) publicSet(ctx context.Context) ([]byte, error) {
 	if k.due(time.Now()) {
-		if err := k.refresh(ctx); err != nil && k.current() == nil {
+		before := k.current()
+		reading, cancel := ctx, context.CancelFunc(func() {})
+		if before != nil {
+			reading, cancel = context.WithTimeout(ctx, rereadWithin)
+		}
+		err := k.refresh(reading)
+		cancel()
+		if err != nil && before == nil {
 			return nil, errors.Join(err, errNoKey)
 		}
 	}

@@ -1,11 +1,15 @@
 package directory
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/services/directory/store"
+	"hubbub.internal/services/directory/store/memory"
 )
 
 // grow makes the keys in the store older.
@@ -160,4 +164,30 @@ func TestDamagedKey(t *testing.T) {
 		t.Errorf("keys are %s, %v", set, err)
 	}
 	w.sign(w.claimsOf(credentials{User: account{ID: "u1", Name: "Ann"}}))
+}
+
+// slowKeys is a store that does not answer for the keys before the request ends.
+type slowKeys struct{ store.Store }
+
+func (slowKeys) Keys(ctx context.Context) ([]store.Key, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestSlowStoreOfKeys: who asks for the keys gets those from before while the store is slow, and
+// waits for no more than rereadWithin.
+func TestSlowStoreOfKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keys{store: memory.New(), life: time.Hour, keep: time.Hour}
+		if _, err := k.publicSet(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		k.store = slowKeys{k.store}
+		time.Sleep(rereadEvery)
+		began := time.Now()
+		set, err := k.publicSet(t.Context())
+		if took := time.Since(began); err != nil || len(set) == 0 || took != rereadWithin {
+			t.Errorf("keys are %s, %v, after %v", set, err, took)
+		}
+	})
 }

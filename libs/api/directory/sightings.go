@@ -18,8 +18,9 @@ const (
 	tellEvery = 2 * time.Second
 	// tellTimeout bounds one try, and the last one when Run ends.
 	tellTimeout = 2 * time.Second
-	// tellAtOnce is how many users one request names. A store that needs milliseconds for each must
-	// answer within tellTimeout, or the same users are written again and again.
+	// tellAtOnce is how many users one request names at most. A store that does not write so many
+	// within tellTimeout is told of fewer at a time, or the same users would be written again and
+	// again.
 	tellAtOnce = 100
 	// maxSightings is how many users wait to be told of; further ones are dropped.
 	maxSightings = 100_000
@@ -32,6 +33,8 @@ type Sightings struct {
 	log    *zap.Logger
 	hidden Hidden
 
+	most int // how many users the next request names at most; only Run has it
+
 	mu sync.Mutex
 	at map[string]int64 // by user, UTC milliseconds
 }
@@ -43,7 +46,7 @@ type Hidden func(ctx context.Context, users []string) ([]string, error)
 // NewSightings returns sightings that are kept until Run tells them over r, of all but those who
 // are hidden then. Until that can be found out they wait; with nil nobody is hidden.
 func NewSightings(r bus.RPC, log *zap.Logger, hidden Hidden) *Sightings {
-	return &Sightings{client: NewClient(r), log: log, hidden: hidden, at: make(map[string]int64)}
+	return &Sightings{client: NewClient(r), log: log, hidden: hidden, most: tellAtOnce, at: make(map[string]int64)}
 }
 
 // Saw notes that a user was connected at a time. It does not block.
@@ -72,7 +75,7 @@ func (s *Sightings) drain() []Seen {
 	defer s.mu.Unlock()
 	var out []Seen
 	for user, at := range s.at {
-		if len(out) == tellAtOnce {
+		if len(out) == s.most {
 			break
 		}
 		out = append(out, Seen{User: user, At: at})
@@ -101,7 +104,9 @@ func (s *Sightings) Run(ctx context.Context) error {
 // tell tells everything, or keeps what the directory did not take. The last time it also tells of
 // those of whom it cannot find out whether they are hidden: all services may be stopping together,
 // and then nearly nobody is. Between two parts it waits as long as the last one took, so that the
-// store serves others when ten thousand users leave at once; the last time it does not.
+// store serves others when ten thousand users leave at once; the last time it does not. After one
+// that took too long it tells of half as many, for that part goes on in the store, and after one
+// that was taken of twice as many again.
 func (s *Sightings) tell(ctx context.Context, last bool) {
 	for {
 		part := s.drain()
@@ -112,12 +117,17 @@ func (s *Sightings) tell(ctx context.Context, last bool) {
 		one, cancel := context.WithTimeout(ctx, tellTimeout)
 		err := s.tellPart(one, part, last)
 		cancel()
+		took := time.Since(began)
 		if err != nil {
 			s.put(part...)
 			s.log.Debug("could not tell the directory who was last seen; trying again", zap.Error(err))
-			return
+			if took >= tellTimeout/2 {
+				s.most = max(1, s.most/2)
+			}
+		} else {
+			s.most = min(tellAtOnce, 2*s.most)
 		}
-		if !last && await.Sleep(ctx, time.Since(began)) != nil {
+		if !last && await.Sleep(ctx, took) != nil || err != nil {
 			return
 		}
 	}

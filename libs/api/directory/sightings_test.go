@@ -177,6 +177,55 @@ func TestManyLeaveAtOnce(t *testing.T) {
 	})
 }
 
+// TestSlowStore: a store that needs 50 ms for each user, and so takes no 100 of them within the
+// timeout, is told of all of them, of fewer at a time; one that has become fast of 100 again.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		each := 50 * time.Millisecond
+		told := map[string]bool{}
+		parts := map[int]int{} // how often, by their size
+		_, err := api.Handle(t.Context(), m, ServiceSaw, nil, func(ctx context.Context, r SawRequest) (SawReply, error) {
+			if err := await.Sleep(ctx, time.Duration(len(r.Seen))*each); err != nil {
+				return SawReply{}, err
+			}
+			parts[len(r.Seen)]++
+			for _, one := range r.Seen {
+				told[one.User] = true
+			}
+			return SawReply{}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSightings(m, zap.NewNop(), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		for i := range 300 {
+			s.Saw(fmt.Sprint("u", i), time.Now())
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(told) != 300 || parts[100] > 0 {
+			t.Errorf("told of %d of 300, in parts of %v", len(told), parts)
+		}
+		each = time.Millisecond
+		for i := range 300 {
+			s.Saw(fmt.Sprint("v", i), time.Now())
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if len(told) != 600 || parts[100] == 0 {
+			t.Errorf("told of %d of 600, in parts of %v", len(told), parts)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestHiddenAreNotTold: nothing is told of who is hidden, nor of anybody while that cannot be found
 // out; at the end everybody is told of whose hiding is not known.
 func TestHiddenAreNotTold(t *testing.T) {
