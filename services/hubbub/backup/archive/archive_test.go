@@ -177,12 +177,17 @@ func noManifest(t *testing.T) []byte {
 
 // TestWhatIsWrongWithAPart is said with its name.
 func TestWhatIsWrongWithAPart(t *testing.T) {
-	for want, change := range map[string]func(parts []Part){
-		"is where x should be":    func(parts []Part) { parts[0].Name = "x" },
-		"a is damaged: its sum":   func(parts []Part) { parts[0].Size++ },
-		"b/c is damaged: its sum": func(parts []Part) { parts[2].SHA256 = parts[0].SHA256 + "0" },
+	// Each returns what is said.
+	for _, change := range []func(parts []Part) string{
+		func(parts []Part) string { parts[0].Name = "x"; return "is where x should be" },
+		func(parts []Part) string { parts[0].Size++; return parts[0].Name + " is damaged: its sum" },
+		func(parts []Part) string {
+			parts[2].SHA256 = parts[0].SHA256 + "0"
+			return parts[2].Name + " is damaged: its sum"
+		},
 	} {
-		if _, _, _, err := through(sample(t, func(w *Writer) { change(w.manifest.Parts) })); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
+		var want string
+		if _, _, _, err := through(sample(t, func(w *Writer) { want = change(w.manifest.Parts) })); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
