@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/libs/checkout"
 )
 
-// programs are what a cluster is made of, by the names of their binaries.
+// programs holds the programs that a cluster runs, by the name of the binary.
 var programs = map[string]checkout.Program{
 	"directory": {In: "services/directory", Package: "./cmd/directory"},
 	"history":   {In: "services/history", Package: "./cmd/history"},
@@ -17,16 +17,16 @@ var programs = map[string]checkout.Program{
 	"presence":  {In: "services/presence", Package: "./cmd/presence"},
 	"edge":      {In: "services/edge", Package: "./cmd/edge"},
 	"hubbub":    {In: "services/hubbub", Package: "./cmd/hubbub"},
-	// of the version that `hubbub up` has in it
+	// the version that `hubbub up` embeds
 	"nats-server": {In: "services/hubbub", Package: "github.com/nats-io/nats-server/v2"},
 	"ferretdb":    checkout.FerretDB,
 }
 
-// usual are those that most clusters need.
+// usual names the programs that most clusters need.
 var usual = []string{"directory", "history", "presence", "notify", "edge", "hubbub", "nats-server"}
 
-// Build builds programs into dir, from the checkout that the working directory is in: those that
-// are named, or all but ferretdb.
+// Build builds programs into dir, from the checkout that the working directory is in: the named
+// ones or, without names, all but ferretdb.
 func Build(ctx context.Context, dir string, names ...string) error {
 	if len(names) == 0 {
 		names = usual
@@ -43,8 +43,8 @@ func Build(ctx context.Context, dir string, names ...string) error {
 	return checkout.Build(ctx, dir, all...)
 }
 
-// Bin returns the folder of the programs that are named, for a command with a flag --bin: dir, or
-// if that is empty the folder in the checkout into which they are built.
+// Bin returns the folder of the named programs, for a command with a flag --bin. If dir is empty,
+// Bin builds them into a folder of the checkout and returns that.
 func Bin(ctx context.Context, dir string, names ...string) (string, error) {
 	if dir != "" {
 		return dir, CheckBin(dir, names...)
@@ -59,15 +59,15 @@ func Bin(ctx context.Context, dir string, names ...string) (string, error) {
 	return dir, nil
 }
 
-// CheckBin returns an error, for the flag --bin, if dir lacks one of the programs. An empty dir
-// lacks nothing: they are built.
+// CheckBin returns an error, for the flag --bin, if dir lacks one of the programs. An empty dir is
+// no error: Bin builds the programs.
 func CheckBin(dir string, names ...string) error {
 	if dir == "" {
 		return nil
 	}
 	for _, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("--bin is %s; it has to be a folder with %s in it; without --bin it is built", dir, name)
+			return fmt.Errorf("--bin is %s; it has to be a folder that contains %s; without --bin the programs are built", dir, name)
 		}
 	}
 	return nil

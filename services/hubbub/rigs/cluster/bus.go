@@ -18,17 +18,20 @@ import (
 	"hubbub.internal/libs/bus/busurl"
 )
 
-// Bus is the server of a bus, or several that make one. Its methods are safe for concurrent use.
+// Bus is the server or the servers of one bus. Its methods are safe for concurrent use.
 type Bus struct {
 	URL   string     // for --bus
-	Nodes []*Process // those that hold the log
-	Watch []*Process // Sentinels, which hold nothing
+	Nodes []*Process // the servers that hold the log
+	Watch []*Process // Sentinels, which hold no data
 
-	// where clients connect: a NATS server or several, or a Redis server; nil: the servers tell
-	addrs  []string
-	args   []string                              // of the services, besides --bus
-	leader func(context.Context) (string, error) // the name of the node that leads
-	whole  func(context.Context) error           // nil: every node is there and has everything
+	// addresses that clients connect to: those of the NATS servers or of the one Redis server; nil:
+	// clients ask the Sentinels
+	addrs []string
+	args  []string // of the services, besides --bus
+	// returns the name of the leader; nil: there is one node
+	leader func(context.Context) (string, error)
+	// returns nil when every node runs and has the whole log; nil: there is one node
+	whole func(context.Context) error
 }
 
 // StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the
@@ -63,7 +66,7 @@ func newBus(kind string, nodes int, bin, dir string) (*Bus, error) {
 // All returns all processes of the bus.
 func (b *Bus) All() []*Process { return append(append([]*Process{}, b.Nodes...), b.Watch...) }
 
-// Start starts what does not run, and returns when the bus is whole.
+// Start starts the processes that do not run, and returns when every node has the whole log.
 func (b *Bus) Start(ctx context.Context) error {
 	var all errgroup.Group
 	for _, p := range b.All() {
@@ -90,8 +93,7 @@ func (b *Bus) Open(ctx context.Context) (bus.Interface, error) {
 	return busurl.Open(ctx, cfg, zap.NewNop(), nil, api.RequiredGroups)
 }
 
-// Leader returns the node through which everything is written. An error says that there is none
-// now.
+// Leader returns the node that takes all writes. An error says that there is none now.
 func (b *Bus) Leader(ctx context.Context) (*Process, error) {
 	if b.leader == nil {
 		return b.Nodes[0], nil
@@ -105,13 +107,13 @@ func (b *Bus) Leader(ctx context.Context) (*Process, error) {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("%s leads, which is none of the bus's nodes", name)
+	return nil, fmt.Errorf("the leader %s is none of the bus's nodes", name)
 }
 
 // wholeWithin bounds the time in which servers find each other and catch up.
 const wholeWithin = 60 * time.Second
 
-// Whole waits until every node is there and has everything, so that the bus can do without one of
+// Whole waits until every node runs and has the whole log, so that the bus can do without one of
 // them.
 func (b *Bus) Whole(ctx context.Context) error {
 	if b.whole == nil {
@@ -120,7 +122,7 @@ func (b *Bus) Whole(ctx context.Context) error {
 	return eventually(ctx, wholeWithin, b.whole)
 }
 
-// Elected waits until another node than old leads.
+// Elected waits until a node other than old leads.
 func (b *Bus) Elected(ctx context.Context, old *Process) error {
 	return eventually(ctx, wholeWithin, func(ctx context.Context) error {
 		p, err := b.Leader(ctx)
@@ -136,9 +138,9 @@ func eventually(ctx context.Context, within time.Duration, try func(context.Cont
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
-		once, done := context.WithTimeout(ctx, time.Second)
-		err := try(once)
-		done()
+		attempt, cancelAttempt := context.WithTimeout(ctx, time.Second)
+		err := try(attempt)
+		cancelAttempt()
 		if err == nil {
 			return nil
 		}

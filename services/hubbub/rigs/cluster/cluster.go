@@ -1,7 +1,7 @@
-// Package cluster runs Hubbub as it is deployed, every service a process of its own behind nginx,
-// on the loopback interface of one machine: for tests that break things.
+// Package cluster runs Hubbub as it is deployed, each service in its own process behind nginx, on
+// the loopback interface of one machine, for tests that break things.
 //
-// It owns processes, ports and files; it knows nothing of what the processes say to each other.
+// It owns processes, ports and files; it knows nothing of the protocols between the processes.
 package cluster
 
 import (
@@ -27,19 +27,20 @@ const (
 // Config says what to run.
 type Config struct {
 	Bus string // Redis or NATS
-	// servers of the bus: 1 or 3, which is NATS with three replicas, or Redis with two and
-	// Sentinels; 0: 1
+	// servers of the bus: 1 or 3 (NATS with three replicas, or a Redis primary with two replicas
+	// and three Sentinels); 0: 1
 	BusNodes int
 	Edges    int // edge processes
-	// directory and history processes, of each; more than one need a store that is a server; 0: 1
+	// directory processes, and as many history processes; more than one need a store that is a
+	// server; 0: 1
 	Stores   int
 	Presence int    // presence processes
 	Notify   int    // notify processes; 0: none
-	Dir      string // data, logs and configuration; made when missing
-	Bin      string // folder of the binaries, as Build made them
-	Services string // folder of those of the services, if they are others; empty: Bin
+	Dir      string // data, logs and configuration; created if missing
+	Bin      string // folder of the binaries that Build made
+	Services string // folder of the services' binaries; empty: Bin
 	Web      string // folder of the built page; empty: none
-	// history and directory use a server that speaks MongoDB's protocol (FerretDB); else a SQLite
+	// history and directory use a server that speaks MongoDB's protocol (FerretDB); false: a SQLite
 	// file each
 	MongoDB bool
 	Proxies bool // every service reaches the bus over proxies of its own: see Link
@@ -53,7 +54,7 @@ type Cluster struct {
 	Bus *Bus
 
 	cfg    Config
-	store  string     // URL of the server of the store; empty: SQLite
+	store  string     // URL of the store's server; empty: SQLite
 	order  []*Process // in the order of their start
 	byName map[string]*Process
 	links  map[string]Link // by service
@@ -61,8 +62,7 @@ type Cluster struct {
 
 // Start starts everything and returns when it is ready. The processes are named redis or nats (with
 // several servers redis-1 … and sentinel-1 …, or nats-1 …), ferretdb, directory, history (or
-// directory-1 …, history-1 …), presence-1 …, edge-1 … and nginx. On an error nothing is left
-// running.
+// directory-1 …, history-1 …), presence-1 …, edge-1 … and nginx. After an error none of them runs.
 func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	cfg.BusNodes, cfg.Stores = max(1, cfg.BusNodes), max(1, cfg.Stores)
 	c := &Cluster{cfg: cfg, byName: make(map[string]*Process), links: make(map[string]Link)}
@@ -113,7 +113,7 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	return c, front.Start(ctx)
 }
 
-// services starts all services together: they need one another only when asked something.
+// services starts all services at once: a service needs the others only to answer requests.
 func (c *Cluster) services(ctx context.Context) error {
 	var all errgroup.Group
 	for _, s := range []struct {
@@ -136,7 +136,7 @@ func (c *Cluster) services(ctx context.Context) error {
 	return all.Wait()
 }
 
-// Close kills what still runs and waits for it.
+// Close kills the processes that still run and waits until they have ended.
 func (c *Cluster) Close() {
 	for i := len(c.order) - 1; i >= 0; i-- {
 		c.order[i].Kill()
@@ -163,8 +163,8 @@ func (c *Cluster) add(p *Process) {
 	c.byName[p.Name] = p
 }
 
-// service returns a service's process, which has the name of its binary and, where there are
-// several, a number.
+// service returns a service's process, named after its binary and, where there are several, a
+// number.
 func (c *Cluster) service(name string) (*Process, error) {
 	binary, _, _ := strings.Cut(name, "-")
 	bus := c.Bus.URL
@@ -185,7 +185,8 @@ func (c *Cluster) service(name string) (*Process, error) {
 	p := &Process{
 		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
 		path: filepath.Join(c.cfg.Services, binary),
-		env:  append(os.Environ(), "HUBBUB_PPROF=true"), // another release may not know the flag
+		// a variable, since another release may not know the flag
+		env:  append(os.Environ(), "HUBBUB_PPROF=true"),
 		args: append([]string{"--listen", listen, "--ops-listen", ops, "--bus", bus}, c.Bus.args...),
 	}
 	p.args = append(p.args, c.cfg.Args[binary]...)
@@ -221,7 +222,7 @@ func absolute(paths ...*string) (err error) {
 func freePort() int {
 	port, err := freeport.Port()
 	if err != nil {
-		panic(err) // no loopback: nothing here can work
+		panic(err) // without a free port on loopback nothing here works
 	}
 	return port
 }

@@ -6,15 +6,14 @@ import (
 	"os"
 )
 
-// ErrNoMount says that this process may not mount a file system, without which there is no small
-// disk.
-var ErrNoMount = errors.New("a disk that can be full is a file system of its own, and this process may not mount one (CAP_SYS_ADMIN on Linux)")
+// ErrNoMount says that this process may not mount a file system, which a small disk needs.
+var ErrNoMount = errors.New("a disk that can fill up needs its own file system, and this process may not mount one (CAP_SYS_ADMIN on Linux)")
 
-// Disk is a folder on a file system of its own, in memory, that can be made full. Its methods are
-// called by one goroutine at a time.
+// Disk is a folder on its own file system, in memory, that Fill can fill up. One goroutine at a
+// time may call its methods.
 type Disk struct{ dir string }
 
-// NewDisk puts what is in a folder, which nobody uses now, on a disk of its own, until Remove.
+// NewDisk moves the contents of a folder, which no process uses now, to a disk until Remove.
 // Errors: ErrNoMount.
 func NewDisk(dir string) (*Disk, error) {
 	before := dir + ".before"
@@ -37,13 +36,13 @@ func NewDisk(dir string) (*Disk, error) {
 	return d, os.RemoveAll(before)
 }
 
-// Fill leaves no room on the disk: what is there can be read, and nothing can be added.
+// Fill leaves no free space on the disk: the files can be read, and nothing can be added.
 func (d *Disk) Fill() error { return fill(d.dir) }
 
 // Free undoes Fill.
 func (d *Disk) Free() error { return resize(d.dir, roomy) }
 
-// Remove puts what is on the disk back where it was. Nobody uses the folder now.
+// Remove moves the contents of the disk back to the folder, which no process uses now.
 func (d *Disk) Remove() error {
 	after := d.dir + ".after"
 	if err := os.CopyFS(after, os.DirFS(d.dir)); err != nil {

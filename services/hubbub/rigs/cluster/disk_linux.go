@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// roomy is the size of a disk that is not full, in bytes. It takes memory for what is on it only.
+// roomy is the size in bytes of a disk that is not full. The file system takes memory only for the
+// files on it.
 const roomy = 4 << 30
 
 func mount(dir string) error {
@@ -16,7 +17,7 @@ func mount(dir string) error {
 	return nil
 }
 
-// unmount is for good also when a process that has just been killed still holds a file there.
+// unmount detaches the file system even while a process that was just killed has a file open on it.
 func unmount(dir string) error {
 	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount %s: %w", dir, err)
@@ -31,8 +32,8 @@ func resize(dir string, bytes uint64) error {
 	return nil
 }
 
-// fill makes the disk as small as what is on it. That may grow meanwhile, which the kernel refuses:
-// once more.
+// fill shrinks the disk to the size of its files. If they grow meanwhile, the kernel refuses, and
+// fill tries again.
 func fill(dir string) error {
 	var err error
 	for range 100 {

@@ -27,7 +27,7 @@ func TestDisk(t *testing.T) {
 	}
 	d, err := NewDisk(dir)
 	if errors.Is(err, ErrNoMount) {
-		has("before") // it is as it was
+		has("before") // the folder is unchanged
 		t.Log(err)
 		return
 	}
@@ -36,7 +36,7 @@ func TestDisk(t *testing.T) {
 	has("before")
 	must(d.Fill())
 	if err := os.WriteFile(filepath.Join(dir, "more"), bytes.Repeat([]byte("x"), 1<<20), 0o644); err == nil {
-		t.Error("a full disk takes a file")
+		t.Error("a file was written to a full disk")
 	}
 	has("before")
 	must(d.Free())
@@ -44,6 +44,6 @@ func TestDisk(t *testing.T) {
 	must(d.Remove())
 	has("after")
 	if err := unmount(dir); err == nil {
-		t.Error("it is mounted still")
+		t.Error("the disk is still mounted")
 	}
 }

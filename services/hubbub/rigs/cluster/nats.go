@@ -13,8 +13,7 @@ import (
 	"sync"
 )
 
-// newNATS returns nats-server with the settings of infra/nats/nats.conf, or three that are a
-// cluster.
+// newNATS returns a nats-server with the settings of infra/nats/nats.conf, or a cluster of three.
 func newNATS(nodes int, bin, dir string) (*Bus, error) {
 	b := &Bus{}
 	var routes, monitors []string
@@ -31,12 +30,13 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The limit holds the stream of every caller, and does not depend on the disk: the default
-		// is a share of what is free at the start, which a drill makes small.
+		// The limit is large enough for the stream of every caller. The default is a share of the
+		// disk space that is free at the start, and a drill makes that small.
 		conf := fmt.Sprintf("listen: %q\nhttp: %q\nserver_name: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s, max_file_store: 16GB }\n",
 			p.Addr, monitors[i], name, p.Data)
 		if nodes > 1 {
-			// Clients keep to the addresses that they are given, so that a proxy can stand between.
+			// With no_advertise, clients keep to the addresses that they are given, so that a proxy
+			// can stand between.
 			conf += fmt.Sprintf("cluster { name: hubbub, listen: %q, no_advertise: true, routes: [ \"nats://%s\" ] }\n",
 				routes[i], strings.Join(routes, `", "nats://`))
 			p.ready = answers("http://" + monitors[i] + "/healthz?js-server-only=true")
@@ -68,8 +68,8 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 
 var errNoLeader = errors.New("no server leads the stream")
 
-// streamLeader asks servers who leads the log, and believes the one that says of itself that it
-// does. A server that is frozen must not hold up the others: all are asked at once.
+// streamLeader asks all servers who leads the log, and returns the one that names itself. It asks
+// them at the same time: a frozen server must not hold up the others.
 func streamLeader(ctx context.Context, monitors []string) (string, error) {
 	names, errs := make([]string, len(monitors)), make([]error, len(monitors))
 	var all sync.WaitGroup
@@ -85,9 +85,9 @@ func streamLeader(ctx context.Context, monitors []string) (string, error) {
 	return "", errors.Join(append(errs, errNoLeader)...)
 }
 
-// leads returns the name of a server if it leads the log, and "" if it does not.
+// leads returns the name of a server if it leads the log, and "" otherwise.
 func leads(ctx context.Context, monitor string) (string, error) {
-	var said struct {
+	var report struct {
 		Accounts []struct {
 			Streams []struct {
 				Name    string `json:"name"`
@@ -100,10 +100,10 @@ func leads(ctx context.Context, monitor string) (string, error) {
 	var self struct {
 		Name string `json:"server_name"`
 	}
-	if err := errors.Join(get(ctx, "http://"+monitor+"/jsz?streams=true", &said), get(ctx, "http://"+monitor+"/varz", &self)); err != nil {
+	if err := errors.Join(get(ctx, "http://"+monitor+"/jsz?streams=true", &report), get(ctx, "http://"+monitor+"/varz", &self)); err != nil {
 		return "", err
 	}
-	for _, a := range said.Accounts {
+	for _, a := range report.Accounts {
 		for _, s := range a.Streams {
 			if s.Name == "HUB" && s.Cluster.Leader == self.Name {
 				return self.Name, nil
@@ -113,7 +113,7 @@ func leads(ctx context.Context, monitor string) (string, error) {
 	return "", nil
 }
 
-// get reads what a URL answers as JSON into v, unless it is nil.
+// get decodes the JSON that a URL answers into v, unless v is nil.
 func get(ctx context.Context, url string, v any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

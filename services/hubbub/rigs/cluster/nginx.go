@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/libs/checkout"
 )
 
-// nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the
-// addresses of the cluster.
+// nginx returns the front end: nginx with the shipped nginx.conf and routes.conf, other folders and
+// the addresses of the cluster.
 func (c *Cluster) nginx() (*Process, error) {
 	addrs := map[string][]string{}
 	for _, p := range c.order {
@@ -25,11 +25,11 @@ func (c *Cluster) nginx() (*Process, error) {
 	return NGINX(filepath.Join(c.cfg.Dir, "front"), c.cfg.Web, addrs, func(url string) { c.URL = url })
 }
 
-// NGINX returns an nginx, not yet started, with the shipped routes in front of services at other
-// addresses. dir is for its files, web the folder of the page. told is given the URL at which it
-// will answer: by HTTPS with HUBBUB_TLS=on, while the process's Addr is that of plain HTTP. env are
-// variables, as NAME=value, for settings.sh.
-func NGINX(dir, web string, addrs map[string][]string, told func(url string), env ...string) (*Process, error) {
+// NGINX returns an nginx, not yet started, with the shipped routes to services at other addresses.
+// dir holds its files; web is the folder of the page. NGINX passes to setURL the URL at which nginx
+// will answer: an HTTPS one if env has HUBBUB_TLS=on, while the process's Addr stays that of plain
+// HTTP. env holds variables for settings.sh, as NAME=value.
+func NGINX(dir, web string, addrs map[string][]string, setURL func(url string), env ...string) (*Process, error) {
 	root, err := checkout.Root()
 	if err != nil {
 		return nil, err
@@ -45,21 +45,22 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort())
 	auto := "worker_processes 1; daemon off;"
 	if os.Geteuid() == 0 {
-		auto += " user root;" // else the workers are somebody who may not read a test's folders
+		// otherwise the workers run as a user who may not read a test's folders
+		auto += " user root;"
 	}
 	moved := strings.NewReplacer(
 		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web,
 		"/tmp/nginx", filepath.Join(dir, "tmp"), "/dev/stdout", filepath.Join(dir, "access.log"), "worker_processes auto;", auto,
-		// Every client of a test has the same address.
+		// All clients of a test share one address: lift the limits on rates.
 		"rate=5r/s", "rate=1000r/s", "rate=100r/s", "rate=10000r/s",
 	)
 	var services strings.Builder
 	for _, s := range []string{"edge", "history", "presence", "directory"} {
 		fmt.Fprintf(&services, "upstream %ss {\n", s)
 		for _, a := range addrs[s] {
-			// nginx counts a WebSocket as a success when it ends: an address that has failed once
-			// would get one socket per fail_timeout until then. Where names are looked up, as
-			// shipped, it remembers no failure either.
+			// nginx counts a WebSocket as a success only when it ends. Until then an address that
+			// has failed once would get one socket per fail_timeout. As shipped, with names that
+			// nginx looks up, it remembers no failure either.
 			fmt.Fprintf(&services, "    server %s max_fails=0;\n", a)
 		}
 		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)
@@ -90,9 +91,9 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	}
 	path, err := exec.LookPath("nginx")
 	if err != nil {
-		path = "/usr/sbin/nginx" // Debian's place for it, which is on root's path only
+		path = "/usr/sbin/nginx" // where Debian installs it; only root's path has that folder
 	}
-	told(url)
+	setURL(url)
 	return &Process{
 		env:  settings.Env,
 		Name: "nginx", Addr: listen, dir: dir, ready: listening(listen),
@@ -101,7 +102,7 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	}, nil
 }
 
-// Renew makes an nginx take new certificates, as the image does, until stop is called.
+// Renew makes nginx load renewed certificates, as the image does, until the caller calls stop.
 func Renew(nginx *Process) (stop func(), err error) {
 	root, err := checkout.Root()
 	if err != nil {
@@ -119,7 +120,8 @@ func Renew(nginx *Process) (stop func(), err error) {
 		return nil, fmt.Errorf("follow the certificate of nginx: %w", err)
 	}
 	return func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it cannot fail: nobody else ends it
+		// it cannot fail: only this function ends the process
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	}, nil
 }

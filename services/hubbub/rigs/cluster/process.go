@@ -32,7 +32,7 @@ type Process struct {
 	env    []string // nil: that of this process
 	dir    string
 	ready  func() error
-	orphan syscall.Signal // what it gets when we die; 0: SIGKILL
+	orphan syscall.Signal // signal that the process gets when this one dies; 0: SIGKILL
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -52,7 +52,7 @@ func (p *Process) Use(bin string) error {
 	return nil
 }
 
-// Start runs the program and returns when it is ready. Its output is added to <name>.log.
+// Start runs the program and returns when it is ready. It appends the output to <name>.log.
 func (p *Process) Start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +90,7 @@ func (p *Process) Start(ctx context.Context) error {
 	}
 }
 
-// Runs reports whether the process was started and did not end.
+// Runs reports whether the process was started and has not ended.
 func (p *Process) Runs() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,8 +105,8 @@ func (p *Process) Runs() bool {
 	}
 }
 
-// Kill ends the process, and those that it has started, at once (SIGKILL) and waits for it. Killing
-// one that has ended does nothing.
+// Kill ends the process and its child processes at once (SIGKILL) and waits for it. It does nothing
+// if the process has ended.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
 // Stop asks the process to end (SIGTERM) and waits for it.
@@ -121,9 +121,9 @@ func (p *Process) end(sig syscall.Signal) {
 	if p.cmd == nil {
 		return
 	}
-	// A redis-server that is writing its append-only file anew refuses to end: ask again.
+	// A redis-server that is rewriting its append-only file refuses to end: ask again.
 	for ended := false; !ended; {
-		_ = p.send(sig) // an error: it has ended by itself
+		_ = p.send(sig) // an error means that the process has ended by itself
 		select {
 		case <-p.done:
 			ended = true
@@ -133,7 +133,7 @@ func (p *Process) end(sig syscall.Signal) {
 	p.cmd = nil
 }
 
-// Pause stops the process, and those that it has started, from running (SIGSTOP) until Resume.
+// Pause stops the process and its child processes from running (SIGSTOP) until Resume.
 func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
 
 // Resume lets a paused process go on (SIGCONT).
@@ -154,12 +154,12 @@ func (p *Process) signal(sig syscall.Signal) error {
 // send sends a signal to the process. p.mu is held.
 func (p *Process) send(sig syscall.Signal) error {
 	if sig == syscall.SIGTERM {
-		return p.cmd.Process.Signal(sig) // which passes it on to processes of its own
+		return p.cmd.Process.Signal(sig) // the process passes it on to its children
 	}
 	return syscall.Kill(-p.cmd.Process.Pid, sig)
 }
 
-// LogFile is where the output of the process is.
+// LogFile returns the path of the file with the output of the process.
 func (p *Process) LogFile() string { return filepath.Join(p.dir, p.Name+".log") }
 
 // LogTail returns the end of the output of the process.
@@ -172,7 +172,7 @@ func (p *Process) LogTail() string {
 	return string(b[max(0, len(b)-most):])
 }
 
-// listening is ready when something accepts connections at addr.
+// listening returns a check that succeeds when something accepts connections at addr.
 func listening(addr string) func() error {
 	return func() error {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
@@ -183,7 +183,7 @@ func listening(addr string) func() error {
 	}
 }
 
-// answers is ready when url answers 200.
+// answers returns a check that succeeds when url answers 200.
 func answers(url string) func() error {
 	client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	return func() error {

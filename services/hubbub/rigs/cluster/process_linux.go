@@ -2,10 +2,10 @@ package cluster
 
 import "syscall"
 
-// childAttributes puts a process into a group of its own, with those that it will start, and ties
-// it to the life of the one that started it: it must not outlive a test that is killed (prctl(2),
-// PR_SET_PDEATHSIG: more exactly of its thread, which Go keeps as long as no goroutine that is
-// locked to it ends).
+// childAttributes puts a process into its own process group, which its children join, and makes the
+// kernel signal it when its parent ends: it must not outlive a test that is killed (prctl(2),
+// PR_SET_PDEATHSIG). The kernel watches the parent's thread, which Go keeps as long as no goroutine
+// that is locked to it ends.
 func childAttributes(orphan syscall.Signal) *syscall.SysProcAttr {
 	if orphan == 0 {
 		orphan = syscall.SIGKILL

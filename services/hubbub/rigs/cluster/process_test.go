@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestKill: nothing of a killed process goes on, not even the processes that it has started.
+// TestKill: Kill ends a process and the processes that it has started.
 func TestKill(t *testing.T) {
 	p, err := NGINX(t.TempDir(), "", map[string][]string{
 		"edge": {"127.0.0.1:1"}, "history": {"127.0.0.1:1"}, "presence": {"127.0.0.1:1"}, "directory": {"127.0.0.1:1"},
@@ -19,11 +19,11 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !p.Runs() {
-		t.Error("it does not run")
+		t.Error("nginx does not run after Start")
 	}
 	p.Kill()
 	if p.Runs() {
-		t.Error("it runs")
+		t.Error("nginx runs after Kill")
 	}
 	// Its workers got the same signal; the kernel may take a moment to end them.
 	for end := time.Now().Add(readyWithin); ; time.Sleep(time.Millisecond) {
@@ -33,7 +33,7 @@ func TestKill(t *testing.T) {
 		}
 		_ = c.Close()
 		if time.Now().After(end) {
-			t.Fatal("nginx was killed, and somebody still accepts connections")
+			t.Fatal("nginx was killed, and its port still accepts connections")
 		}
 	}
 }

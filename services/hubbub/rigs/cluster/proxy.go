@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Proxy carries TCP connections to another address, badly if asked to. Its methods are safe for
-// concurrent use.
+// Proxy forwards TCP connections to another address, and can break, hold up or delay them. Its
+// methods are safe for concurrent use.
 type Proxy struct {
 	Addr string // where it listens
 
@@ -20,27 +20,27 @@ type Proxy struct {
 	end context.CancelFunc
 	all sync.WaitGroup
 
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-	cut   bool          // nothing passes, and new connections are refused
-	hush  bool          // nothing passes, and nobody is told
-	delay time.Duration // of what passes, each way
-	moved chan struct{} // closed and replaced when one of these changes
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	cut    bool          // nothing passes, and new connections are refused
+	parted bool          // nothing passes, and connections stay open
+	delay  time.Duration // of what passes, each way
+	moved  chan struct{} // closed and replaced when one of these changes
 }
 
 // Link is the proxies from one process to the servers that it uses.
 type Link []*Proxy
 
-// Cut is Proxy.Cut, and the others likewise, of all proxies.
+// Cut calls Proxy.Cut on all proxies.
 func (l Link) Cut() { l.all((*Proxy).Cut) }
 
-// Hush is Proxy.Hush of all.
-func (l Link) Hush() { l.all((*Proxy).Hush) }
+// Partition calls Proxy.Partition on all proxies.
+func (l Link) Partition() { l.all((*Proxy).Partition) }
 
-// Delay is Proxy.Delay of all.
+// Delay calls Proxy.Delay on all proxies.
 func (l Link) Delay(d time.Duration) { l.all(func(p *Proxy) { p.Delay(d) }) }
 
-// Heal is Proxy.Heal of all.
+// Heal calls Proxy.Heal on all proxies.
 func (l Link) Heal() { l.all((*Proxy).Heal) }
 
 func (l Link) all(do func(*Proxy)) {
@@ -49,7 +49,7 @@ func (l Link) all(do func(*Proxy)) {
 	}
 }
 
-// NewProxy returns a proxy to an address, which carries connections until Close.
+// NewProxy returns a proxy that forwards connections to an address until Close.
 func NewProxy(to string) (*Proxy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,14 +79,14 @@ func (p *Proxy) Cut() {
 	})
 }
 
-// Hush lets nothing pass and breaks nothing, until Heal: a partition.
-func (p *Proxy) Hush() { p.set(func() { p.hush = true }) }
+// Partition holds back all data and keeps the connections open, until Heal.
+func (p *Proxy) Partition() { p.set(func() { p.parted = true }) }
 
 // Delay delays every byte, in both directions, until Heal.
 func (p *Proxy) Delay(d time.Duration) { p.set(func() { p.delay = d }) }
 
-// Heal ends Cut, Hush and Delay.
-func (p *Proxy) Heal() { p.set(func() { p.cut, p.hush, p.delay = false, false, 0 }) }
+// Heal ends Cut, Partition and Delay.
+func (p *Proxy) Heal() { p.set(func() { p.cut, p.parted, p.delay = false, false, 0 }) }
 
 func (p *Proxy) set(do func()) {
 	p.mu.Lock()
@@ -126,14 +126,14 @@ func (p *Proxy) carry(in net.Conn) {
 	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
 		both.Go(func() {
 			p.pump(way[0], way[1])
-			_ = in.Close() // which ends the other way
+			_ = in.Close() // ends the other direction
 			_ = out.Close()
 		})
 	}
 	both.Wait()
 }
 
-// add counts a connection that Cut is to break; false: all are broken now.
+// add registers a connection for Cut to break. It returns false while the proxy is cut.
 func (p *Proxy) add(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,14 +150,14 @@ func (p *Proxy) drop(c net.Conn) {
 	delete(p.conns, c)
 }
 
-// part is something that is on its way.
+// part is a piece of data on its way, and when it was read.
 type part struct {
 	data []byte
 	at   time.Time
 }
 
-// pump carries one way. What is read waits in a queue, so that a delay does not become a bound of
-// the throughput.
+// pump forwards one direction. A queue holds what was read, so that a delay does not limit the
+// throughput.
 func (p *Proxy) pump(from io.Reader, to io.Writer) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	queue := make(chan part, 1024)
@@ -192,21 +192,21 @@ func (p *Proxy) pump(from io.Reader, to io.Writer) {
 	cancel()
 }
 
-// wait returns when what came at a time may pass; false: never.
+// wait returns true once data that was read at a time may pass, and false if it never may.
 func (p *Proxy) wait(ctx context.Context, at time.Time) bool {
 	for {
 		p.mu.Lock()
-		cut, hush, delay, moved := p.cut, p.hush, p.delay, p.moved
+		cut, parted, delay, moved := p.cut, p.parted, p.delay, p.moved
 		p.mu.Unlock()
 		late := time.Until(at.Add(delay))
 		if cut {
 			return false
 		}
-		if !hush && late <= 0 {
+		if !parted && late <= 0 {
 			return true
 		}
 		var passed <-chan time.Time
-		if !hush {
+		if !parted {
 			passed = time.After(late)
 		}
 		select {

@@ -54,32 +54,32 @@ func TestProxy(t *testing.T) {
 		return c, bufio.NewScanner(c)
 	}
 	c, lines := dial()
-	says := func(what string) {
+	expect := func(what string) {
 		t.Helper()
 		if !lines.Scan() || lines.Text() != what {
 			t.Errorf("%q, %v, want %q", lines.Text(), lines.Err(), what)
 		}
 	}
 	fmt.Fprintln(c, "one")
-	says("one")
+	expect("one")
 
-	p.Hush()
+	p.Partition()
 	fmt.Fprintln(c, "two")
 	_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil {
-		t.Error("something passes a proxy that is hushed")
+		t.Error("data passes a partition")
 	}
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	p.Heal()
 	lines = bufio.NewScanner(c)
-	says("two")
+	expect("two")
 
 	p.Delay(30 * time.Millisecond)
 	began := time.Now()
 	fmt.Fprintln(c, "three")
-	says("three")
+	expect("three")
 	if took := time.Since(began); took < 60*time.Millisecond {
-		t.Errorf("there and back in %s, with 30 ms each way", took)
+		t.Errorf("a round trip took %s, with a delay of 30 ms each way", took)
 	}
 
 	p.Cut()
@@ -92,5 +92,5 @@ func TestProxy(t *testing.T) {
 	p.Heal()
 	c, lines = dial()
 	fmt.Fprintln(c, "four")
-	says("four")
+	expect("four")
 }

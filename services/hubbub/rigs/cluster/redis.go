@@ -12,13 +12,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What the Sentinels call the servers that they watch, and how many of them there are.
+// The name by which the Sentinels know the servers, and the number of Sentinels.
 const (
 	masterName = "hubbub"
 	sentinels  = 3
 )
 
-// redisSettings are those of docker-compose.yml.
+// redisSettings returns the settings of docker-compose.yml.
 func redisSettings(p *Process) []string {
 	host, port, _ := net.SplitHostPort(p.Addr)
 	return []string{
@@ -48,7 +48,8 @@ func newSentinels(dir string) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		// repl-diskless-sync-delay: do not wait for further replicas before one is served.
+		// repl-diskless-sync-delay: the primary does not wait for further replicas before it syncs
+		// one.
 		conf := append(redisSettings(p), "min-replicas-to-write 1", "repl-diskless-sync-delay 0")
 		if i > 0 {
 			conf = append(conf, "replicaof "+strings.Replace(b.Nodes[0].Addr, ":", " ", 1))
@@ -83,7 +84,7 @@ func newSentinels(dir string) (*Bus, error) {
 	return b, nil
 }
 
-// configure writes the configuration file of a redis-server, which it rewrites itself when its part
+// configure writes the configuration file of a redis-server. The server rewrites it when its role
 // changes.
 func configure(p *Process, lines []string) error {
 	file := filepath.Join(p.dir, p.Name+".conf")
@@ -98,7 +99,7 @@ func options(addr string) *redis.Options {
 	return &redis.Options{Addr: addr, Protocol: 2, MaxRetries: -1}
 }
 
-// primary returns the address of the server that most Sentinels take for the primary.
+// primary returns the address that most Sentinels name as the primary's.
 func (b *Bus) primary(ctx context.Context) (string, error) {
 	votes := make(map[string]int)
 	var errs []error
@@ -118,8 +119,8 @@ func (b *Bus) primary(ctx context.Context) (string, error) {
 	return "", errors.Join(append(errs, errors.New("the Sentinels do not agree on a primary"))...)
 }
 
-// inStep returns nil when the Sentinels know each other and all servers and would act, and every
-// replica has what the primary has. A Sentinel that was frozen does nothing for 30 s
+// inStep returns nil when every Sentinel knows the others and all servers and would fail over, and
+// every replica is in sync with the primary. A Sentinel that was frozen does nothing for 30 s
 // (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#tilt-mode).
 func (b *Bus) inStep(ctx context.Context) error {
 	for _, p := range b.Watch {

@@ -10,7 +10,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// killBus kills the bus, Sentinels first, so that they promote nobody.
+// killBus kills the bus, Sentinels first, so that they promote no replica.
 func killBus(ctx context.Context, s *stage) error {
 	all := s.Bus.All()
 	for i := range all {
@@ -41,7 +41,7 @@ func freezeBus(ctx context.Context, s *stage) error {
 	return errors.Join(append(errs, s.Bus.Whole(context.WithoutCancel(ctx)))...)
 }
 
-// follower returns a server of the bus that does not lead, by chance.
+// follower returns a random server of the bus that does not lead.
 func (s *stage) follower(ctx context.Context) (*cluster.Process, error) {
 	leader, err := s.Bus.Leader(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *stage) follower(ctx context.Context) (*cluster.Process, error) {
 	return s.choose("of the bus that does not lead", func(p *cluster.Process) bool { return nodes[p] })
 }
 
-// lead returns the server of the bus that leads.
+// lead returns the server of the bus that leads, and notes it as hit.
 func (s *stage) lead(ctx context.Context) (*cluster.Process, error) {
 	p, err := s.Bus.Leader(ctx)
 	if err == nil {
@@ -116,8 +116,7 @@ func rollBus(ctx context.Context, s *stage) error {
 // fullFor is how long the bus's disk is full.
 const fullFor = 5 * time.Second
 
-// fullBus moves the leader's data to a disk of its own, has that full for a while, and moves it
-// back.
+// fullBus moves the leader's data to a small disk, fills that for a while, and moves the data back.
 func fullBus(ctx context.Context, s *stage) error {
 	p, err := s.lead(ctx)
 	if err != nil {
@@ -139,8 +138,8 @@ func fullBus(ctx context.Context, s *stage) error {
 	return errors.Join(err, disk.Remove(), s.Bus.Start(mend))
 }
 
-// fill has the disk of a server of the bus full for a while, and sees what senders are told, and
-// that it goes on.
+// fill fills the disk of a server of the bus for a while. It checks what senders are told
+// meanwhile, and that the bus accepts messages afterwards.
 func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk, w *witness) error {
 	_ = await.Sleep(ctx, calm)
 	err := disk.Fill()
@@ -152,8 +151,8 @@ func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk
 		return err
 	}
 	mend := context.WithoutCancel(ctx)
-	// A server that has met a full disk may have ended, or take nothing any more. Then it is
-	// started again, as a restart policy or an operator does it.
+	// A server that has met a full disk may have ended, or may accept nothing any more. Then fill
+	// restarts it, as a restart policy or an operator does.
 	if s.cfg.BusNodes > 1 || !p.Runs() || w.accepted(ctx, fullFor) != nil {
 		s.hit = append(s.hit, "which had to be started again")
 		p.Stop()
@@ -162,12 +161,12 @@ func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk
 		}
 	}
 	if err := w.accepted(mend, patience); err != nil {
-		return fmt.Errorf("after there was room again: %w", err)
+		return fmt.Errorf("after the disk had space again: %w", err)
 	}
 	return nil
 }
 
-// skip has an error that is the machine's say so.
+// skip wraps an error that is due to the machine in errSkip.
 func skip(err error) error {
 	if errors.Is(err, cluster.ErrNoMount) {
 		return fmt.Errorf("%w: %w", errSkip, err)

@@ -1,5 +1,5 @@
-// Package drill breaks a real cluster on purpose while a crowd talks in it, and says whether what
-// Hubbub promises held.
+// Package drill breaks a real cluster on purpose while a crowd talks in it, and says whether Hubbub
+// kept its promises.
 //
 // It owns the faults and the verdict; the cluster runs the processes, and the crowd accounts for
 // the messages.
@@ -22,14 +22,14 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load"
 )
 
-// Config is what `hubbub drill` can be told.
+// Config holds the flags of `hubbub drill`.
 type Config struct {
 	Bus      string        `help:"Bus of the cluster: redis or nats." default:"redis" enum:"redis,nats"`
 	BusNodes int           `help:"Servers of the bus: 1, or 3, which are NATS with three replicas, or a Redis primary with two replicas and three Sentinels." default:"1"`
 	Store    string        `help:"Store of history and the directory: sqlite, with one process of each, or mongodb (FerretDB, which takes the place of MongoDB in tests), with two." default:"sqlite" enum:"sqlite,mongodb"`
-	Outage   time.Duration `help:"How long the store stays down, and at most all processes of a service. History tries an entry for up to 72 s before it sets it aside: a shorter outage may be over by then." default:"90s"`
+	Outage   time.Duration `help:"How long the store stays down, and at most how long all processes of a service do. History retries an entry for up to 72 s before it sets it aside: a shorter outage may end before that." default:"90s"`
 	Times    bool          `help:"Also judge delays: after some faults no message may wait longer than promised." default:"true" negatable:""`
-	Only     []string      `help:"Faults to inject, separated by commas; empty: all. --list says which there are." placeholder:"FAULT"`
+	Only     []string      `help:"Faults to inject, separated by commas; empty: all. --list lists them." placeholder:"FAULT"`
 	List     bool          `help:"List the faults and exit."`
 	Duration time.Duration `help:"Start another round of all faults until this time has passed; 0: one round." default:"0s"`
 	Seed     uint64        `help:"Seed of all random choices: the order of the faults, and their targets. The same seed gives the same schedule." default:"1"`
@@ -39,7 +39,7 @@ type Config struct {
 	Rooms    int           `help:"Rooms of the crowd, with half of the sockets in each." default:"4"`
 	Rate     float64       `help:"Messages sent per second, by all sockets together." default:"60"`
 	Bin      string        `help:"Folder of the services' binaries and nats-server; empty: build them first, with Go." placeholder:"DIR"`
-	Previous string        `help:"Folder of the binaries of another release, such as the one before: the cluster starts with its services, and the fault upgrade replaces them one by one, back, and forward again." placeholder:"DIR"`
+	Previous string        `help:"Folder of the binaries of another release, such as the one before: the cluster starts with them, and the fault upgrade replaces them one by one, then goes back, and forward again." placeholder:"DIR"`
 	Dir      string        `help:"Folder of the cluster's data and logs; empty: a new one, which is removed when all is well." placeholder:"DIR"`
 	JSON     bool          `name:"json" help:"Print the results as JSON, and nothing else."`
 }
@@ -70,10 +70,10 @@ func (c *Config) Validate() error {
 	return f.Err()
 }
 
-// services are the programs of Hubbub itself.
+// services names the programs of Hubbub itself.
 var services = []string{"directory", "edge", "history", "presence"}
 
-// programs returns the names of the programs that the cluster is made of, and that Go builds.
+// programs returns the names of the cluster's programs that Go builds.
 func (c *Config) programs() []string {
 	all := slices.Clone(services)
 	if c.Bus == cluster.NATS {
@@ -117,8 +117,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// Run starts a cluster, injects faults while a crowd talks, and prints what came of each on out.
-// When ctx ends early, the results are those until then.
+// Run starts a cluster, injects faults while a crowd talks, and prints the result of each on out.
+// When ctx ends early, it returns the results so far.
 func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err error) {
 	dir := cfg.Dir
 	if dir == "" {
@@ -145,7 +145,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	}
 	for _, f := range Faults {
 		if d := f.shortest(); d > cfg.Outage && cfg.plays(f) {
-			say("An outage of %s is too short to see in %s whether history gives entries up: that takes %s\n", cfg.Outage, f.Name, d)
+			say("An outage of %s is too short for %s to show whether history gives up entries: that takes %s\n", cfg.Outage, f.Name, d)
 		}
 	}
 	say("Starting a cluster on %s; data and logs are in %s\n", cfg.Bus, dir)
@@ -180,7 +180,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	return results, summary(cfg, results, out)
 }
 
-// gather starts a cluster, and brings a crowd together in it.
+// gather starts a cluster and connects a crowd to it.
 func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster, *load.Crowd, error) {
 	stores := 1
 	if cfg.Store == "mongodb" {
@@ -201,13 +201,13 @@ func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster,
 	return c, crowd, nil
 }
 
-// turn is a fault of a schedule, and the chance that decides whom it hits.
+// turn is a fault of a schedule, with the seed that decides which processes it hits.
 type turn struct {
 	Fault
 	chance uint64
 }
 
-// dice returns what decides whom the turn hits.
+// dice returns the random numbers that choose what the turn hits.
 func (t turn) dice() *rand.Rand { return rand.New(rand.NewPCG(t.chance, 5)) }
 
 // plays reports whether a fault is part of the drill.
@@ -215,7 +215,7 @@ func (c *Config) plays(f Fault) bool {
 	return c.has(f.needs) && (len(c.Only) == 0 || slices.Contains(c.Only, f.Name))
 }
 
-// schedule returns the faults of one round, in an order of chance.
+// schedule returns the faults of one round, in random order.
 func (c *Config) schedule(rng *rand.Rand) []turn {
 	var all []turn
 	for _, f := range Faults {
@@ -229,11 +229,10 @@ func (c *Config) schedule(rng *rand.Rand) []turn {
 
 const (
 	calm     = time.Second      // of talk before a fault, and after it is mended
-	patience = 60 * time.Second // for what is on its way after a fault
+	patience = 60 * time.Second // for messages that are still on their way after a fault
 )
 
-// patience returns how long a verdict may take. FerretDB scans all that there is for each page of
-// history.
+// patience returns how long a verdict may take. FerretDB scans everything for each page of history.
 func (c *Config) patience() time.Duration {
 	if c.Store == "mongodb" {
 		return 5 * patience
@@ -241,7 +240,7 @@ func (c *Config) patience() time.Duration {
 	return patience
 }
 
-// inject lets the crowd talk through a fault, and judges.
+// inject lets the crowd talk during a fault, and judges.
 func (s *stage) inject(ctx context.Context, t turn) Result {
 	s.dice, s.hit = t.dice(), nil
 	s.crowd.Restart()
@@ -255,7 +254,7 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	r := Result{Fault: t.Name, Hit: s.hit, Took: time.Since(began)}
 	_ = await.Sleep(ctx, calm)
 	hush()
-	unsaid := <-talked
+	talkErr := <-talked
 
 	var problems []string
 	problem := func(err error) {
@@ -263,13 +262,13 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 			problems = append(problems, err.Error())
 		}
 	}
-	problem(unsaid)
+	problem(talkErr)
 	if errors.Is(err, errSkip) {
 		r.Skipped = err.Error()
 	} else {
 		problem(err)
 	}
-	// An interrupted drill still judges what was said.
+	// An interrupted drill still judges the messages sent so far.
 	ctx = context.WithoutCancel(ctx)
 	r.Verdict, err = s.crowd.Judge(ctx, s.cfg.patience())
 	problem(err)
@@ -282,13 +281,13 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	problem(err)
 	problem(r.codes())
 	if most := s.cfg.most(t.Fault); most > 0 && r.Slowest > most {
-		problem(fmt.Errorf("a message waited for %s, and %s are promised", r.Slowest.Round(time.Millisecond), most))
+		problem(fmt.Errorf("a message waited for %s, and at most %s are promised", r.Slowest.Round(time.Millisecond), most))
 	}
 	r.Problem = strings.Join(problems, "; ")
 	return r
 }
 
-// most returns how long a message may wait after a fault; 0: any time.
+// most returns how long a message may wait after a fault; 0: there is no bound.
 func (c *Config) most(f Fault) time.Duration {
 	if !c.Times || f.bound == nil {
 		return 0
@@ -300,7 +299,7 @@ func (c *Config) most(f Fault) time.Duration {
 // died, and one heartbeat.
 const presenceBound = 25 * time.Second
 
-// presence waits until everybody who is online is said to be, and nobody else.
+// presence waits until presence reports exactly the users who are online.
 func (s *stage) presence(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, presenceBound)
 	defer cancel()

@@ -38,23 +38,22 @@ func binaries(t *testing.T) string {
 }
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "5") // clusters that mostly wait; it is a flag that exists
+	_ = flag.Set("test.parallel", "5") // clusters mostly wait; the flag exists, so this cannot fail
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
 func config(bus string) Config {
 	return Config{
-		// Long enough for history to try an entry as often as it ever does, where its store fails
-		// at once.
+		// Long enough for history to use up its retries of an entry, where its store fails at once.
 		Bus: bus, BusNodes: 1, Store: "sqlite", Outage: consume.Patience() + time.Second, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40,
 	}
 }
 
-// TestDrill holds a short drill on each bus, and a failover of each. `make drill` runs all faults.
+// TestDrill runs a short drill on each bus, and a failover of each. `make drill` runs all faults.
 func TestDrill(t *testing.T) {
 	t.Parallel()
 	bin := binaries(t)
-	// Each bus with half of the faults that are none of its own.
+	// Each bus gets half of the faults that do not depend on the kind of bus.
 	one := []string{"upgrade", "kill-bus", "part-edge", "full-store", "kill-edge", "lose-history", "lose-presence"}
 	other := []string{"kill-bus", "part-edge", "full-store", "reconnect", "kill-nginx", "lose-edges", "lose-directory"}
 	for _, tt := range []struct {
@@ -79,7 +78,7 @@ func TestDrill(t *testing.T) {
 				t.Errorf("%d results of %d faults", len(results), len(cfg.Only))
 			}
 			for _, r := range results {
-				// Who is told of a rewind fetches what was said from history.
+				// A client that is told of a rewind would read the missing messages from history.
 				all := r.Verdict.Delivered == cfg.Sockets/2*r.Verdict.Acknowledged || r.Verdict.Rewinds > 0
 				if !r.Good() || r.Verdict.Acknowledged == 0 || !all {
 					t.Errorf("%s: %+v", r.Fault, r)
@@ -89,8 +88,8 @@ func TestDrill(t *testing.T) {
 	}
 }
 
-// otherRelease returns a folder with services that count how often they are started: at the start
-// of the cluster and on the way back.
+// otherRelease returns a folder with services that count their starts: the start of the cluster,
+// and the way back.
 func otherRelease(t *testing.T, bin string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -110,7 +109,7 @@ func otherRelease(t *testing.T, bin string) string {
 	return dir
 }
 
-// TestSchedule: the same seed has the same faults, in the same order, on the same processes.
+// TestSchedule: the same seed gives the same faults, in the same order, on the same processes.
 func TestSchedule(t *testing.T) {
 	cfg := config("redis")
 	processes := func(kind string) (all []*cluster.Process) {
@@ -129,10 +128,10 @@ func TestSchedule(t *testing.T) {
 		return names
 	}
 	if a, b := plan(1), plan(1); !slices.Equal(a, b) {
-		t.Errorf("the same seed has %v and %v", a, b)
+		t.Errorf("the same seed gives %v and %v", a, b)
 	}
 	if slices.Equal(plan(1), plan(2)) {
-		t.Error("another seed has the same schedule")
+		t.Error("another seed gives the same schedule")
 	}
 	all := plan(1)
 	if half := len(all) / 2; slices.Equal(all[:half], all[half:]) {
@@ -145,7 +144,7 @@ func TestSchedule(t *testing.T) {
 	}
 	cfg.Only = []string{"kill-bus"}
 	if got := plan(1); len(got) != 4 || got[0] != "kill-bus" {
-		t.Errorf("only kill-bus is %v", got)
+		t.Errorf("with only kill-bus the schedule is %v", got)
 	}
 }
 
@@ -172,8 +171,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestOutagesAreLongEnough holds that what the drill is told by default outlasts all that waits or
-// tries again.
+// TestOutagesAreLongEnough checks that the default outages outlast every wait and every series of
+// retries.
 func TestOutagesAreLongEnough(t *testing.T) {
 	var cfg Config
 	k, err := kong.New(&cfg)
@@ -197,7 +196,7 @@ func TestOutagesAreLongEnough(t *testing.T) {
 		}
 	}
 	if stores != 4 {
-		t.Errorf("%d faults of the store", stores)
+		t.Errorf("%d faults of the store, want 4", stores)
 	}
 	if d := consume.Patience(); d < time.Second || d > 10*time.Second {
 		t.Errorf("history tries for %s", d)
@@ -210,7 +209,7 @@ func TestOutagesAreLongEnough(t *testing.T) {
 		t.Fatal(err)
 	}
 	if least := max(presence.EdgeExpiry, bus.AppendTimeout); lost < least+time.Second || lost > cfg.Outage {
-		t.Errorf("all of a service are away for %s, and some wait for %s", lost, least)
+		t.Errorf("all processes of a service are away for %s, and clients wait for up to %s", lost, least)
 	}
 }
 
@@ -235,12 +234,12 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestRow: a result that is not good says why, in the table and in JSON.
+// TestRow: the table and the JSON say why a result is bad.
 func TestRow(t *testing.T) {
 	bad := Result{Fault: "kill-bus", Sent: 7, NoService: time.Second, Verdict: load.Verdict{Acknowledged: 7, Lost: 1, First: load.Findings{Lost: []string{"message x is gone"}}}}
 	odd := Result{Fault: "kill-edge", Problem: "presence of room r"}
 	if bad.Good() || odd.Good() {
-		t.Error("a bad result is good")
+		t.Error("a bad result counts as good")
 	}
 	if row := bad.row(); !strings.Contains(row, "BAD") || !strings.Contains(row, "message x is gone") {
 		t.Error(row)
@@ -258,7 +257,7 @@ func TestRow(t *testing.T) {
 	}
 	refused.Failed["forbidden"] = 1
 	if refused.codes() == nil {
-		t.Error("a refusal for good is taken for one that passes")
+		t.Error("a permanent refusal counts as a temporary one")
 	}
 	var out bytes.Buffer
 	if err := summary(Config{JSON: true, Bus: "redis"}, []Result{bad, {Fault: "deploy"}}, &out); err != nil {
@@ -273,15 +272,15 @@ func TestRow(t *testing.T) {
 	}
 }
 
-// TestGrown: a service that holds much more than at the beginning is named.
+// TestGrown: grown names a service that holds much more than at the start.
 func TestGrown(t *testing.T) {
 	base := map[string]vitals{"edge-1": {Heap: 5 << 20, Goroutines: 20, Files: 30}, "history": {Heap: 5 << 20}}
 	if more := grown(base, map[string]vitals{"edge-1": {Heap: 9 << 20, Goroutines: 50, Files: 60}, "history": {}}, 12); more != "" {
-		t.Errorf("a little more is %q", more)
+		t.Errorf("a little growth is reported: %q", more)
 	}
 	for what, v := range map[string]vitals{"heap": {Heap: 50 << 20}, "goroutines": {Goroutines: 1000}, "open files": {Files: 1000}} {
 		if more := grown(base, map[string]vitals{"edge-1": v}, 12); !strings.Contains(more, "edge-1") || !strings.Contains(more, what) {
-			t.Errorf("much more %s is %q", what, more)
+			t.Errorf("growth of %s is reported as %q", what, more)
 		}
 	}
 }

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// maxParked is how many dead letters are counted.
+	// maxParked bounds the dead letters that are counted.
 	maxParked = 1000
-	// askBus bounds the question for them.
+	// askBus bounds the request for them.
 	askBus = 30 * time.Second
 )
 
-// deadLetters returns an error if a service has given entries up that it had not before. However
-// long a fault lasts, it is no reason to.
+// deadLetters returns an error if a service has given up entries since the last call: no fault,
+// however long, justifies that.
 func (s *stage) deadLetters(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, askBus)
 	defer cancel()

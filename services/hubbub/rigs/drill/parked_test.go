@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// TestDeadLetters: history gives an entry up: that is said once, and not again of the faults that
-// come after.
+// TestDeadLetters: an entry that history gives up is reported once, and not again after later
+// faults.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	server, url, err := cluster.StartBus(t.Context(), cluster.Redis, "", t.TempDir())
@@ -22,7 +22,7 @@ func TestDeadLetters(t *testing.T) {
 	defer server.Kill()
 	s := &stage{Cluster: &cluster.Cluster{Bus: &cluster.Bus{URL: url}}}
 	if err := s.deadLetters(t.Context()); err != nil {
-		t.Errorf("nothing was given up: %v", err)
+		t.Errorf("an error though nothing was given up: %v", err)
 	}
 	b, err := s.Bus.Open(t.Context())
 	if err != nil {
@@ -50,15 +50,15 @@ func TestDeadLetters(t *testing.T) {
 		t.Error(err)
 	}
 	if err := s.deadLetters(t.Context()); err == nil || !strings.Contains(err.Error(), "history gave up 1 entries") || !strings.Contains(err.Error(), "cannot be stored") {
-		t.Errorf("one was given up: %v", err)
+		t.Errorf("for an entry that was given up the error is %v", err)
 	}
 	if err := s.deadLetters(t.Context()); err != nil {
-		t.Errorf("it is said again: %v", err)
+		t.Errorf("the same entry is reported again: %v", err)
 	}
 	server.Kill()
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
 	if err := s.deadLetters(ctx); err == nil {
-		t.Error("without a bus nobody knows")
+		t.Error("no error without a bus")
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load"
 )
 
-// Result is what came of one fault.
+// Result is the outcome of one fault.
 type Result struct {
 	Fault string   `json:"fault"`
-	Hit   []string `json:"hit,omitempty"` // the processes that it was played on
-	// from when it went wrong until everything ran again
+	Hit   []string `json:"hit,omitempty"` // the processes that the fault hit
+	// from the injection until everything ran again
 	Took time.Duration `json:"took_ns"`
 	Sent int           `json:"sent"`
-	// given up, or refused, by code: whether they are in the log is unknown
+	// messages that were given up or refused, by code; the log may have them
 	Failed map[string]int `json:"failed,omitempty"`
 	// the longest time in which nobody's message was acknowledged
 	NoService time.Duration `json:"no_service_ns"`
@@ -30,11 +30,11 @@ type Result struct {
 	Delivery time.Duration `json:"slowest_delivery_ns"`
 	// from the verdict until presence was exact
 	Presence time.Duration `json:"presence_ns"`
-	Holds    vitals        `json:"services_hold"` // all services together, after it
+	Holds    vitals        `json:"services_hold"` // all services together, after the fault
 	Verdict  load.Verdict  `json:"verdict"`
-	// why it could not be played on this machine
+	// why the fault was not possible on this machine
 	Skipped string `json:"skipped,omitempty"`
-	Problem string `json:"problem,omitempty"` // why it is not good, besides the verdict
+	Problem string `json:"problem,omitempty"` // why the result is bad, besides the verdict
 }
 
 func (r *Result) setMeasured(m load.Measured) {
@@ -44,10 +44,10 @@ func (r *Result) setMeasured(m load.Measured) {
 	}
 }
 
-// unknown is what load calls an outcome of which nothing was heard.
+// unknown is load's code of a message that got no answer.
 const unknown = "unknown"
 
-// codes returns an error when messages failed in a way that says that trying again does not help.
+// codes returns an error if messages failed with a code that says that a retry does not help.
 func (r *Result) codes() error {
 	for _, code := range slices.Sorted(maps.Keys(r.Failed)) {
 		switch code {
@@ -66,7 +66,7 @@ func (r *Result) failed() (n int) {
 	return n
 }
 
-// Good reports whether everything that is promised held.
+// Good reports whether every promise held.
 func (r *Result) Good() bool { return r.Problem == "" && r.Verdict.Good() }
 
 const header = "fault            sent  failed  acked  delivered  lost  doubled  misordered  rewinds  no service  slowest message  delivery  presence  heap  verdict"

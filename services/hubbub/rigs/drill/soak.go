@@ -18,7 +18,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load"
 )
 
-// Soak is what `hubbub soak` can be told.
+// Soak holds the flags of `hubbub soak`.
 type Soak struct {
 	Bus       string        `help:"Bus of the cluster: redis or nats." default:"redis" enum:"redis,nats"`
 	BusNodes  int           `help:"Servers of the bus: 1 or 3." default:"1"`
@@ -32,8 +32,8 @@ type Soak struct {
 	JSON      bool          `name:"json" help:"Print the result as JSON, and nothing else."`
 }
 
-// leastMeasured is how often a soak measures: three thirds are compared, and one measurement is
-// none.
+// leastMeasured is how often a soak measures at least: it compares thirds of its time, and each
+// third needs more than one measurement.
 const leastMeasured = 6
 
 // Validate returns what is wrong with the configuration, a line for each flag.
@@ -56,17 +56,17 @@ func (c *Soak) Validate() error {
 	return f.Err()
 }
 
-// drill returns the cluster and the crowd.
+// drill returns the configuration of the cluster and the crowd.
 func (c *Soak) drill() Config {
 	return Config{
 		Bus: c.Bus, BusNodes: c.BusNodes, Store: "sqlite", Edges: 3, Presence: 2, Sockets: c.Sockets, Rooms: c.Rooms, Rate: c.Rate, Seed: 1,
 	}
 }
 
-// Soaked is what came of a soak.
+// Soaked is the outcome of a soak.
 type Soaked struct {
 	Verdict  load.Verdict        `json:"verdict"`
-	Services map[string][]vitals `json:"services"` // as they were measured
+	Services map[string][]vitals `json:"services"` // the measurements in order, by service
 	Problem  string              `json:"problem,omitempty"`
 }
 
@@ -102,7 +102,7 @@ func (c *Soak) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// run makes a crowd talk in a cluster and reconnect now and then, and measures the services
+// run lets a crowd talk in a cluster and reconnect now and then, and measures the services
 // meanwhile.
 func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error) {
 	cl, crowd, err := gather(ctx, c.drill(), dir, bin)
@@ -116,8 +116,8 @@ func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error)
 	defer hush()
 	talked := make(chan error, 1)
 	go func() { talked <- crowd.Talk(talk) }()
-	rushed := make(chan error, 1)
-	go func() { rushed <- every(talk, c.Reconnect, func() error { return crowd.Reconnect(ctx) }) }()
+	reconnected := make(chan error, 1)
+	go func() { reconnected <- every(talk, c.Reconnect, func() error { return crowd.Reconnect(ctx) }) }()
 	got.Services = make(map[string][]vitals)
 	err = every(talk, c.Every, func() error {
 		now, err := s.measure(ctx)
@@ -127,7 +127,7 @@ func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error)
 		return err
 	})
 	hush()
-	if err := errors.Join(err, <-talked, <-rushed); err != nil {
+	if err := errors.Join(err, <-talked, <-reconnected); err != nil {
 		return got, err
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -138,7 +138,7 @@ func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error)
 	return got, nil
 }
 
-// every does something again and again until ctx ends or it fails.
+// every calls do at intervals until ctx ends or do fails.
 func every(ctx context.Context, pause time.Duration, do func() error) error {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -154,16 +154,16 @@ func every(ctx context.Context, pause time.Duration, do func() error) error {
 	}
 }
 
-// What counts as flat: the least of the last third is above the least of the second by no more than
-// this.
+// What counts as flat: the minimum of the last third exceeds that of the second third by no more
+// than this.
 const (
 	flatHeap       = 1 << 20
 	flatGoroutines = 20
 	flatFiles      = 10
 )
 
-// slopes says what grew from the second third of the time to the last; "": nothing. The least of
-// each is taken: what only comes and goes is as small in the one as in the other.
+// slopes names what grew from the second third of the time to the last; "": nothing. It compares
+// the minimum of each third, so that what only fluctuates does not count as growth.
 func (r *Soaked) slopes() string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {

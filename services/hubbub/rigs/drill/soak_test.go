@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSoaked prints what was measured. A soak is held by TestCommands, of the module's root.
+// TestSoaked: print shows the measurements. TestCommands, in the module's root, runs a soak.
 func TestSoaked(t *testing.T) {
 	got := Soaked{Services: map[string][]vitals{"edge-1": {{Heap: 5 << 20}, {}, {Files: 7}}, "presence-2": {{}, {}, {Heap: 3 << 19, Goroutines: 9}}}, Problem: "edge-1 grows"}
 	var out bytes.Buffer
@@ -15,7 +15,7 @@ func TestSoaked(t *testing.T) {
 	}
 	for _, part := range []string{"edge-1", "presence-2", "0.0  1.5  1.5 MiB", "0  9  9", "0  7  7", "GROWS: edge-1 grows"} {
 		if !strings.Contains(out.String(), part) {
-			t.Errorf("it has no %q:\n%s", part, out.String())
+			t.Errorf("the output lacks %q:\n%s", part, out.String())
 		}
 	}
 }
@@ -32,7 +32,7 @@ func TestSlopes(t *testing.T) {
 		return vitals{Heap: min(int64(i), 10)<<20 + int64(i%3)<<20, Goroutines: 20 + int64(i%7), Files: 30}
 	})
 	if s := flat.slopes(); s != "" {
-		t.Errorf("what is flat after a third is %q", s)
+		t.Errorf("values that are flat after the first third are reported: %q", s)
 	}
 	for what, v := range map[string]func(i int) vitals{
 		"heap":       func(i int) vitals { return vitals{Heap: int64(i) << 18} },
@@ -41,11 +41,11 @@ func TestSlopes(t *testing.T) {
 	} {
 		grows := times(30, v)
 		if s := grows.slopes(); !strings.Contains(s, "edge-1") || !strings.Contains(s, what) {
-			t.Errorf("growing %s is %q", what, s)
+			t.Errorf("growth of %s is reported as %q", what, s)
 		}
 	}
 	few := times(2, func(int) vitals { return vitals{} })
 	if few.slopes() == "" {
-		t.Error("two measurements are enough")
+		t.Error("two measurements count as enough")
 	}
 }

@@ -16,22 +16,22 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load"
 )
 
-// stage is what faults play on.
+// stage is what a fault acts on: a cluster, and the crowd in it.
 type stage struct {
 	*cluster.Cluster
 	cfg   Config
 	crowd *load.Crowd
 	bin   string            // folder of the programs
-	base  map[string]vitals // of each service, while all is well
+	base  map[string]vitals // of each service, before the first fault
 
-	// Of the fault that is played now.
+	// Of the current fault.
 	dice *rand.Rand
-	hit  []string // the processes that it was played on
+	hit  []string // the processes that it hit
 
-	parked int // entries that history had given up before
+	parked int // dead letters before the current fault
 }
 
-// pick returns one of the processes of a kind, by chance.
+// pick returns a random process of a kind.
 func (s *stage) pick(kind string) (*cluster.Process, error) { return s.choose(kind, is(kind)) }
 
 func is(kind string) func(*cluster.Process) bool {
@@ -53,7 +53,7 @@ func (s *stage) choose(kind string, is func(*cluster.Process) bool) (*cluster.Pr
 	return p, nil
 }
 
-// one returns one of the processes, by chance.
+// one returns a random one of the processes.
 func one(dice *rand.Rand, all []*cluster.Process) *cluster.Process { return all[dice.IntN(len(all))] }
 
 func on(kind string, do func(ctx context.Context, p *cluster.Process) error) func(context.Context, *stage) error {
@@ -75,23 +75,23 @@ func kill(ctx context.Context, p *cluster.Process) error {
 	return again(ctx, p)
 }
 
-// again starts a process that has ended, also when the drill has been interrupted: what is broken
-// is mended.
+// again starts a process that has ended, even if the drill was interrupted: a fault is always
+// mended.
 func again(ctx context.Context, p *cluster.Process) error { return p.Start(context.WithoutCancel(ctx)) }
 
-// lose kills all processes of a kind and starts them again after a good while.
+// lose kills all processes of a kind and starts them again after the outage.
 func lose(kind string) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error { return s.without(ctx, kind, func() error { return nil }) }
 }
 
-// loseDirectory makes all sockets reconnect meanwhile: to edges that may not know what their users
-// may do.
+// loseDirectory also makes all sockets reconnect, to edges that may not know the users'
+// permissions.
 func loseDirectory(ctx context.Context, s *stage) error {
 	return s.without(ctx, "directory", func() error { return s.crowd.Reconnect(ctx) })
 }
 
-// without has all processes of a kind away, and something done meanwhile that may end only when
-// they are back.
+// without kills all processes of a kind, calls do, and starts them again after the outage. do may
+// have to wait for them.
 func (s *stage) without(ctx context.Context, kind string, do func() error) error {
 	var all []*cluster.Process
 	for _, p := range s.All() {
@@ -150,8 +150,8 @@ func deploy(ctx context.Context, s *stage) error {
 }
 
 // upgrade replaces every process of a service by one of this release, one by one, then by one of
-// the other release, and again by one of this. A store that this release has moved forward refuses
-// the other one, which says so and ends; its service is not taken back.
+// the other release, and by one of this release again. A service of the other release refuses a
+// store that this release has migrated, and ends; upgrade leaves that service at this release.
 func upgrade(ctx context.Context, s *stage) error {
 	for _, bin := range []string{s.bin, s.cfg.Previous, s.bin} {
 		for _, kind := range services {
@@ -174,7 +174,7 @@ func upgrade(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// run starts a process that has ended as the program in a folder.
+// run starts a process that has ended with the program of another folder.
 func (s *stage) run(ctx context.Context, p *cluster.Process, bin string) error {
 	if err := p.Use(bin); err != nil {
 		return err
@@ -182,7 +182,7 @@ func (s *stage) run(ctx context.Context, p *cluster.Process, bin string) error {
 	return again(ctx, p)
 }
 
-// scaleDown takes all edges but one away at the same moment, and later brings them back.
+// scaleDown stops all edges but one at the same moment, and starts them again later.
 func scaleDown(ctx context.Context, s *stage) error {
 	var stops errgroup.Group
 	var gone []*cluster.Process

@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// lockStore holds the lock under which an SQLite file is written.
+// lockStore holds the write lock of each SQLite file for the outage.
 func lockStore(ctx context.Context, s *stage) error {
 	var errs []error
 	var held []func() error
@@ -38,8 +38,7 @@ func lockStore(ctx context.Context, s *stage) error {
 	return errors.Join(errs...)
 }
 
-// lock takes the lock under which an SQLite file is written
-// (https://sqlite.org/lang_transaction.html).
+// lock takes the write lock of an SQLite file (https://sqlite.org/lang_transaction.html).
 func lock(ctx context.Context, file string) (release func() error, err error) {
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: file, RawQuery: "_pragma=busy_timeout(10000)"}
 	db, err := sql.Open("sqlite", dsn.String())
@@ -60,8 +59,8 @@ func lock(ctx context.Context, file string) (release func() error, err error) {
 	}, nil
 }
 
-// fullStore moves the files of the directory and history to disks of their own, has these full for
-// the outage, and moves the files back.
+// fullStore moves the files of the directory and history to small disks, fills those for the
+// outage, and moves the files back.
 func fullStore(ctx context.Context, s *stage) error {
 	mend := context.WithoutCancel(ctx)
 	var errs []error
@@ -88,7 +87,7 @@ func fullStore(ctx context.Context, s *stage) error {
 		for _, d := range disks {
 			errs = append(errs, d.Free())
 		}
-		_ = await.Sleep(ctx, calm) // they go on by themselves
+		_ = await.Sleep(ctx, calm) // the services recover by themselves
 		for _, p := range files {
 			if !p.Runs() {
 				errs = append(errs, fmt.Errorf("%s has ended: %s", p.Name, p.LogTail()))

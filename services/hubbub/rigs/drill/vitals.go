@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// vitals are what a service holds, as its ops port says.
+// vitals are the resources that a service holds, according to its ops port.
 type vitals struct {
 	Heap       int64 `json:"heap_bytes"` // after a collection
 	Goroutines int64 `json:"goroutines"`
@@ -26,9 +26,9 @@ func (v vitals) add(o vitals) vitals {
 	return vitals{v.Heap + o.Heap, v.Goroutines + o.Goroutines, v.Files + o.Files}
 }
 
-// vitalsOf asks a service.
+// vitalsOf reads the vitals of a service.
 func vitalsOf(ctx context.Context, p *cluster.Process) (v vitals, err error) {
-	// This page collects garbage first.
+	// With gc=1 this page runs a garbage collection first.
 	if err := ask(ctx, "http://"+p.Ops+"/debug/pprof/heap?gc=1&debug=1", func(string) {}); err != nil {
 		return v, err
 	}
@@ -67,7 +67,7 @@ func ask(ctx context.Context, url string, each func(line string)) error {
 	return nil
 }
 
-// measure asks all services.
+// measure reads the vitals of all services.
 func (s *stage) measure(ctx context.Context) (map[string]vitals, error) {
 	all := make(map[string]vitals)
 	var errs []error
@@ -85,8 +85,8 @@ func (s *stage) measure(ctx context.Context) (map[string]vitals, error) {
 	return all, errors.Join(errs...)
 }
 
-// How much more than at the beginning a service may hold after a fault. All sockets may be with one
-// edge then, and rooms have entries that are kept for clients that resume.
+// How much more than at the start a service may hold after a fault: one edge may have all sockets
+// then, and rooms keep entries for clients that resume.
 const (
 	moreHeap       = 16 << 20
 	moreGoroutines = 100
@@ -94,7 +94,7 @@ const (
 	backWithin     = 30 * time.Second
 )
 
-// grown says which services hold more than they may, compared with base; "": none.
+// grown names the services that hold more than they may, compared with base; "": none.
 func grown(base, now map[string]vitals, sockets int) string {
 	var all []string
 	for name, v := range now {
@@ -104,13 +104,13 @@ func grown(base, now map[string]vitals, sockets int) string {
 		}
 		for _, q := range []struct {
 			what            string
-			was, is, spares int64
+			was, is, margin int64
 		}{
 			{"bytes of heap", b.Heap, v.Heap, moreHeap},
 			{"goroutines", b.Goroutines, v.Goroutines, moreGoroutines + 4*int64(sockets)},
 			{"open files", b.Files, v.Files, moreFiles + 2*int64(sockets)},
 		} {
-			if q.is > q.was+q.spares {
+			if q.is > q.was+q.margin {
 				all = append(all, fmt.Sprintf("%s has %d %s, and had %d", name, q.is, q.what, q.was))
 			}
 		}

@@ -12,14 +12,14 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// witness is somebody who sends a message once, and looks at what is answered: the crowd's clients
-// try again by themselves.
+// witness is a client that sends each message once and looks at the answer; the crowd's clients
+// retry by themselves.
 type witness struct {
 	*client.Client
 	room string
 }
 
-// newWitness has a guest enter a room that everybody may be in.
+// newWitness logs a guest in and joins a default room.
 func newWitness(ctx context.Context, url string) (*witness, error) {
 	guest, err := client.NewAPI(url, nil).Guest(ctx, "witness")
 	if err != nil {
@@ -46,8 +46,8 @@ func newWitness(ctx context.Context, url string) (*witness, error) {
 
 func (w *witness) close() { w.Close() }
 
-// refused sends until a message is refused, and returns what is wrong with the refusal: it has to
-// say that it may pass.
+// refused sends until the bus refuses a message, and returns an error if the refusal does not say
+// that a retry may succeed.
 func (w *witness) refused(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -58,7 +58,7 @@ func (w *witness) refused(ctx context.Context) error {
 		}
 		if err != nil {
 			if refusal, ok := errors.AsType[*chat.Error](err); !ok || refusal.Code != chat.CodeUnavailable || refusal.RetryAfter <= 0 {
-				return fmt.Errorf("a sender is not told to try again later, but: %w", err)
+				return fmt.Errorf("a sender is not told to retry later, but: %w", err)
 			}
 			return nil
 		}
@@ -66,7 +66,7 @@ func (w *witness) refused(ctx context.Context) error {
 	}
 }
 
-// accepted sends until a message is taken, or the time is over.
+// accepted sends until a message is acknowledged, or the time is over.
 func (w *witness) accepted(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
