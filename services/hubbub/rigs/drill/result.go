@@ -38,7 +38,7 @@ type Result struct {
 }
 
 func (r *Result) setMeasured(m load.Measured) {
-	r.Sent, r.NoService, r.Slowest, r.Delivery = m.Sent, m.LongestNo, m.LongestMe, m.DeliveryLatency(100)
+	r.Sent, r.NoService, r.Slowest, r.Delivery = m.Sent, m.LongestSilence, m.LongestWait, m.DeliveryLatency(100)
 	if len(m.Failed) > 0 {
 		r.Failed = m.Failed
 	}

@@ -18,16 +18,17 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load/fleet"
 )
 
-// placement says what the sockets of a crowd come from.
+// placement says which processes open the sockets of a crowd.
 type placement struct {
-	// children that run program; 1: this process itself, unless there is a network
+	// child processes that run program; 1: this process opens the sockets itself, unless there is a
+	// network
 	processes int
-	program   string   // this one
-	network   *network // nil: this machine's own
+	program   string   // path of this program
+	network   *network // nil: that of this machine
 }
 
-// assemble makes the rooms and users of a plan and the processes of its sockets, and tells
-// how far it is. No socket is connected.
+// assemble creates the rooms and users of a plan, starts the processes of its sockets, and reports
+// its progress to tell. It connects no socket.
 func assemble(ctx context.Context, plan Plan, place placement, tell func(string)) (_ *Crowd, err error) {
 	if err := plan.Validate(); err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func assemble(ctx context.Context, plan Plan, place placement, tell func(string)
 	return c, c.start(ctx, place, edges)
 }
 
-// resolve returns where the sockets connect.
+// resolve returns the addresses that the sockets connect to.
 func resolve(ctx context.Context, plan *Plan) ([]fleet.Edge, error) {
 	var edges []fleet.Edge
 	for _, u := range plan.Edges {
@@ -77,7 +78,7 @@ func resolve(ctx context.Context, plan *Plan) ([]fleet.Edge, error) {
 		if err != nil {
 			return nil, fmt.Errorf("address of an edge: %w", err)
 		}
-		// 127.0.0.1 rather than ::1, whose network has one address only.
+		// Prefer 127.0.0.1 to ::1: in IPv6 loopback is one address only.
 		slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.Unmap().BitLen() - b.Unmap().BitLen() })
 		addr, err := netip.ParseAddrPort(net.JoinHostPort(addrs[0].Unmap().String(), port))
 		if err != nil {
@@ -88,7 +89,7 @@ func resolve(ctx context.Context, plan *Plan) ([]fleet.Edge, error) {
 	return edges, nil
 }
 
-// admit makes every user a member of the rooms that sockets of theirs are in.
+// admit makes every user a member of the rooms that the user's sockets join.
 func (c *Crowd) admit(ctx context.Context, tell func(string)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(gathering)
@@ -137,7 +138,7 @@ func (c *Crowd) start(ctx context.Context, place placement, edges []fleet.Edge) 
 	return nil
 }
 
-// part starts a part.
+// part starts a part: a child process, or this one.
 func (p *placement) part() (*remote, error) {
 	if p.processes == 1 && p.network == nil {
 		return within(), nil
@@ -151,8 +152,8 @@ func (p *placement) part() (*remote, error) {
 	return childPart(cmd, (*exec.Cmd).Start)
 }
 
-// from returns the first of the addresses that the sockets of a part come from; none: what the
-// system takes. One address has too few ports for very many sockets.
+// from returns the first source address of a part's sockets; the zero Addr: the system chooses. One
+// address has too few ports for very many sockets.
 func (p *placement) from(part int, edges []fleet.Edge) netip.Addr {
 	switch {
 	case p.network != nil:
@@ -175,19 +176,19 @@ func (c *Crowd) tokens(ctx context.Context) ([]string, error) {
 	return tokens, nil
 }
 
-// renew gives the parts new tokens before the old ones end, until ctx does.
-func (c *Crowd) renew(ctx context.Context, had []string) {
+// renew gives the parts new tokens before the old ones expire, until ctx ends.
+func (c *Crowd) renew(ctx context.Context, old []string) {
 	for await.Sleep(ctx, time.Second) == nil {
 		tokens, err := c.tokens(ctx)
-		if err != nil || slices.Equal(tokens, had) {
-			continue // a directory that is away comes back
+		if err != nil || slices.Equal(tokens, old) {
+			continue // try again: a directory that is away comes back
 		}
-		had = tokens
+		old = tokens
 		_, _ = each(c.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Renew", tokens) })
 	}
 }
 
-// swarms reports whether a plan can be carried out by swarms.
+// swarms reports whether raw clients, over swarms, can carry out a plan.
 func swarms(plan *Plan) bool {
 	encrypted := func(u string) bool { return !strings.HasPrefix(u, "http://") }
 	return haveSwarm && !encrypted(plan.URL) && !slices.ContainsFunc(plan.Edges, encrypted)

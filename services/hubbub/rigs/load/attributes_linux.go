@@ -2,8 +2,8 @@ package load
 
 import "syscall"
 
-// childAttributes keeps an interrupt at the terminal from a child, whose parent ends it when it has
-// the report, and ties it to the life of that.
+// childAttributes shields a child from an interrupt at the terminal: the parent ends it once it has
+// the report. The kernel kills the child when the parent ends.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// userHz is what /proc counts CPU time in, on every Linux that Go runs on.
+// userHz is the number of ticks per second in which /proc counts CPU time, on every Linux that Go
+// runs on.
 const userHz = 100
 
-// cpuTime returns the CPU time that processes took so far. Those that have ended count for nothing.
+// cpuTime returns the CPU time that processes took so far. Processes that have ended count as 0.
 func cpuTime(pids []int) (sum time.Duration) {
 	for _, pid := range pids {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -34,8 +35,7 @@ func cpuTime(pids []int) (sum time.Duration) {
 	return sum
 }
 
-// serverPids returns the processes of the server that are on this machine, as far as they are
-// known.
+// serverPids returns the server's processes, as far as they run on this machine and can be found.
 func (c *Config) serverPids() []int {
 	if len(c.Pids) > 0 {
 		return c.Pids
@@ -64,7 +64,7 @@ func (c *Config) serverPids() []int {
 	return holders(listeners(ports))
 }
 
-// listeners returns the names that /proc has for the sockets that listen on ports.
+// listeners returns the names in /proc of the sockets that listen on ports.
 func listeners(ports map[string]bool) map[string]bool {
 	const listening = "0A"
 	inodes := make(map[string]bool)
@@ -86,7 +86,8 @@ func listeners(ports map[string]bool) map[string]bool {
 	return inodes
 }
 
-// holders returns the processes that have sockets open. Of others' processes only root sees them.
+// holders returns the processes that have sockets open. Only root sees the sockets of other users'
+// processes.
 func holders(sockets map[string]bool) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/fd/[0-9]*")
 	for _, file := range files {

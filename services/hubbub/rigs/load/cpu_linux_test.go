@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestServerCPU: the processes that listen where the sockets connect are found, and what CPU time
-// they take is told.
+// TestServerCPU: a load finds the processes that listen where its sockets connect, and reports
+// their CPU time.
 func TestServerCPU(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
@@ -22,13 +22,13 @@ func TestServerCPU(t *testing.T) {
 	}
 	cfg.Pids = []int{os.Getpid()}
 	if got := cfg.serverPids(); !slices.Equal(got, cfg.Pids) {
-		t.Errorf("asked for %v, it is %v", cfg.Pids, got)
+		t.Errorf("the processes are %v, want the configured %v", got, cfg.Pids)
 	}
 	if mine := cpuTime(cfg.Pids); mine <= 0 {
-		t.Errorf("this process took %s", mine)
+		t.Errorf("the CPU time of this process is %s", mine)
 	}
 	if gone := cpuTime([]int{1 << 30}); gone != 0 {
-		t.Errorf("a process that there is not took %s", gone)
+		t.Errorf("the CPU time of a process that does not exist is %s", gone)
 	}
 	cfg.Pids, cfg.Edges = nil, []string{"http://192.0.2.1:80"}
 	if got := cfg.serverPids(); len(got) > 0 {

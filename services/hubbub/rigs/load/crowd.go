@@ -1,6 +1,6 @@
 // Package load simulates people who talk in a Hubbub, from the outside, and accounts for every
-// message: which were acknowledged, and whether everybody who was to see one saw it once, in order,
-// live and in history.
+// message: whether it was acknowledged, and whether every socket that should have seen it saw it
+// once, in order, live and in history.
 //
 // It speaks the public protocol only, through the fleets of package fleet; it starts no server.
 package load
@@ -17,8 +17,8 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// Crowd is people in rooms, whose sockets are those of the fleets of one process or several. Its
-// methods are called by one goroutine at a time, unless they say otherwise.
+// Crowd is a set of users in rooms. Fleets, in one process or several, hold their sockets. One
+// goroutine at a time may call its methods, unless they say otherwise.
 type Crowd struct {
 	plan    Plan
 	seating *seating
@@ -30,8 +30,8 @@ type Crowd struct {
 	wait    sync.WaitGroup
 }
 
-// Gather assembles a crowd of this process and connects it. When it fails or ctx ends, everybody
-// who came is let go; what the server has of them stays.
+// Gather assembles a crowd in this process and connects it. When it fails or ctx ends, it
+// disconnects all sockets; the users and rooms stay on the server.
 func Gather(ctx context.Context, plan Plan) (*Crowd, error) {
 	c, err := assemble(ctx, plan, placement{processes: 1}, func(string) {})
 	if err != nil {
@@ -47,7 +47,7 @@ func Gather(ctx context.Context, plan Plan) (*Crowd, error) {
 // errGone says that sockets do not come back.
 var errGone = errors.New("sockets do not come back by themselves")
 
-// state adds up how far the parts are.
+// state sums the progress of all parts.
 func (c *Crowd) state() (sum Progress, err error) {
 	all, err := each(c.parts, func(_ int, r *remote) (Progress, error) { return call[Progress](r, "Progress", 0) })
 	for _, p := range all {
@@ -65,7 +65,7 @@ func (c *Crowd) state() (sum Progress, err error) {
 }
 
 // Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it
-// fails, some may be.
+// fails, some sockets may be connected.
 func (c *Crowd) Enter(ctx context.Context) error {
 	if _, err := each(c.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Enter", 0) }); err != nil {
 		return err
@@ -73,7 +73,8 @@ func (c *Crowd) Enter(ctx context.Context) error {
 	return c.there(ctx)
 }
 
-// there waits until all sockets are in their rooms. It gives up when none has come for long.
+// there waits until all sockets are in their rooms. It gives up when no further one arrives for
+// long.
 func (c *Crowd) there(ctx context.Context) error {
 	patience := c.plan.Patience + time.Duration(2/c.plan.Ramp*float64(time.Second))
 	most, came := -1, time.Now()
@@ -99,7 +100,7 @@ func (c *Crowd) there(ctx context.Context) error {
 	}
 }
 
-// moment is how long to wait before all parts are asked again.
+// moment is the pause between two polls of all parts.
 func (c *Crowd) moment() time.Duration { return time.Duration(15+5*len(c.parts)) * time.Millisecond }
 
 // Sockets returns how many sockets the crowd has.
@@ -107,11 +108,11 @@ func (c *Crowd) Sockets() int { return c.plan.Sockets }
 
 // Open returns how many sockets are in their rooms. It is safe for concurrent use.
 func (c *Crowd) Open() int {
-	now, _ := c.state() // of a process that has died nothing is known
+	now, _ := c.state() // a process that has died reports nothing
 	return now.In
 }
 
-// Close lets everybody go.
+// Close disconnects all sockets and ends the processes.
 func (c *Crowd) Close() {
 	c.stop()
 	c.wait.Wait()
@@ -122,8 +123,8 @@ func (c *Crowd) Close() {
 	c.parts = nil
 }
 
-// Talk lets everybody speak until ctx ends, and returns when everything said has been acknowledged
-// or given up. An error says that a process has died.
+// Talk makes the sockets send until ctx ends, and returns when every message is acknowledged or
+// given up. An error says that a process has died.
 func (c *Crowd) Talk(ctx context.Context) error {
 	from := time.Now().Add(50 * time.Millisecond)
 	if _, err := each(c.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Talk", from) }); err != nil {
@@ -149,13 +150,13 @@ func (c *Crowd) Talk(ctx context.Context) error {
 // Reconnect cuts all sockets off at once and waits until they have resumed.
 func (c *Crowd) Reconnect(ctx context.Context) error { return c.ReconnectSome(ctx) }
 
-// ReconnectSome is Reconnect of some, by number; of all, if there are none.
+// ReconnectSome is Reconnect for the sockets with these numbers; without numbers, for all.
 func (c *Crowd) ReconnectSome(ctx context.Context, sockets ...int) error {
 	if _, err := each(c.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Reconnect", sockets) }); err != nil {
 		return err
 	}
 	if len(sockets) > 0 {
-		return nil // there are always some on their way
+		return nil // with churn some sockets are always on their way: do not wait
 	}
 	return c.there(ctx)
 }
@@ -166,7 +167,7 @@ func (c *Crowd) Restart() {
 	_, _ = each(c.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Restart", 0) })
 }
 
-// Measured returns what was done since Restart. It is safe for concurrent use.
+// Measured returns the measurement since Restart. It is safe for concurrent use.
 func (c *Crowd) Measured() Measured {
 	all, err := each(c.parts, func(_ int, r *remote) (m Measured, err error) {
 		s, err := call[Shipped](r, "Measure", 0)
@@ -175,7 +176,7 @@ func (c *Crowd) Measured() Measured {
 		}
 		return s.unpack(), nil
 	})
-	if err != nil { // of a process that has died nothing is known
+	if err != nil { // a process that has died reports nothing
 		all = slices.DeleteFunc(all, func(m Measured) bool { return slices.Contains(m.times[:], nil) })
 	}
 	return together(c.began, all)

@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/libs/checkout"
 )
 
-// TestSeededFaults: a load loses or doubles one message of those that come. The verdict says so,
-// and the exit code.
+// TestSeededFaults: when the load's clients drop or double one message, the verdict and the exit
+// code say so.
 func TestSeededFaults(t *testing.T) {
 	t.Parallel()
 	up := server(t)
@@ -39,25 +39,25 @@ func TestSeededFaults(t *testing.T) {
 					t.Fatalf("%v: %s", err, out)
 				}
 			}
-			var out, says bytes.Buffer
+			var out, stderr bytes.Buffer
 			cmd := exec.CommandContext(t.Context(), program, "load", "--url", up, "--sockets", "6", "--users", "3", "--rooms", "1", "--room-size", "6",
 				"--rate", "20", "--duration", (2 * time.Second).String(), "--json")
-			cmd.Stdout, cmd.Stderr = &out, &says
+			cmd.Stdout, cmd.Stderr = &out, &stderr
 			err := cmd.Run()
 			var report struct{ Verdict Verdict }
 			if err := json.Unmarshal(out.Bytes(), &report); err != nil {
-				t.Fatalf("%v: %s%s", err, out.String(), says.String())
+				t.Fatalf("%v: %s%s", err, out.String(), stderr.String())
 			}
 			got := report.Verdict
 			if got.Lost != tt.want.Lost || got.Doubled != tt.want.Doubled || got.Misordered != 0 || got.Acknowledged < 20 {
 				t.Errorf("the verdict is %s", got)
 			}
 			if len(got.First.Lost) != got.Lost || len(got.First.Doubled) != got.Doubled {
-				t.Errorf("%d and %d are told as %v", got.Lost, got.Doubled, got.First)
+				t.Errorf("%d lost and %d doubled messages are described as %v", got.Lost, got.Doubled, got.First)
 			}
 			var exit *exec.ExitError
-			if found := tt.want.Lost+tt.want.Doubled > 0; errors.As(err, &exit) != found || found && !bytes.Contains(says.Bytes(), []byte(ErrVerdict.Error())) {
-				t.Errorf("it ends with %v: %s", err, says.String())
+			if found := tt.want.Lost+tt.want.Doubled > 0; errors.As(err, &exit) != found || found && !bytes.Contains(stderr.Bytes(), []byte(ErrVerdict.Error())) {
+				t.Errorf("the program ends with %v: %s", err, stderr.String())
 			}
 		})
 	}

@@ -12,9 +12,10 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// Judge waits until everybody has everything, but no longer than patience, and compares what was
-// acknowledged, what history has and what each socket saw since the last Judge. It is called while
-// nobody talks. An error says that history could not be read, or that a process has died.
+// Judge waits, no longer than patience, until history and every socket have all acknowledged
+// messages. It then compares what was acknowledged, what history has and what each socket saw since
+// the last Judge. Call it while nobody talks. An error says that history could not be read, or that
+// a process has died.
 func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (v Verdict, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -25,8 +26,8 @@ func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (v Verdict, e
 	}
 	through := make(map[int]uint64)
 	for _, part := range acks {
-		for i, said := range part {
-			for id, seq := range said {
+		for i, acked := range part {
+			for id, seq := range acked {
 				c.rooms[i].acks[id] = seq
 				through[i] = max(through[i], seq)
 			}
@@ -51,7 +52,7 @@ func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (v Verdict, e
 	return v, err
 }
 
-// judge is Judge of one room, which history has through a seq.
+// judge judges one room, of which history should have all messages through a seq.
 func (c *Crowd) judge(ctx context.Context, i int, r *room, through uint64) (v Verdict, err error) {
 	messages, err := r.read(ctx, c.users[0], through)
 	if err != nil {

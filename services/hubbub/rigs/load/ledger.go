@@ -13,7 +13,7 @@ import (
 // room is a room of a crowd.
 type room struct {
 	id   string
-	acks map[string]uint64 // what was acknowledged since the last verdict, by id: the Seq
+	acks map[string]uint64 // seq of each message acknowledged since the last verdict, by id
 
 	// Of the verdicts so far.
 	checked uint64      // history through this Seq has been judged
@@ -29,9 +29,9 @@ func newRoom(id string) *room {
 type Verdict struct {
 	Acknowledged int `json:"acknowledged"`
 	Delivered    int `json:"delivered"` // to all sockets together
-	// acknowledged and not in history, or in history and not seen by one who was there
+	// acknowledged and not in history, or in history and not seen by a socket in the room
 	Lost       int      `json:"lost"`
-	Doubled    int      `json:"doubled"` // in history, or seen by somebody, twice
+	Doubled    int      `json:"doubled"` // twice in history, or seen twice by a socket
 	Misordered int      `json:"misordered"`
 	Rewinds    int      `json:"rewinds"` // times that a socket was told that a log was rewound
 	First      Findings `json:"first"`
@@ -44,10 +44,10 @@ type Findings struct {
 	Misordered []string `json:"misordered,omitempty"`
 }
 
-// firstFew is how many findings of each kind are told in words.
+// firstFew is how many findings of each kind a verdict describes.
 const firstFew = 10
 
-// All returns all of them.
+// All returns the findings of all kinds.
 func (f *Findings) All() []string { return slices.Concat(f.Lost, f.Doubled, f.Misordered) }
 
 // Good reports whether nothing was lost, doubled or out of order.
@@ -77,22 +77,22 @@ func (v *Verdict) misordered(format string, args ...any) {
 	found(&v.Misordered, &v.First.Misordered, format, args...)
 }
 
-// found counts a finding, and tells it in words if it is one of the first few.
+// found counts a finding, and describes it if it is one of the first few.
 func found(count *int, first *[]string, format string, args ...any) {
 	if *count++; *count <= firstFew {
 		*first = append(*first, fmt.Sprintf(format, args...))
 	}
 }
 
-// read returns what history has after what was judged before. It asks until that reaches the last
-// acknowledged message.
+// read returns the messages in history that were not judged yet. It asks until they reach the last
+// acknowledged one.
 func (r *room) read(ctx context.Context, reader *client.Session, through uint64) ([]chat.Message, error) {
 	var all []chat.Message
 	after := r.checked
 	if after == 0 {
-		after = 1 // none of a room's Seqs; 0 would ask for the newest page
+		after = 1 // before every seq of a room; 0 would ask for the newest page
 	}
-	// What is read after the context's end is not waited for any more.
+	// After ctx ends, read reads what history has, but waits for nothing more.
 	grace := context.WithoutCancel(ctx)
 	for {
 		page, err := retry(ctx, func() (client.Page, error) {
@@ -120,7 +120,7 @@ func (r *room) read(ctx context.Context, reader *client.Session, through uint64)
 	}
 }
 
-// judgeRecord compares history with what was acknowledged and said.
+// judgeRecord compares history with the acknowledgements, and with the senders' own numbers.
 func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 	acks := r.acks
 	r.acks = make(map[string]uint64)
@@ -139,8 +139,8 @@ func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 				v.misordered("%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
 			}
 		}
-		if sender, number, ok := saidOf(m.Text); ok {
-			// One that was never acknowledged may be missing, so numbers may be left out.
+		if sender, number, ok := originOf(m.Text); ok {
+			// A message that was never acknowledged may be missing, so numbers may be skipped.
 			if number < r.next[sender] {
 				v.misordered("%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
 			}
@@ -152,7 +152,7 @@ func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 	}
 }
 
-// Mark is what matters of a message in history to those who saw it.
+// Mark identifies a message in history, for comparison with what sockets saw.
 type Mark struct {
 	Seq uint64
 	ID  string
@@ -166,8 +166,8 @@ func marksOf(record []chat.Message) []Mark {
 	return marks
 }
 
-// compare compares what a socket saw of a room, as it came, with what history has, of which it was
-// to see what comes after a seq.
+// compare compares the seqs that a socket saw in a room, in order of arrival, with history. The
+// socket should have seen every message after the seq after.
 func (v *Verdict) compare(room, socket string, seen []uint64, after uint64, record []Mark) {
 	v.Delivered += len(seen)
 	for k, seq := range seen {

@@ -8,7 +8,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestVerdict plants one fault at a time into what history has and what a socket saw.
+// TestVerdict plants one fault at a time into history or into what a socket saw.
 func TestVerdict(t *testing.T) {
 	due := time.Now()
 	message := func(seq uint64, id string, sender, number int) chat.Message {
@@ -33,7 +33,7 @@ func TestVerdict(t *testing.T) {
 		{name: "joined in the middle", joined: 12, seen: []uint64{15, 20}, want: Verdict{Delivered: 2}},
 		{name: "a send without an answer was stored", acks: func() map[string]uint64 { return map[string]uint64{"a": 10, "b": 11, "c": 15} }, want: Verdict{Delivered: 4}},
 		{name: "acknowledged and not in history", acks: func() map[string]uint64 { m := acks(); m["e"] = 21; return m }, want: Verdict{Delivered: 4, Lost: 1}, says: "message e"},
-		{name: "acknowledged elsewhere", acks: func() map[string]uint64 { m := acks(); m["b"] = 12; return m }, want: Verdict{Delivered: 4, Misordered: 1}, says: "acknowledged with seq 12"},
+		{name: "acknowledged with another seq", acks: func() map[string]uint64 { m := acks(); m["b"] = 12; return m }, want: Verdict{Delivered: 4, Misordered: 1}, says: "acknowledged with seq 12"},
 		{name: "twice in history", record: func() []chat.Message { return append(record(), message(21, "b", 1, 2)) }, seen: append(all[:4:4], 21), want: Verdict{Delivered: 5, Doubled: 1}, says: "has message b twice"},
 		{name: "a sender out of order", record: func() []chat.Message {
 			return []chat.Message{message(10, "a", 0, 1), message(11, "b", 1, 0), message(15, "c", 0, 0), message(20, "d", 1, 1)}
@@ -69,13 +69,13 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("it says %q, want %q", first, tt.says)
 			}
 			if got.Good() != (tt.says == "") {
-				t.Error("good is not what it should be")
+				t.Errorf("Good is %t", got.Good())
 			}
 		})
 	}
 }
 
-// TestVerdictsAdd: of several verdicts together the first ten of each kind are told, however many
+// TestVerdictsAdd: a sum of verdicts describes the first ten findings of each kind, however many
 // there are of another.
 func TestVerdictsAdd(t *testing.T) {
 	var all Verdict
@@ -93,8 +93,8 @@ func TestVerdictsAdd(t *testing.T) {
 	}
 }
 
-// TestVerdictsFollowOn: what one verdict has judged the next does not judge again, and it knows the
-// ids of before.
+// TestVerdictsFollowOn: a verdict does not judge a message again, and recognizes the ids of earlier
+// verdicts.
 func TestVerdictsFollowOn(t *testing.T) {
 	r := newRoom("r")
 	due := time.Now()
@@ -114,17 +114,17 @@ func TestVerdictsFollowOn(t *testing.T) {
 		t.Errorf("the second is %s", v)
 	}
 	if v := step([]chat.Message{m(4, "a", 1)}, 4); v.Doubled != 1 || v.Misordered != 1 {
-		t.Errorf("a message of before comes again: %s", v)
+		t.Errorf("with a message that came before, the verdict is %s", v)
 	}
 }
 
-// TestText: what a text says of itself can be read again, whatever its length; what others say is
-// nothing of ours.
+// TestText: the fields of a text can be read back, whatever its length, and other texts are not
+// taken for ours.
 func TestText(t *testing.T) {
 	due := time.UnixMicro(1_700_000_000_123_456)
 	for _, bytes := range []int{0, 30, 1000} {
 		text := textOf(7, 42, due, bytes)
-		if sender, number, ok := saidOf(text); sender != 7 || number != 42 || !ok || len(text) < bytes {
+		if sender, number, ok := originOf(text); sender != 7 || number != 42 || !ok || len(text) < bytes {
 			t.Errorf("%q is message %d of %d, %t", text, number, sender, ok)
 		}
 		if at, ok := dueOf(text); !ok || !at.Equal(due) {
@@ -132,9 +132,9 @@ func TestText(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "1", "1 2", "hello to you", "1 x 3", "a b c"} {
-		_, _, said := saidOf(text)
-		_, due := dueOf(text)
-		if said && due {
+		_, _, hasOrigin := originOf(text)
+		_, hasDue := dueOf(text)
+		if hasOrigin && hasDue {
 			t.Errorf("%q is taken for one of ours", text)
 		}
 	}

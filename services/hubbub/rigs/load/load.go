@@ -15,43 +15,43 @@ import (
 	"hubbub.internal/services/hubbub/check"
 )
 
-// The clients that a load can be made of.
+// The values of the flag --client.
 const (
 	automatic = "auto"
 	strict    = "swarm"
 	healing   = "library"
 )
 
-// Config is what `hubbub load` can be told.
+// Config holds the flags of `hubbub load`.
 type Config struct {
-	Scenario Scenario      `help:"File of such settings, one a line, as infra/load has them; what is said here goes before." placeholder:"FILE"`
+	Scenario Scenario      `help:"YAML file with these settings, as in infra/load; flags override it." placeholder:"FILE"`
 	URL      string        `help:"Where Hubbub answers, as in a browser's address bar." default:"http://localhost:9080" placeholder:"URL"`
-	Edges    []string      `help:"Where edges answer, to connect to them all in turn rather than to --url." placeholder:"URL"`
-	Token    string        `help:"Access token of a user whose all sockets are to be, where guests are not let in. Empty: guests." placeholder:"TOKEN"`
+	Edges    []string      `help:"URLs of edges, to spread the sockets over rather than to connect to --url." placeholder:"URL"`
+	Token    string        `help:"Access token of the user of all sockets, for a server that lets no guests in. Empty: guests." placeholder:"TOKEN"`
 	Sockets  int           `help:"WebSockets to open." default:"100"`
-	Users    int           `help:"Guests to log in; sockets beyond them are further devices of theirs. 0: one for each 50 sockets, 20 to 250." default:"0"`
-	Rooms    int           `help:"Rooms to make." default:"10"`
+	Users    int           `help:"Guests to log in; each may have several sockets, as devices. 0: one for each 50 sockets, 20 to 250." default:"0"`
+	Rooms    int           `help:"Rooms to create." default:"10"`
 	RoomSize Size          `help:"Sockets in each room, or zipf:N: N in the largest, N/2 in the next, N/3 …" default:"20" placeholder:"N"`
-	Speakers int           `help:"Sockets that say something; 0: all that are in a room." default:"0"`
+	Speakers int           `help:"Sockets that send messages; 0: all that are in a room." default:"0"`
 	Rate     float64       `help:"Messages sent per second, by all sockets together. A server allows each socket 20 commands per second by default." default:"20"`
-	Think    time.Duration `help:"Time between two messages of a socket, by chance, this on average, instead of --rate. 0: --rate." default:"0"`
+	Think    time.Duration `help:"Average of the random time between two messages of a socket, instead of --rate. 0: --rate." default:"0"`
 	Size     int           `help:"Bytes of a message's text, at least." default:"100"`
 	Ramp     float64       `help:"Sockets opened per second." default:"100"`
 	Churn    float64       `help:"Sockets per second that drop their connection and resume; 0: none." default:"0"`
-	Storm    bool          `name:"reconnect-storm" help:"Have all sockets reconnect at once, after half of the duration."`
+	Storm    bool          `name:"reconnect-storm" help:"Reconnect all sockets at once, after half of the duration."`
 	Duration time.Duration `help:"How long to talk." default:"30s"`
 	Verify   bool          `help:"Check at the end that every acknowledged message was seen by everybody, once, in order, and is in history." default:"true" negatable:""`
-	Patience time.Duration `help:"How long no socket may come in before the load is given up, and how long the check at the end waits for what is on its way." default:"1m"`
+	Patience time.Duration `help:"How long the load waits for a further socket before it gives up, and how long the check at the end waits for messages on their way." default:"1m"`
 	Seed     uint64        `help:"Seed of all random choices." default:"1"`
 	JSON     bool          `name:"json" help:"Print the report as JSON, and nothing else."`
 
 	Processes int    `help:"Processes to open the sockets from: each may have as many as its limit of open files." default:"1"`
-	Netns     bool   `help:"Open the sockets in a network namespace of their own, with a network between it and this machine (Linux, root, a server here that listens on all addresses): they share neither ports nor connection tables with what else runs here."`
-	Client    string `help:"What the sockets are: swarm, which takes a hundred bytes each and mends nothing that a server leaves out (Linux, http); library, the Go client, which does; auto: swarm where it can be." default:"auto" enum:"auto,swarm,library"`
-	Pids      []int  `help:"Processes of the server on this machine, to tell what CPU time it takes. None: those that listen where the sockets connect." placeholder:"PID"`
+	Netns     bool   `help:"Open the sockets in a network namespace of their own, with a network between it and this machine (Linux, root, a server here that listens on all addresses): they share neither ports nor connection tables with other programs."`
+	Client    string `help:"Kind of the clients: swarm, which takes a hundred bytes for each and repairs nothing that a server omits (Linux, http); library, the Go client, which does; auto: swarm where possible." default:"auto" enum:"auto,swarm,library"`
+	Pids      []int  `help:"Processes of the server on this machine, whose CPU time the report shows. None: those that listen where the sockets connect." placeholder:"PID"`
 	Part      bool   `hidden:"" help:"Be a process of a load."`
 
-	program string // that children run; empty: this one
+	program string // that child processes run; empty: this one
 }
 
 // Validate returns what is wrong with the configuration, a line for each flag.
@@ -73,7 +73,7 @@ func (c *Config) Validate() error {
 		f.Bad("users", c.Users, "0 or more")
 	}
 	check.Within(&f, "processes", c.Processes, 1, min(mostProcesses, max(1, c.Sockets)))
-	// p has as many users and sockets in a room as there are sockets, if there are to be more.
+	// plan() bounds users and room sizes by the number of sockets.
 	p := c.plan()
 	p.Users, p.Size = max(1, p.Users), max(1, p.Size)
 	f.Add(p.Validate())
@@ -94,7 +94,7 @@ func (c *Config) Validate() error {
 	return f.Err()
 }
 
-// alone notes flags that only a swarm can have. needs says what they have to be, and why.
+// alone reports flags that need a swarm. needs is a format that says what they have to be, and why.
 func (c *Config) alone(f *check.Flags, needs string) {
 	if c.Processes > 1 {
 		f.Bad("processes", c.Processes, needs, "1")
@@ -107,7 +107,7 @@ func (c *Config) alone(f *check.Flags, needs string) {
 // maxDuration bounds how long a load may be told to take.
 const maxDuration = 10_000 * time.Hour
 
-// mostProcesses is how many have addresses of their own to connect from.
+// mostProcesses is how many processes can have source addresses of their own.
 const mostProcesses = 127
 
 func (c *Config) plan() Plan {
@@ -123,8 +123,8 @@ func (c *Config) plan() Plan {
 	return p
 }
 
-// users is how many guests log in. A server with the default settings lets one have 100 sockets on
-// an edge, and 300 guests a minute come from one address.
+// users returns how many guests log in. With the default settings, a server lets a user have 100
+// sockets on an edge, and 300 guests a minute in from one address.
 func (c *Config) users() int {
 	if c.Users > 0 {
 		return c.Users
@@ -143,8 +143,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return Run(ctx, *c, out)
 }
 
-// Run loads the Hubbub at cfg.URL and prints a report on out: also when ctx ends early or something
-// fails, of what there is until then. The error is ErrVerdict, or says what failed.
+// Run loads the Hubbub at cfg.URL and prints a report on out. When ctx ends early or something
+// fails, the report covers the time until then. The error is ErrVerdict, or says what failed.
 func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	if err := checkFiles(cfg.Sockets, cfg.Processes); err != nil {
 		return err
@@ -167,7 +167,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	return nil
 }
 
-// load assembles a crowd, lets it talk, and reports what came of it.
+// load assembles a crowd, lets it talk, and fills in the report.
 func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) {
 	var place placement
 	if c.Netns {
@@ -209,12 +209,12 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 		return err
 	}
 	report.Verdict = &verdict
-	report.Delivered = verdict.Delivered // with what was on its way when the time was up
+	report.Delivered = verdict.Delivered // includes what arrived after the time was up
 	return nil
 }
 
-// assemble returns the crowd that the configuration wants, of which no socket is connected. It
-// tells how far it is.
+// assemble returns the crowd of the configuration, without connections, and reports its progress to
+// tell.
 func (c *Config) assemble(ctx context.Context, place placement, tell func(string)) (*Crowd, error) {
 	plan := c.plan()
 	place.processes, place.program = c.Processes, c.program
@@ -227,7 +227,7 @@ func (c *Config) assemble(ctx context.Context, place placement, tell func(string
 	return assemble(ctx, plan, place, tell)
 }
 
-// checkTarget returns why there is no Hubbub at url.
+// checkTarget returns an error if no Hubbub answers at url.
 func checkTarget(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -24,7 +24,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// shared is a server, and the programs that it is made of, for all tests of the package.
+// shared is a server, and its programs, for all tests of the package.
 var shared struct {
 	sync.Once
 	bin string
@@ -58,14 +58,15 @@ func server(t *testing.T) string {
 	return "http://" + shared.up.Addr
 }
 
-// program returns hubbub, built.
+// program returns the path of the built program hubbub.
 func program(t *testing.T) string {
 	server(t)
 	return filepath.Join(shared.bin, "hubbub")
 }
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "6") // they mostly wait; it is a flag that exists
+	// the tests mostly wait; the flag exists, so this cannot fail
+	_ = flag.Set("test.parallel", "6")
 	code := m.Run()
 	if shared.up != nil {
 		shared.up.Kill()
@@ -88,7 +89,7 @@ func config(t *testing.T) Config {
 	}
 }
 
-// printed is the report as JSON has it.
+// printed is the report in JSON.
 type printed struct {
 	Sockets, Open, Sent, Acknowledged, Delivered, Reconnects int
 
@@ -120,8 +121,8 @@ func run(t *testing.T, cfg Config) (r printed, err error) {
 	return r, err
 }
 
-// TestLoad loads a real server, with reconnects, in each way that there is, and finds that all is
-// well.
+// TestLoad: a load of a real server, with reconnects, finds no fault with any kind of client and
+// plan.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Config){
@@ -138,10 +139,10 @@ func TestLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r.Open != 12 || r.Sent < 30 || r.Acknowledged != r.Sent || r.Delivered < 2*r.Sent || len(r.Failed) > 0 {
-				t.Errorf("not everything was said to everybody: %+v", r)
+				t.Errorf("not everything was delivered to everybody: %+v", r)
 			}
 			if all := 8 * r.Sent; !cfg.RoomSize.Zipf && r.Delivered != all {
-				t.Errorf("%d were delivered of %d", r.Delivered, all)
+				t.Errorf("%d deliveries, want %d", r.Delivered, all)
 			}
 			if r.Reconnects < 12 || r.FailedReconnects > 0 {
 				t.Errorf("%d sockets came back, and %d did not", r.Reconnects, r.FailedReconnects)
@@ -158,7 +159,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestInterrupted: who interrupts a load gets the report of what there is until then.
+// TestInterrupted: an interrupted load prints a report of the time until then.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -188,7 +189,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// trigger does something once a text has been written.
+// trigger is a writer that calls do once a text has been written.
 type trigger struct {
 	text strings.Builder
 	when string
@@ -203,7 +204,7 @@ func (w *trigger) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// TestNoTarget: where no Hubbub is, or its edge is not, the error says so.
+// TestNoTarget: the error says that no Hubbub answers, or no edge.
 func TestNoTarget(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.NotFoundHandler())
@@ -229,7 +230,7 @@ func TestNoTarget(t *testing.T) {
 	}
 }
 
-// TestToken loads as one user who has logged in elsewhere, and as nobody.
+// TestToken loads with the token of a user who logged in elsewhere, and with a wrong one.
 func TestToken(t *testing.T) {
 	t.Parallel()
 	user, err := client.NewAPI(server(t), nil).Register(t.Context(), "token."+chat.NewID()[24:], chat.NewID())
@@ -269,8 +270,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestUsers has enough guests for what a server lets each have, and no more than come in within a
-// minute.
+// TestUsers: there are enough guests for the server's limit of sockets per user, and no more than a
+// server lets in within a minute.
 func TestUsers(t *testing.T) {
 	for _, tt := range []struct{ asked, sockets, want int }{
 		{0, 12, 12}, {0, 100, 20}, {0, 1001, 21}, {0, 5000, 100}, {0, 100_000, 250}, {7, 100_000, 7}, {30, 20, 20},

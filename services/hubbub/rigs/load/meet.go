@@ -11,14 +11,14 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// gathering bounds the HTTP calls that run at the same time while a crowd gathers: logging in costs
-// the server much.
+// gathering bounds the concurrent HTTP calls while a crowd gathers: log-ins cost the server much.
 const gathering = 8
 
-// perOwner is how many rooms one user makes: a server bounds how much a user changes in a minute.
+// perOwner is how many rooms one user creates: a server limits the changes of a user per minute.
 const perOwner = 100
 
-// meet makes the users and rooms of a plan, and tells how far it is. The rooms are public.
+// meet creates the users and the rooms of a plan, which are public, and reports its progress to
+// tell.
 func meet(ctx context.Context, plan Plan, tell func(string)) (users []*client.Session, rooms []*room, err error) {
 	api := client.NewAPI(plan.URL, nil)
 	run := chat.NewID()
@@ -45,7 +45,7 @@ func meet(ctx context.Context, plan Plan, tell func(string)) (users []*client.Se
 		}
 	}
 	if err := g.Wait(); err != nil {
-		return nil, nil, fmt.Errorf("log in as a guest at %s: %w; where guests are not let in, give a token with --token", plan.URL, err)
+		return nil, nil, fmt.Errorf("log in as a guest at %s: %w; if the server lets no guests in, give a token with --token", plan.URL, err)
 	}
 	owner := users[0]
 	for i := range plan.Rooms {

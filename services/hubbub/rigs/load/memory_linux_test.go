@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// TestMemoryPerSocket: a socket that is in a room takes no more than 256 bytes of the load. What
-// does not grow with their number (buffers, histograms: about a megabyte for each process) is not
-// counted. Runs differ by some 20 bytes for each socket: how many buffers are idle when the memory
-// is read depends on how the sockets came in.
+// TestMemoryPerSocket: a load takes at most 256 bytes for each socket that is in a room. Memory
+// that does not grow with the number of sockets (buffers, histograms: about a megabyte for each
+// process) does not count. Runs differ by some 20 bytes for each socket, because the number of idle
+// buffers at the time of the reading depends on how the sockets came in.
 func TestMemoryPerSocket(t *testing.T) {
 	const few, many, most = 2000, 8000, 256
 	each := float64(crowded(t, many)-crowded(t, few)) / (many - few)
@@ -18,7 +18,7 @@ func TestMemoryPerSocket(t *testing.T) {
 	}
 }
 
-// crowded returns the memory that a crowd takes of which everybody is in one room.
+// crowded returns the memory of a crowd whose sockets are all in one room.
 func crowded(t *testing.T, sockets int) int64 {
 	t.Helper()
 	cfg := config(t)
@@ -39,7 +39,7 @@ func crowded(t *testing.T, sockets int) int64 {
 // held is the memory of this process that is in use, in bytes.
 func held() int64 {
 	runtime.GC()
-	runtime.GC() // what finalizers let go
+	runtime.GC() // frees what finalizers released
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)

@@ -8,10 +8,10 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// unknown stands for the code of what was given up without an answer.
+// unknown is the code of a message that was given up without an answer.
 const unknown = "unknown"
 
-// The range of latencies that are told apart, in µs, and to how many digits.
+// The range of the latencies that a histogram distinguishes, in µs, and its precision in digits.
 const (
 	leastLatency = 1
 	mostLatency  = 120_000_000
@@ -24,17 +24,17 @@ type meter struct {
 	now Measured
 }
 
-// Measured is what a crowd did in a time.
+// Measured is what a crowd did in some time.
 type Measured struct {
 	Began     time.Time
 	Sent      int
 	Acked     int
 	Delivered int
-	// messages that were refused, by code, or that nobody answered: unknown
-	Failed    map[string]int
-	Lost      map[string]int // connections that ended, or were not made, by what ended them
-	LongestNo time.Duration  // the longest time in which nothing was acknowledged
-	LongestMe time.Duration  // the longest time from when a message was due to its acknowledgement
+	// messages that were refused, by code, or given up without an answer: unknown
+	Failed         map[string]int
+	Lost           map[string]int // connections that ended, or were not made, by what ended them
+	LongestSilence time.Duration  // the longest time in which nothing was acknowledged
+	LongestWait    time.Duration  // the longest time from when a message was due to its acknowledgement
 
 	Entered    int // sockets that came into their rooms for the first time
 	Reconnects int // sockets that were cut off and are in their rooms again
@@ -43,13 +43,13 @@ type Measured struct {
 	last  time.Time                      // of the last acknowledgement, or Began
 }
 
-// span is one of the times that are measured.
+// span is a kind of time that is measured.
 type span int
 
 const (
 	entering   span = iota // from when a socket was opened until it was in its rooms
 	acking                 // from when a message was due to its acknowledgement
-	delivering             // from then to a delivery
+	delivering             // from when a message was due to a delivery
 	resuming               // from when a socket was cut off until it was in its rooms again
 	spans
 )
@@ -83,9 +83,9 @@ func (m *meter) acked(due time.Time) {
 	m.with(func(n *Measured) {
 		now := time.Now()
 		n.Acked++
-		n.LongestNo = max(n.LongestNo, now.Sub(n.last))
+		n.LongestSilence = max(n.LongestSilence, now.Sub(n.last))
 		n.last = now
-		n.LongestMe = max(n.LongestMe, now.Sub(due))
+		n.LongestWait = max(n.LongestWait, now.Sub(due))
 		n.took(acking, now.Sub(due))
 	})
 }
@@ -133,7 +133,8 @@ func clamp(d time.Duration) int64 { return min(max(d.Microseconds(), leastLatenc
 // acknowledgement.
 func (n *Measured) AckLatency(p float64) time.Duration { return n.percentile(acking, p) }
 
-// DeliveryLatency is the same to its delivery, over all sockets.
+// DeliveryLatency returns a percentile (0 to 100) of the time from when a message was due to its
+// delivery, over all sockets.
 func (n *Measured) DeliveryLatency(p float64) time.Duration { return n.percentile(delivering, p) }
 
 func (n *Measured) percentile(s span, p float64) time.Duration {

@@ -21,15 +21,15 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// What a socket takes of a machine that both its ends are on, kernel, edge and load together, and
-// what everything else does, in bytes: see docs/performance.md.
+// The memory in bytes that a socket takes on a machine that has both its ends (kernel, edge and
+// load together), and that everything else takes: see docs/performance.md.
 const (
 	perSocket = 14_000
 	besides   = 1 << 30
 )
 
-// TestMillion holds the load of infra/load/night.yaml on edges of this machine, each with as many
-// sockets as it may open files. It is small, unless SOCKETS says how many there are to be: `make
+// TestMillion runs the load of infra/load/night.yaml on edges of this machine, each with as many
+// sockets as it may open files. It is small unless SOCKETS gives the number of sockets, as `make
 // million` does. BUS is the bus, redis or nats.
 func TestMillion(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func TestMillion(t *testing.T) {
 	processes := max(2, (sockets+each-1)/each)
 	c, err := cluster.Start(t.Context(), cluster.Config{
 		Bus: cmp.Or(os.Getenv("BUS"), cluster.Redis), Edges: processes, Presence: 1, Dir: t.TempDir(), Bin: filepath.Dir(program(t)),
-		// With pings every 25 s, a million sockets would have two cores do little else.
+		// With pings every 25 s, a million sockets would keep two cores busy with little else.
 		Args: map[string][]string{"edge": {"--ping-after", "75s", "--idle-timeout", "100s", "--max-sockets-per-user", "0"}},
 	})
 	if err != nil {
@@ -77,8 +77,8 @@ func TestMillion(t *testing.T) {
 		}
 		return
 	}
-	// What the kernel has for sockets is not free, though it counts it as available; what others of
-	// this machine take meanwhile is in it, too.
+	// Not MemAvailable, which counts the kernel's memory of sockets as available. The difference
+	// includes what other programs take meanwhile.
 	free := func() int { return memory(t, "MemFree", "Buffers", "Cached") }
 	before := free()
 	least := before
@@ -98,7 +98,7 @@ func TestMillion(t *testing.T) {
 	t.Logf("%d edges, and as many processes of the load; %.1f GiB of memory were taken, %d bytes for each socket", processes, float64(before-least)/(1<<30), (before-least)/sockets)
 }
 
-// memory returns a sum of what Linux says of its memory, in bytes.
+// memory returns the sum of fields of /proc/meminfo, in bytes.
 func memory(t *testing.T, names ...string) (sum int) {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

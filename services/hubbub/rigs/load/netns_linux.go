@@ -19,25 +19,25 @@ import (
 
 const haveNetns = true
 
-// network is a network namespace of its own, with a pair of virtual interfaces between it and this
-// machine. It is gone when it is closed and the processes in it have ended, also when this process
-// is killed.
+// network is a network namespace, with a pair of virtual interfaces between it and this machine.
+// The kernel removes it when it is closed and the processes in it have ended, also when this
+// process is killed.
 //
-// The addresses are of the network that RFC 2544 sets aside for benchmarks.
+// The addresses are of the network that RFC 2544 reserves for benchmarks.
 type network struct {
-	prefix netip.Prefix // all addresses of it
+	prefix netip.Prefix // all its addresses
 	host   netip.Addr   // this machine's
 	link   string       // this machine's interface
-	do     chan func()  // run by the one thread of this process that is in it
+	do     chan func()  // functions for the one thread of this process that is in the namespace
 	ended  chan struct{}
 }
 
 var benchmarks = []netip.Prefix{netip.MustParsePrefix("198.18.0.0/16"), netip.MustParsePrefix("198.19.0.0/16")}
 
-// errNetns says what it takes.
+// errNetns says what --netns needs.
 var errNetns = errors.New("--netns needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, and the program ip (iproute2)")
 
-// openNetwork makes a network.
+// openNetwork creates a network.
 func openNetwork(ctx context.Context) (_ *network, err error) {
 	prefix, err := freePrefix()
 	if err != nil {
@@ -78,7 +78,7 @@ func openNetwork(ctx context.Context) (_ *network, err error) {
 		fmt.Sprintf("address add %s/%d dev eth0", n.host.Next(), prefix.Bits()),
 		"link set eth0 up",
 		"route add default via " + n.host.String(),
-		// Every address of the upper half is ours.
+		// Every address of the upper half is local, so that sockets can come from it.
 		fmt.Sprintf("route add local %s/17 dev lo", n.from(0).Prev()),
 	} {
 		if err := ip(ctx, n.start, args); err != nil {
@@ -88,8 +88,8 @@ func openNetwork(ctx context.Context) (_ *network, err error) {
 	return n, nil
 }
 
-// freePrefix returns addresses that this machine does not use: two loads can have networks at the
-// same time.
+// freePrefix returns a prefix that this machine does not use, so that two loads can have networks
+// at the same time.
 func freePrefix() (netip.Prefix, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -104,15 +104,15 @@ next:
 		}
 		return p, nil
 	}
-	return netip.Prefix{}, fmt.Errorf("--netns: the networks %v, which it has addresses from, are both in use", benchmarks)
+	return netip.Prefix{}, fmt.Errorf("--netns: the networks %v, whose addresses it uses, are both taken", benchmarks)
 }
 
-// inside has the thread that it runs on be in a new namespace, until close.
+// inside moves its thread to a new namespace and runs the functions from do there, until close.
 func (n *network) inside(thread chan<- int) error {
 	runtime.LockOSThread()
 	if unix.Gettid() == os.Getpid() {
-		// The main thread is what /proc/self is about. Another takes it on, while this one is kept
-		// busy.
+		// /proc/self shows the main thread, which must not move: keep it waiting here, and let
+		// another thread do the work.
 		defer runtime.UnlockOSThread()
 		err := make(chan error)
 		go func() { err <- n.inside(thread) }()
@@ -130,8 +130,8 @@ func (n *network) inside(thread chan<- int) error {
 	for f := range n.do {
 		f()
 	}
-	// The thread may have started processes that are to be killed when it ends (childAttributes):
-	// it goes back and lives on.
+	// The kernel kills the processes that this thread started when the thread ends
+	// (childAttributes), so it returns to its old namespace and lives on.
 	if err := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("setns: %w", err) // still locked, it ends with this goroutine
 	}
@@ -149,23 +149,23 @@ func (n *network) within(f func() error) error {
 // start starts a program in the namespace.
 func (n *network) start(cmd *exec.Cmd) error { return n.within(cmd.Start) }
 
-// close takes the network down. No process is in it any more.
+// close removes the network. Call it when no process is in it any more.
 func (n *network) close() {
-	// else it is gone a little later
+	// otherwise the kernel removes it a little later
 	_ = ip(context.Background(), (*exec.Cmd).Start, "link delete "+n.link)
 	close(n.do)
 	<-n.ended
 }
 
-// from returns the first address of a part's sockets: each part has 254.
+// from returns the first source address of a part's sockets: each part has 254.
 func (n *network) from(part int) netip.Addr {
 	a := n.prefix.Addr().As4()
 	a[2], a[3] = byte(128+part), 1
 	return netip.AddrFrom4(a)
 }
 
-// reaches makes the addresses of edges those that they have inside the network, and says
-// when nothing answers there.
+// reaches replaces loopback addresses of edges by this machine's address in the network, and
+// returns an error if nothing answers at an edge's address from there.
 func (n *network) reaches(ctx context.Context, edges []fleet.Edge) error {
 	for i := range edges {
 		e := &edges[i]
@@ -180,7 +180,7 @@ func (n *network) reaches(ctx context.Context, edges []fleet.Edge) error {
 			}
 			return c.Close()
 		}); err != nil {
-			return fmt.Errorf("with --netns %s is connected to at %s, and that fails: %w; the server has to be on this machine and to listen on all of its addresses, as with --listen :%d",
+			return fmt.Errorf("with --netns the sockets for %s connect to %s, and that fails: %w; the server has to be on this machine and to listen on all of its addresses, as with --listen :%d",
 				e.Host, e.Addr, err, e.Addr.Port())
 		}
 	}
@@ -189,15 +189,15 @@ func (n *network) reaches(ctx context.Context, edges []fleet.Edge) error {
 
 // ip runs the program of that name.
 func ip(ctx context.Context, start func(*exec.Cmd) error, args string) error {
-	var says strings.Builder
+	var output strings.Builder
 	cmd := exec.CommandContext(ctx, "ip", strings.Fields(args)...)
-	cmd.Stdout, cmd.Stderr = &says, &says
+	cmd.Stdout, cmd.Stderr = &output, &output
 	err := start(cmd)
 	if err == nil {
 		err = cmd.Wait()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: ip %s: %w: %s", errNetns, args, err, strings.TrimSpace(says.String()))
+		return fmt.Errorf("%w: ip %s: %w: %s", errNetns, args, err, strings.TrimSpace(output.String()))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// canNetns skips where the machine allows no network namespace, with what openNetwork says of it.
+// canNetns skips the test, with openNetwork's error, where the machine allows no network namespace.
 func canNetns(t *testing.T) {
 	t.Helper()
 	n, err := openNetwork(t.Context())
@@ -23,7 +23,7 @@ func canNetns(t *testing.T) {
 	n.close()
 }
 
-// TestNetns loads from a network of its own, in two processes, and leaves nothing of it behind.
+// TestNetns: a load in its own network, from two processes, works and removes the network.
 func TestNetns(t *testing.T) {
 	canNetns(t)
 	cfg := config(t)
@@ -49,7 +49,7 @@ func TestNetns(t *testing.T) {
 		t.Errorf("%v: %+v", err, r)
 	}
 	if len(clients) == 0 {
-		t.Error("nobody was connected from the network")
+		t.Error("no socket came from the network")
 	}
 	links, err := net.Interfaces()
 	if err != nil {
@@ -62,8 +62,8 @@ func TestNetns(t *testing.T) {
 	}
 }
 
-// peers returns who is connected to a port of this machine from the network of a load: /proc has
-// addresses and ports in hexadecimal, backwards.
+// peers returns the addresses in a load's network that are connected to a port of this machine.
+// /proc has them in hexadecimal, with their bytes reversed.
 func peers(t *testing.T, addr string) (all []string) {
 	_, port, _ := net.SplitHostPort(addr)
 	n, err := strconv.Atoi(port)
@@ -85,7 +85,7 @@ func peers(t *testing.T, addr string) (all []string) {
 	return all
 }
 
-// TestNetnsOfServerOnLoopback: a server that only loopback reaches is said to be one.
+// TestNetnsOfServerOnLoopback: the error says that a server listens on loopback only.
 func TestNetnsOfServerOnLoopback(t *testing.T) {
 	canNetns(t)
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[{}]}`)) }))

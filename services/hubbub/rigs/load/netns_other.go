@@ -13,7 +13,7 @@ import (
 
 const haveNetns = false
 
-// network is none here.
+// network is not available here.
 type network struct{}
 
 func openNetwork(context.Context) (*network, error) {

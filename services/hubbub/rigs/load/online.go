@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Online compares the answers about who is online in every room with the sockets. nil: they agree.
+// Online compares presence's answer for every room with the users who have sockets in it. nil: they
+// agree.
 func (c *Crowd) Online(ctx context.Context) error {
 	for i, r := range c.rooms {
 		want := c.members(i)
@@ -23,7 +24,7 @@ func (c *Crowd) Online(ctx context.Context) error {
 		}
 		slices.Sort(ids)
 		if !slices.Equal(ids, want) {
-			return fmt.Errorf("presence of room %s: %d users are said to be online, and it is %d", r.id, len(ids), len(want))
+			return fmt.Errorf("presence of room %s: %d users are reported online, and %d are", r.id, len(ids), len(want))
 		}
 	}
 	return nil

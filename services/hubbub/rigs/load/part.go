@@ -14,29 +14,29 @@ import (
 	"hubbub.internal/services/hubbub/rigs/load/fleet"
 )
 
-// Order is what a part of a great crowd is to be. Of n parts, part i has the sockets i, i+n, i+2n …
+// Order configures a part of a crowd. Of n parts, part i has the sockets i, i+n, i+2n …
 type Order struct {
 	Plan   Plan
 	Part   int
 	Parts  int
 	Rooms  []string     // ids
 	Tokens []string     // of the users
-	Edges  []fleet.Edge // socket i connects to that numbered i modulo their number
-	From   netip.Addr   // what the sockets come from: see fleet.Config
+	Edges  []fleet.Edge // socket i connects to edge i modulo their number
+	From   netip.Addr   // source address of the sockets: see fleet.Config
 }
 
-// Progress says how far a part is.
+// Progress is how far a part is.
 type Progress struct {
 	In   int    // sockets in their rooms
-	Gone int    // that do not come back
-	Why  string // the first of them did not
-	Last string // why the last connection ended that did, or was not made
+	Gone int    // sockets that do not come back
+	Why  string // why the first of those does not come back
+	Last string // why the last connection was lost, or could not be made
 	Busy int    // messages on their way
 }
 
-// part is some of a great crowd's sockets, in this process or a child: its methods are called over
-// net/rpc, where only those with one argument, a pointer to the reply, and an error can be. They
-// return at once.
+// part holds some of a crowd's sockets, in this process or a child. The crowd calls its methods
+// over net/rpc, which prescribes their form: one argument, a pointer to the reply, and an error.
+// They return at once.
 type part struct {
 	order   Order
 	seating *seating
@@ -45,13 +45,13 @@ type part struct {
 	ctx     context.Context
 	end     context.CancelFunc
 	ended   chan struct{}
-	wait    sync.WaitGroup // of what was begun and goes on
+	wait    sync.WaitGroup // for the goroutines of Enter and Talk
 
 	mu     sync.Mutex
-	hush   func() // nil: it does not talk
+	hush   func() // ends Talk; nil: the part does not talk
 	tokens []string
 	now    Progress
-	acks   []map[string]uint64 // by room, message
+	acks   []map[string]uint64 // by room: the seq of each message, by id
 }
 
 // newFleet returns the kind of fleet that the plan wants.
@@ -62,9 +62,9 @@ func (p *part) newFleet(cfg fleet.Config) (fleet.Fleet, error) {
 	return fleet.NewRaw(cfg)
 }
 
-var errNoOrder = errors.New("a part is given its order first")
+var errNoOrder = errors.New("a part needs its order first")
 
-// Begin makes the part what it is to be. It is called first, and once.
+// Begin configures the part and starts its fleet. It is the first call, and happens once.
 func (p *part) Begin(o Order, _ *int) (err error) {
 	p.order, p.tokens = o, o.Tokens
 	p.seating = newSeating(&p.order.Plan)
@@ -116,8 +116,8 @@ func (p *part) global(i int) int { return i*p.order.Parts + p.order.Part }
 // more would only wait.
 const mostOpening = 1000
 
-// open opens the sockets, no faster than the ramp, and no faster than the server takes them. With
-// many parts each looks more seldom what it may do, since all share a machine.
+// open opens the sockets, no faster than the ramp, and no faster than the server accepts them. With
+// many parts each polls less often, since all share a machine.
 func (p *part) open(ctx context.Context) {
 	plan, began, opened := &p.order.Plan, time.Now(), 0
 	for mine := p.has(plan.Sockets); opened < mine; {
@@ -132,7 +132,7 @@ func (p *part) open(ctx context.Context) {
 	}
 }
 
-// has returns how many of the crowd's first sockets are the part's.
+// has returns how many of the crowd's first sockets belong to the part.
 func (p *part) has(first int) int { return (first - p.order.Part + p.order.Parts - 1) / p.order.Parts }
 
 func (p *part) arrived() int {
@@ -152,7 +152,7 @@ func (p *part) Close(int, *int) error {
 	return nil
 }
 
-// Progress says how far it is.
+// Progress returns how far the part is.
 func (p *part) Progress(_ int, now *Progress) error {
 	if p.fleet == nil {
 		return errNoOrder
@@ -179,14 +179,14 @@ func (p *part) Restart(int, *int) error {
 	return nil
 }
 
-// Measure returns what was done since Restart.
+// Measure returns the measurement since Restart.
 func (p *part) Measure(_ int, s *Shipped) error {
 	m := p.meter.measured()
 	*s = m.ship()
 	return nil
 }
 
-// Talk sends the messages of the crowd that are due to its sockets, from a time until Hush.
+// Talk begins to send the messages of the part's sockets, from a time until Hush.
 func (p *part) Talk(from time.Time, _ *int) error {
 	if p.fleet == nil {
 		return errNoOrder
@@ -206,7 +206,7 @@ func (p *part) Talk(from time.Time, _ *int) error {
 	return nil
 }
 
-// Hush ends what Talk began. What was said is still acknowledged.
+// Hush ends Talk. Messages on their way are still acknowledged.
 func (p *part) Hush(int, *int) error {
 	p.mu.Lock()
 	hush := p.hush
@@ -218,18 +218,18 @@ func (p *part) Hush(int, *int) error {
 	return nil
 }
 
-// lookahead is how far ahead of time a part goes through what the others say.
+// lookahead is how far ahead of time a part skips the messages of other parts.
 const lookahead = 100 * time.Millisecond
 
-// talk goes through all messages of the whole crowd, and says those of its own sockets. A message
-// that is late does not move the next ones: its wait counts from when it was due (no coordinated
+// talk goes through the messages of the whole crowd, and sends those of its own sockets. A late
+// message does not delay the next ones: its latency counts from when it was due (no coordinated
 // omission).
 func (p *part) talk(ctx context.Context, from time.Time) {
 	n := p.seating.speakers()
 	if n == 0 || p.seating.perSecond() == 0 {
 		return
 	}
-	// All parts roll the same dice.
+	// All parts draw the same random numbers.
 	dice := rand.New(rand.NewPCG(p.order.Plan.Seed, 3))
 	at := 0.0
 	for k := 0; ; k++ {
@@ -241,7 +241,7 @@ func (p *part) talk(ctx context.Context, from time.Time) {
 		due := from.Add(time.Duration(at * float64(time.Second)))
 		wait, mine := time.Until(due), g%p.order.Parts == p.order.Part
 		if !mine {
-			wait -= lookahead // with none of its own to say it would go through them without end
+			wait -= lookahead // without a wait, a part without speakers would loop at full speed
 		}
 		if wait > 0 && await.Sleep(ctx, wait) != nil || ctx.Err() != nil {
 			return
@@ -294,7 +294,7 @@ func (p *part) Caught(through map[int]uint64, all *bool) error {
 // Record is what history has of a room.
 type Record struct {
 	Room     int
-	After    uint64 // what has been judged already ends with this Seq
+	After    uint64 // messages through this Seq have been judged
 	Messages []Mark
 }
 

@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// perform talks for the duration, with the reconnects that are asked for.
+// perform lets the crowd talk for the duration, with the configured reconnects.
 func perform(ctx context.Context, all *Crowd, cfg Config, report *Report) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, cfg.Duration)
 	defer cancel()
@@ -19,7 +19,8 @@ func perform(ctx context.Context, all *Crowd, cfg Config, report *Report) (err e
 		err = all.Talk(ctx)
 	})
 	var mu sync.Mutex
-	// It is finished though the time is up: what it misses would be taken for lost.
+	// A reconnect continues when the time is up: otherwise the verdict would count what the socket
+	// missed as lost.
 	reconnect := func(do func(context.Context) error) {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Patience)
 		defer cancel()
@@ -41,7 +42,7 @@ func perform(ctx context.Context, all *Crowd, cfg Config, report *Report) (err e
 			dice := rand.New(rand.NewPCG(cfg.Seed, 2))
 			tick := time.NewTicker(max(time.Millisecond, time.Duration(float64(time.Second)/cfg.Churn)))
 			defer tick.Stop()
-			began, done := time.Now(), 0
+			began, dropped := time.Now(), 0
 			for {
 				select {
 				case <-ctx.Done():
@@ -49,7 +50,7 @@ func perform(ctx context.Context, all *Crowd, cfg Config, report *Report) (err e
 				case <-tick.C:
 				}
 				var some []int
-				for ; done < int(time.Since(began).Seconds()*cfg.Churn); done++ {
+				for ; dropped < int(time.Since(began).Seconds()*cfg.Churn); dropped++ {
 					some = append(some, dice.IntN(cfg.Sockets))
 				}
 				if len(some) > 0 {

@@ -20,16 +20,17 @@ type Plan struct {
 	Ramp    float64 // sockets that are opened per second
 	Seed    uint64  // of what is left to chance: who is in which room
 
-	Token    string        // of the one user whose all sockets are; empty: guests
-	Patience time.Duration // how long nobody may come in before Enter gives up; 0: a minute
-	Speakers int           // sockets that say something; 0: all that are in a room
+	Token string // access token of the one user of all sockets; empty: guests
+	// how long Enter waits for a further socket before it gives up; 0: a minute
+	Patience time.Duration
+	Speakers int           // sockets that send messages; 0: all that are in a room
 	Think    time.Duration // between two messages of a socket, instead of Rate; 0: Rate
 	Library  bool          // the sockets are those of libs/client, not of a swarm
 }
 
 func (p *Plan) size(room int) int { return Size{p.Size, p.Zipf}.of(room, p.Sockets) }
 
-// complete fills in what is left out.
+// complete sets the defaults.
 func (p *Plan) complete() {
 	if len(p.Edges) == 0 {
 		p.Edges = []string{p.URL}
@@ -39,7 +40,7 @@ func (p *Plan) complete() {
 	}
 }
 
-// Validate returns what is wrong with the plan, by the names of the flags that say it.
+// Validate returns what is wrong with the plan, by the names of the flags.
 func (p *Plan) Validate() error {
 	var f check.Flags
 	check.Within(&f, "sockets", p.Sockets, 1, maxSockets)
@@ -54,8 +55,8 @@ func (p *Plan) Validate() error {
 	return f.Err()
 }
 
-// Bounds of a plan. They are far beyond what there are machines for, and keep what is worked out
-// from them finite.
+// Bounds of a plan. They are far beyond what any machine can do, and keep the values that are
+// computed from them finite.
 const (
 	maxSockets = 100_000_000
 	maxRooms   = 10_000_000
@@ -63,5 +64,5 @@ const (
 	maxThink   = 24 * time.Hour
 )
 
-// maxBytes is the longest text that every Hubbub takes by default.
+// maxBytes is the longest text that every Hubbub accepts by default.
 const maxBytes = 16 << 10

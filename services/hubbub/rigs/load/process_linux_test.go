@@ -41,8 +41,7 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-// TestProcessDies: when a child is killed the load says so, with the report of what the others
-// have.
+// TestProcessDies: when a child is killed, the load says so, and still prints the report.
 func TestProcessDies(t *testing.T) {
 	t.Parallel()
 	cmd, out, rest := started(t, "acknowledged", "--ramp", "1000", "--duration", "1h")
@@ -74,8 +73,8 @@ func child(t *testing.T, of int) int {
 	return 0
 }
 
-// started starts a load of two processes and returns when it has said a text: the program, what it
-// has said, and what to call to have the rest of that.
+// started starts a load of two processes and waits until its output contains a text. It returns the
+// program, its output so far, and a function that reads the rest of the output.
 func started(t *testing.T, says string, args ...string) (cmd *exec.Cmd, out *bytes.Buffer, rest func()) {
 	t.Helper()
 	args = append([]string{"load", "--url", server(t), "--sockets", "100", "--users", "2", "--rooms", "2", "--processes", "2"}, args...)

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// partName is what a part is called in net/rpc.
+// partName is the name of a part in net/rpc.
 const partName = "Part"
 
-// remote is a part as its owner has it, in this process or a child.
+// remote is the crowd's handle of a part, which runs in this process or a child.
 type remote struct {
 	rpc  *rpc.Client
-	wait func() error // until it has ended
+	wait func() error // waits until the part has ended
 }
 
 // call calls a method of the part.
@@ -35,7 +35,7 @@ func (r *remote) close() {
 	_ = r.wait()
 }
 
-// servePart is a part that is spoken to over conn, until that ends.
+// servePart serves a part over conn until the connection ends.
 func servePart(conn io.ReadWriteCloser) error {
 	p := new(part)
 	server := rpc.NewServer()
@@ -54,13 +54,14 @@ func within() *remote {
 	return &remote{rpc: rpc.NewClient(here), wait: func() error { return <-done }}
 }
 
-// pipe is what a child reads and writes.
+// pipe is a connection made of a reader and a writer, such as those of a child's standard input and
+// output.
 type pipe struct {
 	io.Reader
 	io.WriteCloser
 }
 
-// childPart is a part in a child process, of this same program, which start starts.
+// childPart starts, with start, a child process that runs a part.
 func childPart(cmd *exec.Cmd, start func(*exec.Cmd) error) (*remote, error) {
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -73,7 +74,7 @@ func childPart(cmd *exec.Cmd, start func(*exec.Cmd) error) (*remote, error) {
 	return &remote{rpc: rpc.NewClient(pipe{out, in}), wait: cmd.Wait}, nil
 }
 
-// each calls do for all parts at the same time, and returns what they replied.
+// each calls do for all parts at the same time, and returns their replies.
 func each[R any](all []*remote, do func(i int, r *remote) (R, error)) ([]R, error) {
 	replies := make([]R, len(all))
 	var g errgroup.Group

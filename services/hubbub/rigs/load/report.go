@@ -11,21 +11,22 @@ import (
 	"time"
 )
 
-// Report is what a load came to. Its times are milliseconds in JSON.
+// Report is the outcome of a load. Its times are milliseconds in JSON.
 type Report struct {
-	Sockets, Open, Rooms         int // wanted, in their rooms when all were to talk, and the rooms
+	// sockets wanted, sockets in their rooms when the talk began, and rooms
+	Sockets, Open, Rooms         int
 	Interrupted                  bool
-	Ramp                         float64 // seconds until they were
+	Ramp                         float64 // seconds until those were in their rooms
 	Enter                        Latencies
 	Seconds                      float64 // of talk
 	Sent, Acked, Delivered       int
 	Failed, Lost                 map[string]int // see Measured; Lost from the beginning
 	Ack, Deliver                 Latencies
-	LongestSilence               time.Duration // 0: not known, of several processes
+	LongestSilence               time.Duration // 0: unknown, with several processes
 	Reconnects, FailedReconnects int
 	Reconnect                    Latencies
-	CPU                          time.Duration // that the server's processes took
-	Pids                         []int         // those processes; none: not known
+	CPU                          time.Duration // of the server's processes
+	Pids                         []int         // those processes; none: unknown
 	Verdict                      *Verdict
 }
 
@@ -36,28 +37,28 @@ func (n *Measured) latencies(s span) Latencies {
 	return Latencies{n.percentile(s, 50), n.percentile(s, 90), n.percentile(s, 99), n.percentile(s, 99.9), n.percentile(s, 100)}
 }
 
-// String says the percentiles in one line.
+// String formats the percentiles in one line.
 func (l Latencies) String() string {
 	return fmt.Sprintf("p50 %s  p90 %s  p99 %s  p99.9 %s  max %s", round(l.P50), round(l.P90), round(l.P99), round(l.P999), round(l.Max))
 }
 
-// entered takes how the crowd came in.
+// entered fills in how the crowd came in.
 func (r *Report) entered(open int, m Measured) {
 	r.Open, r.Ramp, r.Enter, r.Lost = open, time.Since(m.Began).Seconds(), m.latencies(entering), m.Lost
 }
 
-// setMeasured takes what the crowd did then.
+// setMeasured fills in what the crowd did after that.
 func (r *Report) setMeasured(m Measured) {
 	r.Seconds = time.Since(m.Began).Seconds()
 	r.Sent, r.Acked, r.Delivered, r.Failed = m.Sent, m.Acked, m.Delivered, m.Failed
 	r.Ack, r.Deliver = m.latencies(acking), m.latencies(delivering)
-	r.LongestSilence, r.Reconnects, r.Reconnect = m.LongestNo, m.Reconnects, m.latencies(resuming)
+	r.LongestSilence, r.Reconnects, r.Reconnect = m.LongestSilence, m.Reconnects, m.latencies(resuming)
 	for code, k := range m.Lost {
 		r.Lost[code] += k
 	}
 }
 
-// byCode says counts in one line.
+// byCode formats counts in one line.
 func byCode(counts map[string]int) string {
 	var all []string
 	for _, code := range slices.Sorted(maps.Keys(counts)) {
@@ -73,8 +74,8 @@ func round(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-// perDelivery returns the µs of CPU that the server took per delivery; all that it did meanwhile is
-// in it.
+// perDelivery returns the server's CPU time per delivery in µs, including all other work that it
+// did meanwhile.
 func (r *Report) perDelivery() float64 {
 	if r.Delivered == 0 {
 		return 0
@@ -150,7 +151,7 @@ func (r *Report) print(out io.Writer) {
 	}
 }
 
-// String says a verdict in one line.
+// String formats a verdict in one line.
 func (v Verdict) String() string {
 	word := "good"
 	if !v.Good() {

@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// retry calls do until it succeeds, or fails in a way that does not pass, or ctx ends.
+// retry calls do until it succeeds, fails permanently, or ctx ends.
 func retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		v, err := do()
@@ -22,11 +22,11 @@ func retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	}
 }
 
-// mayPass reports whether a call of a part that is away, or that limits how often it is called, is
-// worth another try.
+// mayPass reports whether a call failed temporarily: the service is away, or limits the rate of
+// calls.
 func mayPass(err error) bool {
 	switch chat.CodeOf(err) {
-	// the last also when there was no answer at all
+	// CodeInternal also stands for a call without an answer
 	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal:
 		return true
 	}

@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Scenario is a YAML file that has settings of a load, by the names of their flags.
+// Scenario is the path of a YAML file with settings of a load, by the names of their flags.
 type Scenario string
 
-// BeforeResolve adds the settings of the file to those of the command line, which win.
+// BeforeResolve adds the settings of the file to those of the command line, which take precedence.
 func (Scenario) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	file := string(ctx.FlagValue(trace.Flag).(Scenario))
 	b, err := os.ReadFile(file)

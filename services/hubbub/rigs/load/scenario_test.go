@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// parsed returns the configuration that a command line has.
+// parsed returns the configuration of a command line.
 func parsed(args ...string) (Config, error) {
 	var cli struct {
 		Load Config `cmd:""`
@@ -25,7 +25,7 @@ func parsed(args ...string) (Config, error) {
 
 const scenarios = "../../../../infra/load/"
 
-// TestScenarios: all that we ship can be read and carried out, and are what their names say.
+// TestScenarios: the scenarios that we ship are valid, and are what their names say.
 func TestScenarios(t *testing.T) {
 	is := map[string]func(c Config) bool{
 		"town-square": func(c Config) bool { return c.Rooms == 1 && c.RoomSize.Most == c.Sockets && c.Speakers > 100 },
@@ -44,13 +44,13 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("%s: %v, %+v", name, err, c)
 		}
 		if !c.Verify || c.URL != "http://localhost:9080" || c.Seed != 1 {
-			t.Errorf("%s: what it does not say is not the default: %+v", name, c)
+			t.Errorf("%s: a setting that it omits is not the default: %+v", name, c)
 		}
 	}
 }
 
-// TestScenario: the command line goes before the file, and the file before the defaults; what is
-// wrong with it is said.
+// TestScenario: the command line overrides the file, and the file the defaults; errors say what is
+// wrong with a file.
 func TestScenario(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.yaml")
 	write := func(text string) {
@@ -82,7 +82,7 @@ func TestScenario(t *testing.T) {
 	}
 }
 
-// TestSize reads and writes the sizes of rooms, and works them out.
+// TestSize parses, formats and computes the sizes of rooms.
 func TestSize(t *testing.T) {
 	for text, want := range map[string][]int{"5": {5, 5, 5, 5}, "zipf:10": {8, 5, 3, 2}} {
 		var s Size

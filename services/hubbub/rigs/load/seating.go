@@ -19,7 +19,7 @@ func (s *Size) UnmarshalText(b []byte) error {
 	text, zipf := strings.CutPrefix(string(b), "zipf:")
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return fmt.Errorf("it is %.40q, and has to be a number of sockets above 0, or zipf: and that of the largest room", b)
+		return fmt.Errorf("it is %.40q; it has to be a number of sockets above 0, or zipf: and that of the largest room", b)
 	}
 	s.Most, s.Zipf = n, zipf
 	return nil
@@ -33,7 +33,7 @@ func (s Size) MarshalText() ([]byte, error) {
 	return strconv.AppendInt(nil, int64(s.Most), 10), nil
 }
 
-// of returns the number of sockets in the room numbered i, of a crowd of so many.
+// of returns the size of room i in a crowd of that many sockets.
 func (s Size) of(i, sockets int) int {
 	n := s.Most
 	if s.Zipf {
@@ -42,9 +42,9 @@ func (s Size) of(i, sockets int) int {
 	return min(n, sockets)
 }
 
-// seating says who of a great crowd is where. It is worked out anew wherever it is needed: nobody
-// could hold it. Sockets that are neighbours share rooms and users, so that few users are members
-// of a room.
+// seating computes which sockets of a crowd are in which rooms, wherever that is needed: a table
+// would be too large. Neighbouring sockets share rooms and users, so that few users are members of
+// a room.
 type seating struct {
 	plan  *Plan
 	begin []int // of each room: its first socket
@@ -69,7 +69,7 @@ func (s *seating) each(room int, f func(socket int)) {
 	}
 }
 
-// user returns whose a socket is.
+// user returns the number of a socket's user.
 func (s *seating) user(socket int) int { return socket * s.plan.Users / s.plan.Sockets }
 
 // speakers returns how many sockets speak.
@@ -80,8 +80,8 @@ func (s *seating) speakers() int {
 	return s.taken
 }
 
-// speaker returns who says the message numbered k: everybody in turn, but neighbours not one after
-// the other.
+// speaker returns the socket that sends message k. All take turns, but neighbours do not follow
+// each other.
 func (s *seating) speaker(k int) int {
 	n := s.speakers()
 	step := max(1, int(float64(n)*0.618))
@@ -98,7 +98,7 @@ func gcd(a, b int) int {
 	return a
 }
 
-// perSecond returns how many messages are said.
+// perSecond returns how many messages the crowd sends per second.
 func (s *seating) perSecond() float64 {
 	if s.plan.Think > 0 {
 		return float64(s.speakers()) / s.plan.Think.Seconds()
@@ -106,8 +106,8 @@ func (s *seating) perSecond() float64 {
 	return s.plan.Rate
 }
 
-// gap returns the time between two messages in seconds; by chance, as of people who think, or
-// always the same.
+// gap returns the time between two messages in seconds: constant or, with Think, exponentially
+// distributed. chance is uniform in [0, 1).
 func (s *seating) gap(chance float64) float64 {
 	mean := 1 / s.perSecond()
 	if s.plan.Think > 0 {

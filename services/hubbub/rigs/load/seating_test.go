@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestSeating: every room has as many as it is to have, everybody speaks in turn, and few users are
-// members of a room.
+// TestSeating: every room has its size, all sockets speak in turn, and few users are members of a
+// room.
 func TestSeating(t *testing.T) {
 	p := Plan{Sockets: 100, Users: 10, Rooms: 7, Size: 30, Rate: 4}
 	s := newSeating(&p)
@@ -28,13 +28,13 @@ func TestSeating(t *testing.T) {
 			t.Errorf("socket %d is in %d of 7 rooms", socket, n)
 		}
 	}
-	said := make(map[int]int)
+	spoken := make(map[int]int)
 	for k := range 3 * s.speakers() {
-		said[s.speaker(k)]++
+		spoken[s.speaker(k)]++
 	}
 	for socket := range p.Sockets {
-		if said[socket] != 3 {
-			t.Errorf("socket %d speaks %d times in 3 rounds", socket, said[socket])
+		if spoken[socket] != 3 {
+			t.Errorf("socket %d speaks %d times in 3 rounds", socket, spoken[socket])
 		}
 	}
 	if g := s.gap(0.3); g != 0.25 {

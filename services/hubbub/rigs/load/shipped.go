@@ -9,7 +9,7 @@ import (
 // Shipped is a Measured that can be sent to another process.
 type Shipped struct {
 	Measured Measured               // without histograms
-	Times    [spans]map[int32]int64 // the counts in those that are not 0
+	Times    [spans]map[int32]int64 // their counts that are not 0
 }
 
 func (n *Measured) ship() (s Shipped) {
@@ -37,8 +37,8 @@ func (s Shipped) unpack() (n Measured) {
 	return n
 }
 
-// merge adds what was done elsewhere at the same time. How long nothing was acknowledged at all
-// cannot be told then.
+// merge adds the measurement of another process over the same time. The longest silence of both
+// together is unknown then.
 func (n *Measured) merge(o Measured) {
 	n.Sent += o.Sent
 	n.Acked += o.Acked
@@ -51,14 +51,14 @@ func (n *Measured) merge(o Measured) {
 	for code, k := range o.Lost {
 		n.Lost[code] += k
 	}
-	n.LongestNo = 0
-	n.LongestMe = max(n.LongestMe, o.LongestMe)
+	n.LongestSilence = 0
+	n.LongestWait = max(n.LongestWait, o.LongestWait)
 	for i, h := range o.times {
 		n.times[i].Merge(h)
 	}
 }
 
-// together adds up what was done in several processes since then.
+// together sums the measurements of several processes since began.
 func together(began time.Time, all []Measured) (sum Measured) {
 	sum.reset()
 	sum.Began = began
@@ -66,7 +66,7 @@ func together(began time.Time, all []Measured) (sum Measured) {
 		sum.merge(m)
 	}
 	if len(all) == 1 {
-		sum.LongestNo = all[0].LongestNo
+		sum.LongestSilence = all[0].LongestSilence
 	}
 	return sum
 }

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSilentPartWaits: a part none of whose sockets speaks waits with the others, and does not go
-// through what they say as fast as it can, which would take a core from the server that is
-// measured.
+// TestSilentPartWaits: a part without speakers waits between the messages of other parts. If it
+// skipped them without a wait, it would take a core from the measured server.
 func TestSilentPartWaits(t *testing.T) {
 	p := part{order: Order{Plan: Plan{Sockets: 10, Users: 1, Rooms: 1, Size: 10, Rate: 5, Speakers: 1}, Part: 1, Parts: 2}}
 	p.seating = newSeating(&p.order.Plan)

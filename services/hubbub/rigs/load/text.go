@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// textOf makes a text of its sender, its number in the room, and when it was due.
+// textOf returns a text that contains its sender, its number among the sender's in the room, and
+// when it was due.
 func textOf(sender, number int, due time.Time, bytes int) string {
 	text := fmt.Sprintf("%d %d %d", sender, number, due.UnixMicro())
 	if n := bytes - len(text) - 1; n > 0 {
@@ -16,15 +17,15 @@ func textOf(sender, number int, due time.Time, bytes int) string {
 	return text
 }
 
-// dueOf returns when a text was due. It allocates nothing: every delivery asks.
+// dueOf returns when a text was due. It allocates nothing: every delivery calls it.
 func dueOf(text string) (time.Time, bool) {
 	_, _, due, ok := fieldsOf(text)
 	us, err := strconv.ParseInt(due, 10, 64)
 	return time.UnixMicro(us), ok && err == nil
 }
 
-// saidOf returns who says a text and its number in the room.
-func saidOf(text string) (sender, number int, ok bool) {
+// originOf returns the sender of a text, and its number among the sender's in the room.
+func originOf(text string) (sender, number int, ok bool) {
 	who, which, _, ok := fieldsOf(text)
 	sender, err1 := strconv.Atoi(who)
 	number, err2 := strconv.Atoi(which)

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// view tells how far a load is, once a second: on a terminal in place, elsewhere a line each time,
-// and nowhere when the report is to be JSON and nothing else.
+// view prints the progress of a load once a second: on a terminal in place, elsewhere as a line,
+// and not at all if only JSON is wanted.
 type view struct {
 	out    io.Writer
 	cfg    *Config
 	quiet  bool
 	live   bool
-	drawn  int // lines that are on the terminal and are drawn over
+	drawn  int // lines on the terminal that the next output overwrites
 	before struct {
 		at   time.Time
 		open int
@@ -28,7 +28,7 @@ func newView(out io.Writer, cfg *Config) *view {
 	return &view{out: out, cfg: cfg, quiet: cfg.JSON, live: terminal(out)}
 }
 
-// terminal reports whether somebody is there to look.
+// terminal reports whether out is a terminal.
 func terminal(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	if !ok {
@@ -38,7 +38,7 @@ func terminal(out io.Writer) bool {
 	return err == nil && s.Mode()&os.ModeCharDevice != 0
 }
 
-// watch does something, and shows how far it is once a second, and at the end.
+// watch calls do, and show once a second until do returns.
 func (v *view) watch(ctx context.Context, show func(), do func(context.Context)) {
 	done := make(chan struct{})
 	go func() {
@@ -60,13 +60,13 @@ func (v *view) watch(ctx context.Context, show func(), do func(context.Context))
 	}
 }
 
-// leave has what is shown next go below what is there.
+// leave makes the next output begin below the current one.
 func (v *view) leave() {
 	v.drawn = 0
 	v.before.at = time.Time{}
 }
 
-// field is something to be shown; without a value it is not.
+// field is a line of the view; without a value it is not shown.
 type field struct{ name, value string }
 
 func (v *view) show(fields ...field) {
@@ -75,7 +75,7 @@ func (v *view) show(fields ...field) {
 		if v.drawn > 0 {
 			fmt.Fprintf(&b, "\x1b[%dA", v.drawn)
 		}
-		// clear what is below, and cut long lines off: a second line would not be drawn over
+		// clear everything below, and cut long lines off: a wrapped line would not be overwritten
 		b.WriteString("\r\x1b[J\x1b[?7l")
 		v.drawn = 0
 	}
@@ -99,7 +99,7 @@ func (v *view) show(fields ...field) {
 	_, _ = v.out.Write([]byte(b.String()))
 }
 
-// preparing shows what is done before and after there are sockets.
+// preparing shows the steps before and after the sockets are open.
 func (v *view) preparing(step any) {
 	if s, ok := step.(string); ok {
 		v.show(field{"load", s})
@@ -117,7 +117,7 @@ func (v *view) entering(open int, m Measured) {
 	v.keep(open, m)
 }
 
-// talking shows what is said.
+// talking shows the progress of the talk.
 func (v *view) talking(open int, m Measured) {
 	rate := v.rate()
 	since := time.Since(m.Began)
@@ -139,7 +139,7 @@ func (v *view) talking(open int, m Measured) {
 	v.keep(open, m)
 }
 
-// rate returns what computes the rate of a count now, from the count when it was shown before.
+// rate returns a function that computes the rate at which a count grew since it was last shown.
 func (v *view) rate() func(now, before int) float64 {
 	since := time.Since(v.before.at)
 	if v.before.at.IsZero() {
@@ -152,7 +152,7 @@ func (v *view) keep(open int, m Measured) {
 	v.before.at, v.before.open, v.before.Measured = time.Now(), open, m
 }
 
-// bar draws a share, on a terminal.
+// bar draws a progress bar, on a terminal only.
 func (v *view) bar(share float64) string {
 	if !v.live {
 		return ""

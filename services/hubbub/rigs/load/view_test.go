@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// measured is what a crowd could have done.
+// measured returns a sample measurement.
 func measured() Measured {
 	var m meter
 	for range 30 {
@@ -26,8 +26,8 @@ func measured() Measured {
 	return m.measured()
 }
 
-// TestView: rates, percentiles and errors by code are shown, on a terminal over what was shown
-// before, elsewhere in a line.
+// TestView: the view shows rates, percentiles and errors by code, on a terminal over the last
+// output, elsewhere in a line.
 func TestView(t *testing.T) {
 	cfg := Config{Sockets: 40, Duration: 1000 * time.Second}
 	var out bytes.Buffer
@@ -56,14 +56,14 @@ func TestView(t *testing.T) {
 	m := measured()
 	v.talking(40, m)
 	if first := out.String(); strings.Contains(first, "A") || strings.Count(first, "\n") != 8 || !strings.Contains(first, "[....................] ") {
-		t.Errorf("the first is %q", first)
+		t.Errorf("the first output is %q", first)
 	}
 	out.Reset()
 	v.before.at = time.Now().Add(-200 * time.Second)
 	m.Sent, m.Began = 10_030, time.Now().Add(-500*time.Second)
 	v.talking(40, m)
 	if next := out.String(); !strings.HasPrefix(next, "\x1b[8A\r\x1b[J") || !strings.Contains(next, "10030 (50/s)") || !strings.Contains(next, "[##########..........] 50") {
-		t.Errorf("the next is %q", next)
+		t.Errorf("the next output is %q", next)
 	}
 
 	if terminal(&out) {

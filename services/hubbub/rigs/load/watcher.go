@@ -2,7 +2,7 @@ package load
 
 import "time"
 
-// watcher is what a part makes of what its swarm tells.
+// watcher counts, for a part, what its fleet reports.
 type watcher struct{ *part }
 
 // In notes that a socket is in its rooms.
@@ -40,14 +40,14 @@ func (w watcher) Failed(code string) {
 	w.meter.refused(code)
 }
 
-// Delivered notes that a message came.
+// Delivered notes that a message arrived.
 func (w watcher) Delivered(text string) {
 	if due, ok := dueOf(text); ok {
 		w.meter.delivered(time.Since(due))
 	}
 }
 
-// Lost notes that a connection ended, or was not made.
+// Lost notes that a connection ended, or could not be made.
 func (w watcher) Lost(_ int, code string, err error) {
 	w.meter.lost(code)
 	w.mu.Lock()
