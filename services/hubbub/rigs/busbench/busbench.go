@@ -1,8 +1,7 @@
-// Package busbench measures a bus: how many messages it takes, how soon they are live, and how fast
-// they are read again.
+// Package busbench measures a bus: how many entries it appends, how soon they are live, and how
+// fast they can be read again.
 //
-// It measures what the services would see, through the drivers that they use; it knows no chat
-// message.
+// It uses the drivers of the services; it knows no chat message.
 package busbench
 
 import (
@@ -27,13 +26,13 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// Config is what `hubbub bench-bus` can be told.
+// Config holds the flags of `hubbub bench-bus`.
 type Config struct {
-	URL      []string      `help:"Buses to measure, by URL, separated by commas. They should be empty: the entries that are appended stay in the log. Without any, a Redis and a NATS server of its own are started, with the settings that we ship." placeholder:"URL"`
+	URL      []string      `help:"Buses to measure, by URL, separated by commas. They should be empty: the appended entries stay in the log. Without a URL, the command starts a Redis and a NATS server, with the settings that we ship." placeholder:"URL"`
 	Duration time.Duration `help:"How long each measurement takes." default:"3s"`
-	InFlight int           `help:"Senders that append at the same time, each one entry." default:"1000"`
-	Rate     int           `help:"Entries per second while the time until they are live is measured." default:"1000"`
-	Backlog  int           `help:"Entries that a consumer group finds when it comes, as history does after it was away." default:"500000"`
+	InFlight int           `help:"Senders that append at the same time, each one entry at a time." default:"1000"`
+	Rate     int           `help:"Entries per second for the measurement of the time until they are live." default:"1000"`
+	Backlog  int           `help:"Entries that a consumer group finds at its start, as history does after it was away." default:"500000"`
 	Bin      string        `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
 }
 
@@ -76,7 +75,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// servers returns the URLs to measure, of servers that run until stop.
+// servers returns the URLs to measure. Without configured ones it starts servers, which run until
+// stop.
 func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err error) {
 	if len(c.URL) > 0 {
 		return c.URL, func() {}, nil
@@ -112,21 +112,21 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 	return urls, end, nil
 }
 
-// shape is how entries are spread.
+// shape is the number of rooms that entries go to, and their size.
 type shape struct{ rooms, bytes int }
 
 var shapes = []shape{{1, 100}, {16, 100}, {1000, 100}, {1, 4096}, {16, 4096}, {1000, 4096}}
 
-// result is what was measured of a bus.
+// result holds the measurements of a bus.
 type result struct {
 	url     string
 	appends map[shape]float64 // per second
 	steady  latencies         // from append to live, at the rate that was asked for
-	full    latencies         // the same with everybody appending
+	full    latencies         // the same while all senders append
 	replay  float64           // entries per second
 	ingest  ingest            // of a backlog
 	allocs  allocations
-	weight  *weight // nil: only a server itself could tell
+	weight  *weight // nil: unknown, since only the server itself could tell
 }
 
 type latencies struct{ p50, p99, p999 time.Duration }
@@ -134,12 +134,12 @@ type latencies struct{ p50, p99, p999 time.Duration }
 func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	r := result{url: url, appends: make(map[shape]float64)}
 	open := func() (bus.Interface, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
-	from, err := open() // first, since it says best why a bus cannot be had
+	from, err := open() // first, since its error says best why a bus cannot be used
 	if err != nil {
 		return r, err
 	}
 	defer from.Close()
-	// before anything is appended: its keys would be forgotten
+	// before anything is appended, because weigh deletes the keys of entries
 	if r.weight, err = c.weigh(ctx, url); err != nil {
 		return r, err
 	}
@@ -148,7 +148,7 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 		return r, err
 	}
 	defer to.Close()
-	// Before anything is on the disk that would be written meanwhile.
+	// Before there is data that the server would write to the disk meanwhile.
 	if r.steady, err = c.live(ctx, from, to, c.steady); err != nil {
 		return r, err
 	}
@@ -174,14 +174,15 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	return r, err
 }
 
-// options are those of a bus that is measured.
+// options returns the configuration of a measured bus.
 func options(url string) busurl.Config {
 	return busurl.Config{
 		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 8 << 30, BusPartitions: 16, BusReplicas: 1, BusTimeout: 10 * time.Second,
 	}
 }
 
-// weigh weighs a server: the one at the URL if it is Redis, else one like it.
+// weigh measures the memory that a server needs: the one at the URL if it is Redis, or an embedded
+// one for NATS.
 func (c *Config) weigh(ctx context.Context, url string) (*weight, error) {
 	var s scale
 	var stop func()
@@ -215,11 +216,11 @@ func rooms(n int) []string {
 	return names
 }
 
-// flood has every sender append, one entry at a time, and returns how many a second there were.
+// flood lets all senders append, each one entry at a time, and returns the appends per second.
 func (c *Config) flood(ctx context.Context, b bus.Interface, names []string, bytes int, stamp func([]byte)) (float64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Duration, errEnough)
 	defer cancel()
-	var done atomic.Int64
+	var appended atomic.Int64
 	var failed atomic.Pointer[error]
 	var wait sync.WaitGroup
 	began := time.Now()
@@ -237,7 +238,7 @@ func (c *Config) flood(ctx context.Context, b bus.Interface, names []string, byt
 				if err != nil {
 					failed.CompareAndSwap(nil, &err)
 				} else {
-					done.Add(1)
+					appended.Add(1)
 				}
 				if err != nil || ctx.Err() != nil {
 					wait.Done()
@@ -255,10 +256,10 @@ func (c *Config) flood(ctx context.Context, b bus.Interface, names []string, byt
 	if !errors.Is(context.Cause(ctx), errEnough) {
 		return 0, ctx.Err()
 	}
-	return float64(done.Load()) / time.Since(began).Seconds(), nil
+	return float64(appended.Load()) / time.Since(began).Seconds(), nil
 }
 
-// errEnough ends a measurement.
+// errEnough is the cause with which a measurement ends.
 var errEnough = errors.New("measured for long enough")
 
 // steady appends at a fixed rate.
@@ -267,7 +268,7 @@ func (c *Config) steady(ctx context.Context, b bus.Interface, names []string, st
 	var failed atomic.Pointer[error]
 	began := time.Now()
 	for i := range int(c.Duration.Seconds() * float64(c.Rate)) {
-		// When it is due: a late one does not put the others off.
+		// Wait until the entry is due; a late one does not delay the others.
 		if d := time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(c.Rate))); d > 0 {
 			select {
 			case <-ctx.Done():
@@ -292,7 +293,7 @@ func (c *Config) steady(ctx context.Context, b bus.Interface, names []string, st
 	return nil
 }
 
-// arrivalTimeout is how long what was acknowledged may take to arrive.
+// arrivalTimeout is how long acknowledged entries may take to arrive.
 const arrivalTimeout = time.Minute
 
 // listener measures how late entries are.
@@ -326,7 +327,7 @@ func (l *listener) Rewound(string, uint64) {}
 // Missed implements bus.Follower.
 func (l *listener) Missed(string, uint64) {}
 
-// live measures from append on one bus to delivery on another, in 100 rooms.
+// live measures the time from an append on one bus to the delivery on another, in 100 rooms.
 func (c *Config) live(ctx context.Context, from, to bus.Interface, load func(context.Context, bus.Interface, []string, func([]byte)) error) (latencies, error) {
 	l := &listener{times: hdrhistogram.New(1, 60_000_000, 3)}
 	names := rooms(100)
@@ -345,7 +346,7 @@ func (c *Config) live(ctx context.Context, from, to bus.Interface, load func(con
 	if err != nil {
 		return latencies{}, err
 	}
-	// The last to arrive are the latest: without them the numbers would be too good.
+	// The entries that arrive last took longest: without them the percentiles would be too good.
 	for end := time.Now().Add(arrivalTimeout); l.count() < sent.Load(); {
 		select {
 		case <-ctx.Done():
@@ -387,7 +388,7 @@ func (c *Config) replay(ctx context.Context, b bus.Interface) (float64, error) {
 			return 0, err
 		}
 		if len(got.Entries) != 1000 {
-			return 0, fmt.Errorf("replay has %d entries of 1,000", len(got.Entries))
+			return 0, fmt.Errorf("replay returned %d of 1,000 entries", len(got.Entries))
 		}
 		n += len(got.Entries)
 	}

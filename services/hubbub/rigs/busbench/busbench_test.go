@@ -13,9 +13,9 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// That servers are measured and killed, TestCommands of the module's root holds.
+// TestCommands, in the module's root, measures and kills real servers.
 
-// go-redis looks for a server that it could not dial for another second after its pool was closed.
+// After its pool is closed, go-redis goes on for a second to dial a server that it could not reach.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
@@ -30,7 +30,7 @@ func (l log) Replay(context.Context, string, bus.Position, int) (bus.Replayed, e
 	return bus.Replayed{Entries: l.entries}, nil
 }
 
-// TestJudge: a log that is not what was acknowledged is found out.
+// TestJudge: judge finds the differences between the log and the acknowledgements.
 func TestJudge(t *testing.T) {
 	e := func(seq uint64, id string) bus.Entry { return bus.Entry{Room: "r", Sender: "s", Seq: seq, ID: id} }
 	for says, entries := range map[string][]bus.Entry{
@@ -68,17 +68,17 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestCannotBuild: outside of a checkout there is no nats-server to build, which is said.
+// TestCannotBuild: outside of a checkout no nats-server can be built, and Execute returns an error.
 func TestCannotBuild(t *testing.T) {
 	t.Chdir(t.TempDir())
 	cfg := Config{Duration: time.Millisecond, InFlight: 1, Rate: 1, Backlog: 1}
 	if err := cfg.Execute(t.Context(), &bytes.Buffer{}); err == nil {
-		t.Error("it is measured")
+		t.Error("Execute succeeds without a nats-server")
 	}
 }
 
-// TestPause: the longest pause is that of a room, whatever the others get meanwhile, and not the
-// time before its first entry.
+// TestPause: the longest pause is that of a single room, whatever other rooms get meanwhile, and
+// begins with the room's first entry.
 func TestPause(t *testing.T) {
 	tk := taking{want: 5, last: map[string]time.Time{"a": {}, "b": {}}, done: make(chan struct{})}
 	began := time.Now()
@@ -89,13 +89,13 @@ func TestPause(t *testing.T) {
 		}
 		tk.record(batch, began.Add(time.Duration(ms)*time.Millisecond))
 	}
-	at(500, "a", "of before")
+	at(500, "a", "earlier room")
 	at(510, "b")
 	at(520, "b")
 	at(530, "b")
 	select {
 	case <-tk.done:
-		t.Fatal("all was taken before it was")
+		t.Fatal("done is closed before all entries were consumed")
 	default:
 	}
 	at(545, "a")

@@ -21,12 +21,12 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// Crash is what `hubbub crash-bus` can be told.
+// Crash holds the flags of `hubbub crash-bus`.
 type Crash struct {
 	Bus     string `help:"Bus whose server is killed: redis or nats, with the settings that we ship." default:"redis" enum:"redis,nats"`
 	Count   int    `help:"Entries to append." default:"1000000"`
 	Kills   int    `help:"Times that the server is killed with -9, at random moments." default:"20"`
-	Senders int    `help:"Senders that append at the same time, each one entry." default:"1000"`
+	Senders int    `help:"Senders that append at the same time, each one entry at a time." default:"1000"`
 	Rooms   int    `help:"Rooms that they append to." default:"100"`
 	Seed    uint64 `help:"Seed of all random choices." default:"1"`
 	Bin     string `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
@@ -51,7 +51,7 @@ var ErrCrash = errors.New("the log is not what was acknowledged")
 // sender appends entries, one at a time, each until it is acknowledged.
 type sender struct {
 	room, name string
-	acked      []uint64 // Seqs; the entry's id is its place
+	acked      []uint64 // seqs, indexed by the entry's id
 }
 
 // Execute implements daemon.Tool.
@@ -93,7 +93,7 @@ func (c *Crash) Execute(ctx context.Context, out io.Writer) error {
 	return judge(ctx, b, senders, names, out)
 }
 
-// append has the senders append until there are enough, and kills the server now and then.
+// append lets the senders append c.Count entries, and kills the server now and then.
 func (c *Crash) append(ctx context.Context, b bus.Interface, server *cluster.Process, senders []*sender, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -145,7 +145,7 @@ func over(done <-chan struct{}) bool {
 	}
 }
 
-// append appends the sender's next entry, again and again while its outcome is unknown.
+// append appends the sender's next entry, and retries while its outcome is unknown.
 func (s *sender) append(ctx context.Context, b bus.Log, repeated *atomic.Int64) (uint64, error) {
 	e := bus.NewEntry{Room: s.room, Sender: s.name, ID: fmt.Sprint(len(s.acked)), Data: make([]byte, 100)}
 	for {
@@ -181,7 +181,7 @@ func judge(ctx context.Context, b bus.Log, senders []*sender, names []string, ou
 				id, err := strconv.Atoi(e.ID)
 				switch {
 				case s == nil || err != nil:
-					return fmt.Errorf("room %s has an entry of nobody: %s %s", room, e.Sender, e.ID)
+					return fmt.Errorf("room %s has an entry of an unknown sender: %s %s", room, e.Sender, e.ID)
 				case id < n:
 					doubled++
 				case id == n && n < len(s.acked) && e.Seq == s.acked[n]:

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// ingestRooms is over how many rooms a backlog is spread: some for each partition.
+	// ingestRooms is the number of rooms of a backlog: several for each partition.
 	ingestRooms = 64
 	// ingestQuiet is how long a consumer group may stand still before the measurement is given up.
 	ingestQuiet = time.Minute
 )
 
-// ingest is how a consumer group took in a backlog.
+// ingest is how fast a consumer group consumed a backlog.
 type ingest struct {
 	rate  float64       // entries per second
-	pause time.Duration // the longest time that a room of which more was there got nothing
+	pause time.Duration // the longest time in which a room with entries left got none
 }
 
-// backlog appends entries, and then has a group consume everything that the log has, as history
-// does after it was away.
+// backlog appends entries, and then lets a new group consume the whole log, as history does after
+// it was away.
 func (c *Config) backlog(ctx context.Context, from, to bus.Interface) (ingest, error) {
 	names := rooms(ingestRooms)
 	if err := c.fill(ctx, from, names); err != nil {
@@ -93,15 +93,15 @@ func (c *Config) fill(ctx context.Context, b bus.Interface, names []string) erro
 	return nil
 }
 
-// taking counts what a group takes in.
+// taking counts the entries that a group consumes.
 type taking struct {
 	mu    sync.Mutex
-	want  int                  // entries of the rooms
-	taken int                  // of these
-	all   int                  // and of what was there before
+	want  int                  // entries in the rooms of the backlog
+	taken int                  // of these, those consumed
+	all   int                  // all entries consumed, with those that the log had before
 	last  map[string]time.Time // by room: when it last got something
 	pause time.Duration
-	done  chan struct{} // closed when all of the rooms' entries are taken
+	done  chan struct{} // closed when all of the rooms' entries are consumed
 }
 
 func (t *taking) record(batch []bus.Entry, now time.Time) {
@@ -129,7 +129,8 @@ func (t *taking) count() int {
 	return t.all
 }
 
-// wait returns how many entries were taken when the last of the rooms' was.
+// wait waits until the group has consumed the rooms' entries, and returns how many it consumed in
+// all.
 func (t *taking) wait(ctx context.Context, ended <-chan error) (int, error) {
 	for before := -1; ; {
 		select {
@@ -143,7 +144,7 @@ func (t *taking) wait(ctx context.Context, ended <-chan error) (int, error) {
 		}
 		now := t.count()
 		if now == before {
-			return 0, fmt.Errorf("a group that has a backlog has got nothing for %s", ingestQuiet)
+			return 0, fmt.Errorf("the group got nothing for %s though it has a backlog", ingestQuiet)
 		}
 		before = now
 	}

@@ -21,21 +21,21 @@ import (
 
 // weight is what a server needs in memory, in bytes.
 type weight struct {
-	room float64 // for a room with one entry, beside what the entry itself takes
-	id   float64 // for the key of an entry, while repeats of it are recognised
+	room float64 // for a room with one entry, besides the entry itself
+	id   float64 // for the key of an entry, while the server recognizes repeats of it
 }
 
 // weighed is how many rooms, and how many keys, are weighed together.
 const weighed = 20_000
 
-// scale tells how much memory a server uses, and has it forget the keys of entries.
+// scale reads how much memory a server uses, and deletes the keys of entries.
 type scale struct {
 	used   func(ctx context.Context) (float64, error)
 	forget func(ctx context.Context) (keys int, err error)
 }
 
-// weigh appends to few rooms, and then as many entries to as many rooms, and at last has the keys
-// of all of them forgotten. open is called before, and its bus closed after each time.
+// weigh appends entries to few rooms, then as many entries to as many rooms, and at last deletes
+// the keys of all of them. It opens a bus with open for each round of appends, and closes it.
 func (s scale) weigh(ctx context.Context, open func() (bus.Interface, error)) (weight, error) {
 	var used [4]float64
 	for i, names := range [][]string{nil, rooms(16), rooms(weighed)} {
@@ -66,13 +66,13 @@ func (s scale) weigh(ctx context.Context, open func() (bus.Interface, error)) (w
 	return weight{room: (more - entries) / weighed, id: (used[2] - used[3]) / float64(keys)}, nil
 }
 
-// fill appends n entries of 100 bytes, each of a sender and with an id of its own.
+// fill appends n entries of 100 bytes, each with its own sender and id.
 func fill(ctx context.Context, b bus.Log, names []string, n int) error {
 	data := make([]byte, 100)
 	var failed atomic.Pointer[error]
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, 1000)
-	done := func(_ bus.Appended, err error) {
+	appended := func(_ bus.Appended, err error) {
 		if err != nil {
 			failed.CompareAndSwap(nil, &err)
 		}
@@ -86,7 +86,7 @@ func fill(ctx context.Context, b bus.Log, names []string, n int) error {
 			return ctx.Err()
 		}
 		wait.Add(1)
-		b.Append(bus.NewEntry{Room: names[i%len(names)], Sender: "sender-" + strconv.Itoa(i), ID: "id-" + strconv.Itoa(i), Data: data}, done)
+		b.Append(bus.NewEntry{Room: names[i%len(names)], Sender: "sender-" + strconv.Itoa(i), ID: "id-" + strconv.Itoa(i), Data: data}, appended)
 	}
 	wait.Wait()
 	if err := failed.Load(); err != nil {
@@ -95,7 +95,7 @@ func fill(ctx context.Context, b bus.Log, names []string, n int) error {
 	return nil
 }
 
-// redisScale weighs a redis-server by what it says of itself.
+// redisScale weighs a redis-server by what its INFO reports.
 func redisScale(url string) (s scale, stop func(), err error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
@@ -133,8 +133,8 @@ func redisScale(url string) (s scale, stop func(), err error) {
 	return s, func() { _ = c.Close() }, nil
 }
 
-// natsScale weighs a nats-server of its own in this process, by what is left when the garbage is
-// collected: a server in another process does not tell what it needs, only what it has.
+// natsScale starts a nats-server in this process and weighs it by the heap after a garbage
+// collection: a server in another process tells how much memory it has, not how much it needs.
 func natsScale(settle time.Duration) (s scale, server nats.InProcessConnProvider, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "hubbub-bench-bus-")
 	if err != nil {
@@ -151,7 +151,7 @@ func natsScale(settle time.Duration) (s scale, server nats.InProcessConnProvider
 	}
 	s.used = func(ctx context.Context) (float64, error) {
 		select {
-		case <-time.After(settle): // the server keeps what was written a while ago in memory, too
+		case <-time.After(settle): // the server also keeps recent writes in memory for a while
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
@@ -187,7 +187,7 @@ func natsScale(settle time.Duration) (s scale, server nats.InProcessConnProvider
 // delivery of one.
 type allocations struct{ append, live float64 }
 
-// arrivals counts what arrives.
+// arrivals counts the entries that arrive.
 type arrivals struct{ n atomic.Int64 }
 
 var _ bus.Follower = (*arrivals)(nil)
@@ -201,7 +201,7 @@ func (a *arrivals) Rewound(string, uint64) {}
 // Missed implements bus.Follower.
 func (a *arrivals) Missed(string, uint64) {}
 
-// count appends the same twice, the second time with another bus that follows the rooms.
+// count appends the same entries twice, the second time while another bus follows the rooms.
 func (a *allocations) count(ctx context.Context, from, to bus.Interface, n int) error {
 	mallocs := func() uint64 {
 		var m runtime.MemStats

@@ -11,7 +11,7 @@ import (
 // putStamp writes the time into an entry.
 func putStamp(data []byte) { binary.BigEndian.PutUint64(data, uint64(time.Now().UnixMicro())) }
 
-// stampOf returns the time that putStamp wrote; false: none was.
+// stampOf returns the time that putStamp wrote; false: there is none.
 func stampOf(data []byte) (time.Time, bool) {
 	if len(data) < 8 {
 		return time.Time{}, false
@@ -57,7 +57,7 @@ func (l latencies) String() string {
 	return fmt.Sprintf("%.2f / %.2f / %.2f ms", ms(l.p50), ms(l.p99), ms(l.p999))
 }
 
-// hostOf returns a URL without what may be a password.
+// hostOf returns a URL without its user and password.
 func hostOf(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -14,12 +14,12 @@ import (
 	"hubbub.internal/services/hubbub/rigs/edgebench/clients"
 )
 
-// bench measures.
+// bench is the state of a run.
 type bench struct {
 	opts *options
 	bin  string // folder of the servers' binaries
 	here string // folder of this program's source
-	dir  string // for what servers write
+	dir  string // for the files that servers write
 
 	serverCore, otherCores string // empty: there is one core
 
@@ -43,7 +43,7 @@ func newBench(ctx context.Context, o *options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{opts: o, bin: os.Getenv(insideVar), here: filepath.Join(root, source), seen: newRatios()}
-	// before this process is moved
+	// before cores moves this process to fewer cores
 	fmt.Printf("%s; each server on one core, the clients on the others\n\n", machine())
 	for _, name := range o.Servers {
 		fmt.Printf("- %s: %s\n", name, settings[name])
@@ -77,9 +77,9 @@ func (b *bench) run(ctx context.Context) error {
 	return b.verdict(ctx)
 }
 
-// each has the servers measured one after the other, so that what else the machine does meanwhile
-// meets all of them, as often as was asked for. unable says of servers that cannot do what is
-// measured why not; nil: all can.
+// each measures the servers in turn, for the configured number of rounds, so that other work of the
+// machine affects all of them alike. unable says why a server cannot do what is measured; nil: all
+// can.
 func (b *bench) each(ctx context.Context, measure func(*target) error, names []string, unable map[string]string) error {
 	for round := range b.opts.Rounds {
 		for _, name := range names {
@@ -97,8 +97,8 @@ func (b *bench) each(ctx context.Context, measure func(*target) error, names []s
 	return nil
 }
 
-// with measures one server, which it starts for that alone. An error of a peer is noted in the
-// table and ends its part only.
+// with starts one server and measures it. It notes an error of a peer in the table and goes on with
+// the others.
 func (b *bench) with(ctx context.Context, name string, measure func(*target) error) error {
 	t, err := b.open(ctx, name)
 	if err == nil {
@@ -119,7 +119,7 @@ func (b *bench) with(ctx context.Context, name string, measure func(*target) err
 	return nil
 }
 
-// crowd logs n clients in to the target, each in the room that it is given.
+// crowd logs n clients in to the target and joins each to its room.
 func crowd(t *target, n int, room func(int) string) (*clients.Clients, error) {
 	s, err := clients.New(t.dialect, t.addr)
 	if err != nil {

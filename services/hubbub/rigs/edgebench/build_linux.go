@@ -25,11 +25,11 @@ type artifact struct {
 	dir  string   // from the root of the checkout: where argv runs
 	argv []string // what builds it
 	out  string   // from the root: what has to exist after that
-	pins []string // in dir: the files that say which version it is; none: build it each time
+	pins []string // in dir: the files that determine its version; none: build it each time
 }
 
-// artifacts returns what the options need. The versions are those of go.mod files and of
-// package-lock.json: nats-server's that of services/hubbub, the others' beside this program.
+// artifacts returns what the options need. go.mod files and a package-lock.json fix the versions:
+// that of nats-server in services/hubbub, those of the others beside this program.
 func artifacts(o *options) (all []artifact) {
 	program := func(name, dir, pkg string, pins ...string) artifact {
 		out := filepath.Join(".cache/bench", name)
@@ -57,11 +57,11 @@ func artifacts(o *options) (all []artifact) {
 	return all
 }
 
-// upTo returns the way from a folder of the checkout to its root.
+// upTo returns the relative path from a folder of the checkout to its root.
 func upTo(dir string) string { return strings.Repeat("../", strings.Count(dir, "/")+1) }
 
-// build makes what is measured, says on stderr what it does and how long that takes, and returns
-// the folder of the programs. A peer is built once for each version of it.
+// build builds what is measured, reports on stderr what it does and how long that takes, and
+// returns the folder of the programs. It builds a peer once for each version.
 func build(ctx context.Context, o *options) (string, error) {
 	root, err := checkout.Root()
 	if err != nil {
@@ -79,7 +79,7 @@ func build(ctx context.Context, o *options) (string, error) {
 	return bin, nil
 }
 
-// build builds the artifact, unless the file at stamp says that this version of it is there.
+// build builds the artifact, unless the file at stamp says that this version exists.
 func (a artifact) build(ctx context.Context, root, stamp string) error {
 	version, err := a.version(root)
 	if err != nil {
@@ -93,7 +93,7 @@ func (a artifact) build(ctx context.Context, root, stamp string) error {
 	}
 	fmt.Fprintf(os.Stderr, "building %s\n", a.name)
 	began := time.Now()
-	err = told(a.name, began, func() error { return run(ctx, filepath.Join(root, a.dir), a.argv) })
+	err = reporting(a.name, began, func() error { return run(ctx, filepath.Join(root, a.dir), a.argv) })
 	if err != nil {
 		return err
 	}
@@ -124,11 +124,12 @@ func (a artifact) version(root string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// sayEvery is how often a build that takes long says that it goes on.
+// sayEvery is how often a long build reports that it goes on.
 const sayEvery = 10 * time.Second
 
-// told runs do, and meanwhile says every sayEvery on stderr how long it has taken so far.
-func told(name string, began time.Time, do func() error) error {
+// reporting calls do, and meanwhile reports on stderr, every sayEvery, how long it has taken so
+// far.
+func reporting(name string, began time.Time, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	tick := time.NewTicker(sayEvery)
@@ -138,7 +139,7 @@ func told(name string, began time.Time, do func() error) error {
 		case err := <-done:
 			return err
 		case <-tick.C:
-			fmt.Fprintf(os.Stderr, "still building %s: %s so far; from cold a peer takes some minutes\n", name, time.Since(began).Round(time.Second))
+			fmt.Fprintf(os.Stderr, "still building %s: %s so far; the first build of a peer takes some minutes\n", name, time.Since(began).Round(time.Second))
 		}
 	}
 }

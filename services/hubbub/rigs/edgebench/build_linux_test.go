@@ -32,7 +32,7 @@ func TestPeersAreBuiltOnce(t *testing.T) {
 	builds(1)
 	write("2")
 	builds(2)
-	a.pins = nil // what is ours changes without a version
+	a.pins = nil // our own programs change without a version
 	builds(3)
 	a.pins = []string{"pin"}
 	if err := os.Remove(filepath.Join(root, "peer")); err != nil {
@@ -41,7 +41,7 @@ func TestPeersAreBuiltOnce(t *testing.T) {
 	builds(1)
 }
 
-// TestFailedBuildIsTriedAgain: a build fails after it made its file.
+// TestFailedBuildIsTriedAgain: a build that failed after it made its file runs again.
 func TestFailedBuildIsTriedAgain(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "pin"), nil, 0o600); err != nil {
@@ -50,12 +50,12 @@ func TestFailedBuildIsTriedAgain(t *testing.T) {
 	a := artifact{name: "peer", dir: ".", argv: []string{"sh", "-c", "echo built >>peer; exit 1"}, out: "peer", pins: []string{"pin"}}
 	for range 2 {
 		if err := a.build(t.Context(), root, filepath.Join(root, "peer.version")); err == nil {
-			t.Fatal("a failed build is no error")
+			t.Fatal("build returns no error though it failed")
 		}
 	}
 }
 
-// TestSettingsAreSaid holds that each server says how it is set.
+// TestSettingsAreSaid checks that the settings of every server are described.
 func TestSettingsAreSaid(t *testing.T) {
 	for _, name := range serverNames {
 		if settings[name] == "" {

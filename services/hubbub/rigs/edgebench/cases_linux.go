@@ -29,13 +29,13 @@ const (
 	bigBytes  = 4 << 10
 	warming   = time.Second
 
-	// speakers is how many members of a room speak, where there are so many. Each of Hubbub's has
-	// one message at a time on its way to the log, for the order of them.
+	// speakers is how many members of a room speak at most. Hubbub's edge has one message of each
+	// sender at a time on its way to the log, to keep their order.
 	speakers = 256
 
-	// most messages are on their way in a flood, fewer where that would be more deliveries than
-	// mostDeliveries or more bytes for a client than mostBytes, and never more than perSender for
-	// each who speaks.
+	// most is how many messages are on their way in a flood: fewer if that would be more deliveries
+	// than mostDeliveries, more bytes for a client than mostBytes, or more than perSender for a
+	// speaker.
 	most           = 512
 	mostDeliveries = 400_000
 	mostBytes      = 256 << 10
@@ -46,10 +46,11 @@ func window(t clients.Talk) int {
 	return max(1, min(most, perSender*len(t.Senders), max(16, mostDeliveries/t.Fan), mostBytes/t.Size))
 }
 
-// idleBase sockets make what is made once, before idle ones are counted.
+// idleBase sockets are open before the memory of idle ones is measured, so that the server has made
+// what it makes once.
 const idleBase = 50
 
-// idle logs clients in, has each join the same room, and lets them be.
+// idle logs clients in, joins all of them to the same room, and leaves them idle.
 func idle(ctx context.Context, b *bench) error {
 	b.table = newTable("Sockets that log in, join a room, and are idle",
 		"server", "sockets", "log-ins/s", "CPU per log-in", "CPU per join", "RSS per socket", "heap and stacks per socket")
@@ -115,10 +116,10 @@ func (b *bench) idleOne(t *target, steps []int) error {
 	return nil
 }
 
-// memory returns what a server has in use, if it is a Go program, and its resident memory, after a
-// collection.
+// memory returns the memory that a server has in use, if it is a Go program, and its resident
+// memory, both after a garbage collection.
 func memory(t *target) (used, resident int64, err error) {
-	time.Sleep(time.Second) // what logging in and joining have begun is over
+	time.Sleep(time.Second) // until the work that log-ins and joins began is over
 	if t.collect != nil {
 		t.collect()
 	}
@@ -131,7 +132,7 @@ func memory(t *target) (used, resident int64, err error) {
 	return used, resident, err
 }
 
-// fanout has one room of ever more subscribers.
+// fanout measures one room, with a growing number of subscribers.
 func fanout(ctx context.Context, b *bench) error {
 	for _, n := range b.opts.Rooms {
 		if n < 1 || n > b.opts.Sockets {
@@ -156,7 +157,7 @@ func fanout(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// rooms has many small rooms.
+// rooms measures many small rooms.
 func rooms(ctx context.Context, b *bench) error {
 	const members = 10
 	n := min(1000, b.opts.Sockets/members)
@@ -171,7 +172,7 @@ func rooms(ctx context.Context, b *bench) error {
 	}, b.opts.Servers, map[string]string{nameFloor: "it knows no rooms"})
 }
 
-// big has large messages: 1 MB/s of them for each of 100 subscribers.
+// big measures large messages: 1 MB/s for each of 100 subscribers.
 func big(ctx context.Context, b *bench) error {
 	const n, rate = 100, 250
 	b.table = talkTable(fmt.Sprintf("One room of %d: %d messages of %d bytes per second, 1 MB/s for each", n, rate, bigBytes))
@@ -180,7 +181,8 @@ func big(ctx context.Context, b *bench) error {
 	}, b.opts.Servers, nil)
 }
 
-// talk measures one server in one case: at a rate, and, if flood, at as much as goes.
+// talk measures one server in one case: at a fixed rate and, if flood, as fast as the server
+// delivers.
 func (b *bench) talk(t *target, what string, n int, room func(int) string, talk clients.Talk, rate float64, flood bool) error {
 	s, err := crowd(t, n, room)
 	if err != nil {
@@ -215,7 +217,7 @@ func (b *bench) talk(t *target, what string, n int, room func(int) string, talk 
 	return nil
 }
 
-// usage is CPU time that was used.
+// usage is CPU time used so far.
 type usage struct{ server, bus, clients time.Duration }
 
 func (t *target) usage() usage {

@@ -19,9 +19,9 @@ import (
 	"hubbub.internal/services/hubbub/rigs/edgebench/dialect"
 )
 
-// openHubbub starts an edge with a bus, a process of its own, beside it. The directory, which an
-// edge asks for keys and permissions, is answered for from here: everybody may talk everywhere. Of
-// the edge's limits only those on how much a client may say are lifted.
+// openHubbub starts an edge, and a bus as a process of its own beside it. This process stands in
+// for the directory, which an edge asks for keys and permissions: everybody may talk everywhere. Of
+// the edge's limits, only those on how much a client may send are lifted.
 func (b *bench) openHubbub(ctx context.Context, t *target, busAddr, ops string) error {
 	tokens, err := b.hubbubTokens()
 	if err != nil {
@@ -65,7 +65,7 @@ func (b *bench) startBus(ctx context.Context, t *target, addr string) (url strin
 	return b.opts.Bus + "://" + addr, nil
 }
 
-// standIn answers for the directory, until the target is stopped.
+// standIn answers requests to the directory until the target is stopped.
 func (b *bench) standIn(ctx context.Context, t *target, url string, keys json.RawMessage) error {
 	conn, err := busurl.Open(ctx, busurl.Config{
 		Bus: url, BusMaxAge: 24 * time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 16, BusReplicas: 1, BusTimeout: 10 * time.Second,
@@ -92,7 +92,7 @@ func answer[Req, Rep any](ctx context.Context, rpc bus.RPC, service string, what
 	return nil
 }
 
-// verifyCost returns how long the check of a token of ours takes, on this machine now.
+// verifyCost returns the CPU time for the check of one of Hubbub's tokens, on this machine now.
 func (b *bench) verifyCost(ctx context.Context) (time.Duration, error) {
 	tokens, err := b.hubbubTokens()
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *bench) verifyCost(ctx context.Context) (time.Duration, error) {
 	const rounds = 5000
 	started := time.Duration(0)
 	for i := range rounds + 100 {
-		if i == 100 { // warm
+		if i == 100 { // the caches are warm
 			started = cpuOf(unix.CLOCK_THREAD_CPUTIME_ID)
 		}
 		if _, err := v.Verify(ctx, tokens.of[i%len(tokens.of)]); err != nil {

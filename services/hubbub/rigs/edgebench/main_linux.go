@@ -27,7 +27,7 @@ type options struct {
 	Short   bool     `help:"A run of a minute or two: fewer subscribers, shorter."`
 
 	Duration time.Duration `help:"How long each rate is measured; 0: 5s, or 2s with --short."`
-	Rounds   int           `help:"Times that each case is measured, the servers taking turns; the comparison at the end has the least of each. Where a machine has other work, that is what adds to the others." default:"1"`
+	Rounds   int           `help:"Times that each case is measured, with the servers in turn. The comparison at the end uses the minimum of each, because other work of the machine only adds to the times." default:"1"`
 	Rooms    []int         `help:"Subscribers of the rooms of the case fanout; none: 1, 100, 1000 and, without --short, 10000." placeholder:"N"`
 	Rate     float64       `help:"Messages per second of the fixed rate of the case fanout; 0: 20, in rooms of more than 1000 2." default:"0"`
 	Sockets  int           `help:"Most sockets of a server; 0: what the limit of open files allows, or 2000 with --short."`
@@ -78,7 +78,7 @@ func (o *options) Run() error {
 // fewest is how many sockets the cases need.
 const fewest = 100
 
-// fill gives the options that were not given their values.
+// fill sets the options that were not given, and checks the others.
 func (o *options) fill() error {
 	for _, s := range o.Servers {
 		if !slices.Contains(serverNames, s) {

@@ -12,32 +12,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// insideVar tells the copy of this program that measures where the servers' binaries are.
+// insideVar tells the copy of this program that measures the folder of the servers' binaries.
 const insideVar = "HUBBUB_BENCH_BIN"
 
-// spareFiles is what a process opens besides clients' sockets.
+// spareFiles is how many files a process opens besides clients' sockets.
 const spareFiles = 500
 
 func inside() bool { return os.Getenv(insideVar) != "" }
 
-// raiseFileLimit raises the limit of open files as far as may be, for servers too, and returns how
-// many sockets it leaves a process.
+// raiseFileLimit raises the limit of open files to its maximum, also for the servers, and returns
+// how many sockets a process can have then.
 func raiseFileLimit() (int, error) {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return 0, fmt.Errorf("limit of open files: %w", err)
 	}
-	// By syscall, not unix: the runtime then leaves it to the children.
+	// With package syscall, not unix: only then does the runtime pass the limit on to child
+	// processes.
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: l.Max, Max: l.Max}); err != nil {
 		return 0, fmt.Errorf("limit of open files: %w", err)
 	}
-	// more tell nothing new, and need more than one loopback address at both ends
+	// more show nothing new, and need more than one loopback address at both ends
 	const most = 100_000
 	return min(int(min(l.Max, most+spareFiles))-spareFiles, most), nil
 }
 
-// enter runs this program again, where it measures: in a network namespace of its own, if it may
-// make one, so that no firewall or connection tracking of the machine is in the way.
+// enter runs this program again for the measurement: in a network namespace of its own, if it may
+// create one, so that the machine's firewall and connection tracking play no part.
 func enter(bin string) error {
 	run := func(attributes *syscall.SysProcAttr) error {
 		cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
@@ -48,7 +49,7 @@ func enter(bin string) error {
 			return fmt.Errorf("start: %w", err)
 		}
 		if err := cmd.Wait(); err != nil {
-			os.Exit(1) // it has said why
+			os.Exit(1) // the copy has printed why
 		}
 		return nil
 	}
@@ -58,7 +59,7 @@ func enter(bin string) error {
 		own.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		own.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	runtime.LockOSThread() // whose end the child does not outlive
+	runtime.LockOSThread() // the child ends with this thread
 	err := run(own)
 	if err == nil {
 		return nil
@@ -67,7 +68,7 @@ func enter(bin string) error {
 	return run(&syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL})
 }
 
-// loopbackUp turns the loopback interface of a new network namespace on. In an old one it is on.
+// loopbackUp turns the loopback interface on, which is off in a new network namespace.
 func loopbackUp() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -88,18 +89,18 @@ func loopbackUp() error {
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
 		return fmt.Errorf("turn the loopback interface on: %w", err)
 	}
-	// Where the clients are faster than accept. Ephemeral ports begin above those that freeport
-	// hands out.
+	// A long queue, because clients may connect faster than a server accepts; and ephemeral ports
+	// above those that freeport returns.
 	for file, value := range map[string]string{"net/core/somaxconn": "65535", "net/ipv4/ip_local_port_range": "32768 65535"} {
 		if err := os.WriteFile("/proc/sys/"+file, []byte(value), 0); err != nil {
-			fmt.Fprintf(os.Stderr, "%s is as it was: %v\n", file, err)
+			fmt.Fprintf(os.Stderr, "%s is unchanged: %v\n", file, err)
 		}
 	}
 	return nil
 }
 
 // cores returns the core of the measured server, and moves this process to the others. Empty: there
-// is one core only.
+// is only one core.
 func cores() (server, others string, err error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
@@ -115,7 +116,7 @@ func cores() (server, others string, err error) {
 		return "", "", nil
 	}
 	server, others = all[0], strings.Join(all[1:], ",")
-	// Every thread that there is; those to come are cloned from them.
+	// All threads of now; later ones inherit it.
 	if out, err := exec.Command("taskset", "-a", "-p", "-c", others, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
 		return "", "", fmt.Errorf("taskset: %w: %s", err, out)
 	}

@@ -21,7 +21,7 @@ import (
 // startWithin bounds the start of a server.
 const startWithin = 30 * time.Second
 
-// process is a server that runs.
+// process is a running server.
 type process struct {
 	name string
 	log  string
@@ -81,8 +81,8 @@ func (p *process) tail() string {
 	return string(b[max(0, len(b)-2000):])
 }
 
-// cpu returns the CPU time that the process has used, in user and kernel, to the nanosecond: the
-// sum that /proc/<pid>/stat tells in hundredths of a second.
+// cpu returns the CPU time that the process has used, in user and kernel mode, to the nanosecond;
+// /proc/<pid>/stat has it in hundredths of a second.
 func (p *process) cpu() time.Duration {
 	// CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it
 	return cpuOf(int32(^p.cmd.Process.Pid<<3 | 2))
@@ -92,7 +92,7 @@ func (p *process) cpu() time.Duration {
 func cpuOf(clock int32) time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {
-		return 0 // the process has ended, which its clients find out
+		return 0 // the process has ended, and its clients report that
 	}
 	return time.Duration(t.Nano())
 }
@@ -103,8 +103,8 @@ func (p *process) resident() (int64, error) {
 	return all, err
 }
 
-// statm returns the resident memory of the process in bytes, and how much of it is of files, which
-// other processes of the same program share.
+// statm returns the resident memory of the process in bytes, and how much of it are pages of files,
+// which processes of the same program share.
 func (p *process) statm() (all, shared int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
 	if err == nil {
@@ -119,8 +119,8 @@ func (p *process) statm() (all, shared int64, err error) {
 
 var web = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// goMemory has a Go program collect its garbage and returns what it then has in use: heap and
-// stacks, in bytes. pprof is the URL of its profiles.
+// goMemory makes a Go program collect its garbage, and returns the bytes of heap and stacks that
+// are in use then. pprof is the URL of its profiles.
 func goMemory(pprof string) (int64, error) {
 	r, err := web.Get(pprof + "/heap?gc=1&debug=1")
 	if err != nil {
@@ -143,7 +143,7 @@ func goMemory(pprof string) (int64, error) {
 		}
 	}
 	if found != 2 {
-		return 0, fmt.Errorf("heap profile: it does not tell what is in use: %w", lines.Err())
+		return 0, fmt.Errorf("heap profile: it lacks HeapAlloc or Stack: %w", lines.Err())
 	}
 	return sum, nil
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestGoMemory reads what a program has in use from the profile that Go's own handler writes.
+// TestGoMemory reads the memory in use from the profile that Go's own handler writes.
 func TestGoMemory(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(pprof.Index))
 	defer s.Close()
@@ -24,7 +24,7 @@ func TestGoMemory(t *testing.T) {
 	after, err := goMemory(s.URL + "/debug/pprof")
 	runtime.KeepAlive(held)
 	if grown := after - before; err != nil || grown < size-size/8 || grown > size+size/8 {
-		t.Errorf("%d bytes more are in use after %d were made: %v", grown, size, err)
+		t.Errorf("%d bytes more are in use after %d were allocated: %v", grown, size, err)
 	}
 }
 
@@ -48,7 +48,7 @@ func TestClock(t *testing.T) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	total := cmd.ProcessState.SystemTime() + cmd.ProcessState.UserTime()
-	if used > total+20*time.Millisecond { // which is told in ticks
+	if used > total+20*time.Millisecond { // which is rounded to ticks
 		t.Errorf("it had used %s, and %s in the end", used, total)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/edgebench/dialect"
 )
 
-// The servers, and kinds of them.
+// The servers, and a variant of one.
 const (
 	nameHubbub     = "hubbub"
 	nameCentrifugo = "centrifugo"
@@ -27,14 +27,14 @@ const (
 
 var serverNames = []string{nameHubbub, nameCentrifugo, nameNATS, nameSocketIO, nameFloor}
 
-// Pings of Centrifugo, its defaults. A client that answers later than pong is disconnected ("no
-// pong"), also when it is late because the server's own deliveries fill its socket.
+// Centrifugo's default pings. It disconnects a client that answers later than pong ("no pong"),
+// also when the answer is late because the server's own deliveries fill the socket.
 const (
 	centrifugoPing = "25s"
 	centrifugoPong = "8s"
 )
 
-// settings say how each server is set, where that bears on what is measured.
+// settings describe the configuration of each server, as far as it affects the measurement.
 var settings = map[string]string{
 	nameHubbub: "as shipped, but for the limits on what a client may send; with a bus of its own, and a stand-in for the directory; " +
 		"pings a silent socket after 25 s, and closes it after 60 s",
@@ -45,7 +45,7 @@ var settings = map[string]string{
 	nameFloor:    "writes each message to every client with one write(2), and knows no rooms and no pings",
 }
 
-// target is a server that is measured.
+// target is a measured server.
 type target struct {
 	name    string
 	dialect dialect.Dialect
@@ -53,7 +53,7 @@ type target struct {
 	server  *process
 	bus     *process // beside it; nil: none
 	pprof   string   // URL of its profiles; empty: it is no Go program
-	collect func()   // has it collect its garbage, where pprof is empty; nil: it has none
+	collect func()   // makes it collect its garbage, where pprof is empty; nil: it has none
 	stops   []func()
 }
 

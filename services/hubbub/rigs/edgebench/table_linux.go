@@ -8,7 +8,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/edgebench/clients"
 )
 
-// table is a Markdown table that is printed row by row: whoever interrupts the run has what was
+// table is a Markdown table that is printed row by row, so that an interrupted run shows what was
 // measured so far.
 type table struct {
 	title   string
@@ -30,18 +30,18 @@ func (t *table) row(cells ...string) {
 	fmt.Printf("| %s |\n", strings.Join(cells, " | "))
 }
 
-// note tells, in a row of its own, what could not be measured.
+// note prints, in a row of its own, what could not be measured.
 func (t *table) note(format string, args ...any) {
 	line, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
 	t.row(append([]string{strings.ReplaceAll(line, "|", "/")}, make([]string, len(t.columns)-1)...)...)
 }
 
-// talked is what a server spent on what was heard.
+// talked is the outcome of a talk, and what the server spent on it.
 type talked struct {
 	clients.Heard
-	perDelivery time.Duration // CPU of the server; ns matter
+	perDelivery time.Duration // CPU time of the server
 	perSecond   float64       // deliveries
-	core        float64       // share of one that the server used
+	core        float64       // share of a core that the server used
 	bus         float64       // the same, of the bus's process
 	clients     float64       // the same, of this process
 }

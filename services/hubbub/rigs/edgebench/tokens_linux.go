@@ -16,7 +16,7 @@ import (
 	"hubbub.internal/libs/auth"
 )
 
-// tokens are the access tokens of clients, each of a user of his own.
+// tokens are the access tokens of clients, one user for each.
 type tokens struct {
 	of     []string
 	keys   json.RawMessage // Hubbub: the JWKS that they are checked with

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// idled is what was measured of idle sockets.
+// idled holds the measurements of idle sockets.
 type idled struct {
 	sockets        int
 	rate           float64       // log-ins per second
@@ -16,9 +16,9 @@ type idled struct {
 	base, shared int64
 }
 
-// ratios keeps what the verdict compares: of several rounds the least of each.
+// ratios keeps what the verdict compares: the minimum of several rounds.
 type ratios struct {
-	idles map[string]idled  // by server; of the most sockets
+	idles map[string]idled  // by server; with the most sockets
 	talks map[string]talked // by case, rate and server
 }
 
@@ -39,7 +39,7 @@ func (r *ratios) talk(what, rate, server string, m talked) {
 	r.talks[key] = m
 }
 
-// A goal is what a ratio is to be.
+// goal is a bound on a ratio.
 type goal struct {
 	limit float64 // 0: there is none, and the ratio explains another
 	least bool    // the ratio is to be at least limit, not at most
@@ -62,7 +62,7 @@ func reached(ok bool, limit string) string {
 	return limit + ": **missed**"
 }
 
-// verdict compares what was measured with the goals. A row whose parts were not measured says so.
+// verdict compares the measurements with the goals. A row whose parts were not measured says so.
 func (b *bench) verdict(ctx context.Context) error {
 	b.table = newTable("Hubbub beside the others, in this run", "what", "measured", "is to be")
 	ratio := func(what string, have, of time.Duration, g goal) {
@@ -94,7 +94,7 @@ func (b *bench) verdict(ctx context.Context) error {
 	ratio("CPU per delivery, saturated room of 1,000: Hubbub / Centrifugo", flood(nameHubbub), flood(nameCentrifugo), goal{limit: 1.0 / 3})
 	ratio("the same: Hubbub / floor", flood(nameHubbub), flood(nameFloor), goal{limit: 1.0 / 20})
 	ratio("CPU per delivery, quiet room of 1,000: floor / Hubbub", steady(nameFloor).perDelivery, steady(nameHubbub).perDelivery, goal{limit: 0.9, least: true})
-	if m := steady(nameHubbub); m.Said > 0 {
+	if m := steady(nameHubbub); m.Sent > 0 {
 		b.table.row("p99, room of 1,000 at 20 messages/s", millis(m.P99), reached(m.P99 <= 10*time.Millisecond, "at most 10 ms"))
 		ratio("the same: Hubbub / Centrifugo", m.P99, steady(nameCentrifugo).P99, goal{limit: 1})
 		ratio("the same: Hubbub / floor", m.P99, steady(nameFloor).P99, goal{})

@@ -11,7 +11,7 @@ import (
 // upgradeHeaders end every upgrade request.
 const upgradeHeaders = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// Send sends a frame, or keeps what the socket does not take yet. On a closed connection it does
+// Send sends a frame, and keeps what the socket does not accept yet. On a closed connection it does
 // nothing.
 func (s *Swarm) Send(i int, op byte, payload []byte) error {
 	s.frame = AppendFrame(s.frame[:0], op, payload)

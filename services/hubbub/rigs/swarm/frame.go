@@ -36,8 +36,9 @@ func AppendFrame(b []byte, op byte, payload []byte) []byte {
 	return b
 }
 
-// NextFrame cuts a server's frame off b, whose payload may have maxBytes. op is 0 while the frame
-// is incomplete. The error says why no server that these clients know sends such a frame.
+// NextFrame returns the first frame of a server in b, whose payload may have maxBytes, and what
+// follows it. op is 0 while the frame is incomplete. The error says why no server that these
+// clients know sends such a frame.
 func NextFrame(b []byte, maxBytes int) (op byte, payload, rest []byte, err error) {
 	if len(b) < 2 {
 		return 0, nil, b, nil
@@ -47,7 +48,7 @@ func NextFrame(b []byte, maxBytes int) (op byte, payload, rest []byte, err error
 	case b[1]&0x80 != 0:
 		return 0, nil, b, fmt.Errorf("the server sent a masked frame: %#x", b[:2])
 	case b[0]&0xf0 != 0x80 || op != OpText && op != OpBinary && (op < OpClose || op > OpPong):
-		return 0, nil, b, fmt.Errorf("the server sent a frame in parts, or of an unknown kind: %#x", b[:2])
+		return 0, nil, b, fmt.Errorf("the server sent a fragmented frame, or one with an unknown opcode: %#x", b[:2])
 	}
 	n, at := uint64(b[1]), 2
 	switch {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// served returns a frame as a server writes it: without mask.
+// served returns a frame as a server writes it: unmasked.
 func served(op byte, payload []byte) []byte {
 	masked := AppendFrame(nil, op, payload)
 	header := len(masked) - len(payload) - len(Mask)
@@ -14,7 +14,7 @@ func served(op byte, payload []byte) []byte {
 	return frame
 }
 
-// TestFrames reads frames of every form of length, in parts.
+// TestFrames reads frames with each encoding of the length, from incomplete input.
 func TestFrames(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 1<<16 - 1, 1 << 16} {
 		payload := bytes.Repeat([]byte("x"), n)
@@ -33,11 +33,11 @@ func TestFrames(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"masked": AppendFrame(nil, OpText, nil), "in parts": {0x01, 0}, "compressed": {0xc1, 0}, "of a kind unknown": {0x8b, 0},
+		"masked": AppendFrame(nil, OpText, nil), "fragmented": {0x01, 0}, "compressed": {0xc1, 0}, "of an unknown opcode": {0x8b, 0},
 		"too long": {0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0},
 	} {
 		if _, _, _, err := NextFrame(b, 1<<20); err == nil {
-			t.Errorf("a frame that is %s is taken", name)
+			t.Errorf("a frame that is %s is accepted", name)
 		}
 	}
 }

@@ -16,27 +16,28 @@ type Handler interface {
 	// Request returns the first lines of a connection's upgrade request, up to and without the
 	// headers that every WebSocket client sends.
 	Request(i int) string
-	// Upgraded is given the head of the response to the upgrade. nil accepts it: frames follow.
+	// Upgraded receives the head of the response to the upgrade. It accepts it with nil: then
+	// frames follow.
 	Upgraded(i int, head []byte) error
-	// Frame is given each frame but pings, which the Swarm answers, and pongs. The payload is valid
+	// Frame receives each frame but pings, which the Swarm answers, and pongs. The payload is valid
 	// during the call.
 	Frame(i int, op byte, payload []byte) error
-	// Ended is told that a connection was closed because of an error. The error that it returns is
-	// that of Poll.
+	// Ended learns that a connection was closed because of an error. Poll returns the error that
+	// Ended returns.
 	Ended(i int, err error) error
 }
 
 // ErrEnded says that the server ended a connection without a close frame.
 var ErrEnded = errors.New("the server ended the connection without a close frame")
 
-// readBytes is what is read from a socket at once.
+// readBytes is how much one call reads from a socket.
 const readBytes = 256 << 10
 
 // maxHead bounds the head of the response to an upgrade, in bytes.
 const maxHead = 16 << 10
 
-// perSource is how many connections come from one address: so few that the kernel finds each a free
-// port at once.
+// perSource is how many connections share a source address: so few that the kernel finds each a
+// free port at once.
 const perSource = 4000
 
 type phase uint8
@@ -52,14 +53,14 @@ const (
 type conn struct {
 	fd    int32
 	phase phase
-	out   bool  // epoll tells when it can be written to
+	out   bool  // epoll reports when the socket is writable
 	part  *part // nil: nothing is incomplete
 }
 
-// part is what is half read or half written.
+// part is incomplete input, and output that the socket has not accepted yet.
 type part struct{ in, out []byte }
 
-// What epoll events of the Swarm's own descriptors have instead of a connection's number.
+// The numbers in epoll events that stand for the Swarm's own descriptors, not for a connection.
 const (
 	wakeEvent  = -1
 	timerEvent = -2
@@ -80,7 +81,7 @@ type Swarm struct {
 }
 
 // New returns a Swarm of n connections, all closed, whose servers may send frames of maxFrame
-// bytes. Close frees what it holds.
+// bytes. Close frees its resources.
 func New(h Handler, n, maxFrame int) (*Swarm, error) {
 	s := &Swarm{
 		h: h, maxFrame: maxFrame, ep: -1, wake: -1, timer: -1, buf: make([]byte, readBytes), events: make([]unix.EpollEvent, 512),
@@ -149,8 +150,8 @@ func (s *Swarm) Alarm(after time.Duration) error {
 	return nil
 }
 
-// Poll waits until something happens on a connection, or Wake or Alarm, for ms milliseconds at
-// most, -1 for ever, and handles what has happened.
+// Poll waits for events of connections, for Wake or for Alarm, for ms milliseconds at most, -1 for
+// ever, and handles the events.
 func (s *Swarm) Poll(ms int) error {
 	n, err := unix.EpollWait(s.ep, s.events, ms)
 	if err != nil && !errors.Is(err, unix.EINTR) {
@@ -217,8 +218,8 @@ func (s *Swarm) Dial(i int, to netip.AddrPort, from netip.Addr) (err error) {
 	if family == unix.AF_INET {
 		at = &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
 		if from.Is4() {
-			// The kernel then takes a port only in connect, so that it can serve for several
-			// servers.
+			// The kernel then chooses a port only in connect, so that connections to several
+			// servers can share it.
 			_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 			source := &unix.SockaddrInet4{Addr: from.As4()}
 			source.Addr[3] += byte(i / perSource)
@@ -243,7 +244,8 @@ func (s *Swarm) Dial(i int, to netip.AddrPort, from netip.Addr) (err error) {
 func (s *Swarm) Cut(i int) {
 	c := &s.conns[i]
 	if c.fd >= 0 {
-		// The reset that follows leaves no TIME_WAIT behind: ports would run out.
+		// With this option close sends a reset, which leaves no TIME_WAIT: otherwise ports would
+		// run out.
 		_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 		_ = unix.Close(int(c.fd))
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// notes is a Handler that notes what it is told.
+// notes is a Handler that records its calls.
 type notes struct {
 	heads, frames []string
 	ended         []error
@@ -84,7 +84,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 
 const accepted = "HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
-// swarmOf returns a swarm of n connections, which are under way to a server.
+// swarmOf returns a swarm of n connections, which it has begun to open.
 func swarmOf(t *testing.T, n, maxFrame int, to netip.AddrPort) (*Swarm, *notes) {
 	t.Helper()
 	h := new(notes)
@@ -106,7 +106,7 @@ func until(t *testing.T, s *Swarm, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); {
 		if time.Now().After(end) {
-			t.Fatal("it did not come true: ", what)
+			t.Fatal("timed out: ", what)
 		}
 		if err := s.Poll(100); err != nil {
 			t.Fatal(err)
@@ -114,8 +114,8 @@ func until(t *testing.T, s *Swarm, what string, holds func() bool) {
 	}
 }
 
-// TestFramesInParts: frames come whole however the network cuts them, those that are longer than
-// one read and longer than all reads before, too; pings are answered.
+// TestFramesInParts: frames arrive whole however the network splits them, also those that are
+// longer than one read and than all reads before. The swarm answers pings.
 func TestFramesInParts(t *testing.T) {
 	const long = 3 * readBytes
 	pongs := make(chan string, 1)
@@ -137,7 +137,7 @@ func TestFramesInParts(t *testing.T) {
 		if pong, err := readFrame(in); err == nil {
 			pongs <- string(pong)
 		}
-		_, _ = io.Copy(io.Discard, in) // until the client goes
+		_, _ = io.Copy(io.Discard, in) // until the client disconnects
 	})
 	s, h := swarmOf(t, 2, 4<<20, at)
 	until(t, s, "both connections have two frames", func() bool { return len(h.frames) == 4 })
@@ -159,7 +159,7 @@ func TestFramesInParts(t *testing.T) {
 	}
 }
 
-// TestLongWrites: what the socket does not take at once is sent when it can be.
+// TestLongWrites: the swarm sends later what the socket does not accept at once.
 func TestLongWrites(t *testing.T) {
 	const frames, size = 40, 1 << 20
 	got, start := make(chan int, 1), make(chan struct{})
@@ -184,26 +184,26 @@ func TestLongWrites(t *testing.T) {
 		}
 	}
 	if s.conns[0].part == nil {
-		t.Error("the socket has taken everything: the test shows nothing")
+		t.Error("the socket accepted everything at once: the test shows nothing")
 	}
 	close(start)
 	until(t, s, "the server ends", func() bool { return len(h.ended) == 1 })
 	if sum := <-got; sum != frames*size {
-		t.Errorf("%d bytes came of %d", sum, frames*size)
+		t.Errorf("%d of %d bytes arrived", sum, frames*size)
 	}
 }
 
-// TestEnds: each way in which a connection ends is told once, and the others go on.
+// TestEnds: the handler learns of each end of a connection once, and the other connections go on.
 func TestEnds(t *testing.T) {
 	at := serve(t, func(conn net.Conn, in *bufio.Reader, path string) {
 		switch path {
 		case "/0": // refuses
 			_, _ = io.WriteString(conn, "HTTP/1.1 503 Unavailable\r\n\r\n")
 			return
-		case "/1": // has no end of its head
+		case "/1": // sends an endless head
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X: y\r\n", maxHead))
 			return
-		case "/2": // goes
+		case "/2": // disconnects
 			_, _ = io.WriteString(conn, accepted)
 			return
 		case "/3": // sends too long a frame
@@ -216,22 +216,22 @@ func TestEnds(t *testing.T) {
 	})
 	s, h := swarmOf(t, 5, 1<<10, at)
 	until(t, s, "four have ended", func() bool { return len(h.ended) == 4 && s.conns[4].phase == open })
-	said := fmt.Sprint(h.ended)
+	ends := fmt.Sprint(h.ended)
 	for _, want := range []string{"refused refused", ErrEnded.Error(), "1048576 bytes, and the limit is 1024"} {
 		if want == "refused refused" {
-			if strings.Count(said, "refused") != 2 {
-				t.Errorf("two upgrades were to be refused: %s", said)
+			if strings.Count(ends, "refused") != 2 {
+				t.Errorf("two upgrades were to be refused: %s", ends)
 			}
-		} else if !strings.Contains(said, want) {
-			t.Errorf("%q is missing in %s", want, said)
+		} else if !strings.Contains(ends, want) {
+			t.Errorf("%q is missing in %s", want, ends)
 		}
 	}
 	if err := s.Send(0, OpText, nil); err != nil {
-		t.Errorf("to send on a closed connection: %v", err)
+		t.Errorf("Send on a closed connection returns %v", err)
 	}
 }
 
-// TestWake: Wake and Alarm end a Poll that waits for ever.
+// TestWake: Wake and Alarm end a Poll that has no time limit.
 func TestWake(t *testing.T) {
 	s, err := New(new(notes), 0, 1)
 	if err != nil {

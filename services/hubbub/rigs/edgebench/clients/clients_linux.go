@@ -1,8 +1,8 @@
-// Package clients is the clients of a measurement: those of one swarm, which speak a dialect. It
+// Package clients simulates the clients of a measurement, which speak a dialect over one swarm. It
 // logs them in, joins rooms, sends at a rate or as fast as the server delivers, and counts what
 // arrives and how late.
 //
-// The first error of any client ends the measurement. A Clients is used by one goroutine.
+// The first error of any client ends the measurement. One goroutine uses a Clients.
 package clients
 
 import (
@@ -19,10 +19,10 @@ import (
 )
 
 // maxFrame is the longest frame that is accepted from a server, in bytes. A server that has fallen
-// behind may pack everything that it has for a client into one: nats-server does.
+// behind may pack everything that it has for a client into one frame: nats-server does.
 const maxFrame = 64 << 20
 
-// source is the first of the addresses that the clients come from.
+// source is the first source address of the clients.
 var source = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 type state uint8
@@ -35,7 +35,7 @@ const (
 	stJoined
 )
 
-// one is one client.
+// one is the state of a client.
 type one struct {
 	state state
 	room  string
@@ -51,17 +51,17 @@ type Clients struct {
 	welcomed int
 	joined   int
 	counts   Counts
-	latency  *hdrhistogram.Histogram // of what is stamped; µs
+	latency  *hdrhistogram.Histogram // of stamped messages; µs
 	sample   bool                    // only the first message of each read is timed
 	reading  int                     // the client that was read last in this turn of Poll; -1: none
-	now      int64                   // when it was
-	settle   time.Duration           // without a delivery, after which those that are due are lost
+	now      int64                   // when that was
+	settle   time.Duration           // time without a delivery after which missing ones count as lost
 }
 
 // Counts is what arrived so far.
 type Counts struct {
 	Delivered int64  // messages, to all clients together
-	Failed    int64  // messages that tell of an error
+	Failed    int64  // messages that report an error
 	Failure   string // the first of them
 }
 
@@ -73,7 +73,7 @@ func New(d dialect.Dialect, addr netip.AddrPort) (*Clients, error) {
 	return c, err
 }
 
-// newHistogram holds a microsecond to a minute.
+// newHistogram returns a histogram for times from a microsecond to a minute.
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) }
 
 // Close closes every client's connection, without a close frame.
@@ -85,7 +85,7 @@ func (c *Clients) Len() int { return len(c.all) }
 // Counts returns what arrived so far.
 func (c *Clients) Counts() Counts { return c.counts }
 
-// Grow logs further clients in until there are n, inFlight at the same time.
+// Grow logs further clients in until there are n, inFlight of them at the same time.
 func (c *Clients) Grow(n, inFlight int, patience time.Duration) error {
 	until := time.Now().Add(patience)
 	c.conns.Grow(n)
@@ -103,7 +103,7 @@ func (c *Clients) Grow(n, inFlight int, patience time.Duration) error {
 	return nil
 }
 
-// Join joins every client that is in no room yet to one, inFlight at the same time.
+// Join joins every client that is in no room yet to one, inFlight of them at the same time.
 func (c *Clients) Join(room func(client int) string, inFlight int, patience time.Duration) error {
 	until := time.Now().Add(patience)
 	next := c.joined
@@ -127,7 +127,7 @@ func (c *Clients) progress(until time.Time, what string, have, want int) error {
 		return fmt.Errorf("the server answers %q", c.counts.Failure)
 	}
 	if time.Now().After(until) {
-		return fmt.Errorf("%d of %d clients have %s: out of patience", have, want, what)
+		return fmt.Errorf("%d of %d clients have %s: timed out", have, want, what)
 	}
 	return c.poll(100)
 }
@@ -164,7 +164,7 @@ func (c *Clients) Upgraded(i int, head []byte) error {
 	return nil
 }
 
-// Ended implements swarm.Handler: the measurement is over.
+// Ended implements swarm.Handler. It ends the measurement.
 func (c *Clients) Ended(i int, err error) error { return fmt.Errorf("client %d: %w", i, err) }
 
 // Frame implements swarm.Handler.
@@ -194,7 +194,7 @@ func (c *Clients) time(payload []byte, now int64) {
 		if !ok {
 			return
 		}
-		// an age out of range, over a minute, is found as a loss
+		// an age over a minute is out of range, and the message counts as lost
 		_ = c.latency.RecordValue(max(1, (now-at)/1000))
 		if payload = rest; c.sample {
 			return
@@ -225,7 +225,7 @@ func (c *Clients) answered(i int, payload []byte) error {
 	return nil
 }
 
-// nanos returns the time of the clock that messages are stamped by.
+// nanos returns the time of the clock that stamps messages.
 func nanos() int64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)

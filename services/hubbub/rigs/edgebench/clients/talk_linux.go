@@ -7,20 +7,20 @@ import (
 	"hubbub.internal/services/hubbub/rigs/edgebench/dialect"
 )
 
-// Talk says what is said, by whom, and to how many.
+// Talk says who sends messages, how large, and how many clients get each.
 type Talk struct {
 	Senders []int // clients that speak in turn, each in its room
-	Fan     int   // clients that get each message, the one who said it among them
+	Fan     int   // clients that get each message, its sender included
 	Size    int   // bytes of a text
 }
 
-// Heard is what came of a talk.
+// Heard is the outcome of a talk.
 type Heard struct {
-	Said      int64 // messages
+	Sent      int64 // messages
 	Delivered int64 // messages, to all clients together
 	Bytes     int64 // read from sockets meanwhile
-	Lost      int64 // deliveries that have not come
-	// from the time at which a message was to be said until it was read; 0: none came
+	Lost      int64 // deliveries that did not arrive
+	// from when a message was due until it was read; 0: none arrived
 	P50, P99 time.Duration
 	Took     time.Duration
 }
@@ -34,24 +34,24 @@ func (c *Clients) begin(sample bool) before {
 	return before{c.counts.Delivered, c.conns.Read()}
 }
 
-func (c *Clients) heard(before before, said int64, took time.Duration) Heard {
+func (c *Clients) heard(before before, sent int64, took time.Duration) Heard {
 	us := func(q float64) time.Duration { return time.Duration(c.latency.ValueAtQuantile(q)) * time.Microsecond }
 	return Heard{
-		Said: said, Delivered: c.counts.Delivered - before.delivered, Bytes: c.conns.Read() - before.bytes,
+		Sent: sent, Delivered: c.counts.Delivered - before.delivered, Bytes: c.conns.Read() - before.bytes,
 		P50: us(50), P99: us(99), Took: took,
 	}
 }
 
-// Steady says rate messages per second for so long, whether or not the server keeps up, and waits
-// until all have arrived. A message that is said late counts from when it was due. The time that
-// Heard tells includes the wait.
+// Steady sends rate messages per second for a duration, whether or not the server keeps up, and
+// waits until all have arrived. The latency of a message counts from when it was due. Heard.Took
+// includes the wait.
 func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Heard, error) {
 	before := c.begin(false)
 	every := float64(time.Second) / rate
 	total := int64(duration.Seconds() * rate)
-	began, said := nanos(), int64(0)
-	for said < total {
-		due := began + int64(float64(said+1)*every)
+	began, sent := nanos(), int64(0)
+	for sent < total {
+		due := began + int64(float64(sent+1)*every)
 		if wait := due - nanos(); wait > 0 {
 			if err := c.conns.Alarm(time.Duration(wait)); err != nil {
 				return Heard{}, err
@@ -61,48 +61,48 @@ func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Heard, e
 			}
 			continue
 		}
-		if err := c.speak(t, said, due); err != nil {
+		if err := c.speak(t, sent, due); err != nil {
 			return Heard{}, err
 		}
-		said++
+		sent++
 		if err := c.poll(0); err != nil {
 			return Heard{}, err
 		}
 	}
-	want := before.delivered + said*int64(t.Fan)
+	want := before.delivered + sent*int64(t.Fan)
 	if err := c.drain(want); err != nil {
 		return Heard{}, err
 	}
-	h := c.heard(before, said, time.Duration(nanos()-began))
+	h := c.heard(before, sent, time.Duration(nanos()-began))
 	h.Lost = want - c.counts.Delivered
 	return h, c.sound()
 }
 
-// Flood says as much as the server delivers: on average window messages that were said have not
-// arrived everywhere. What is heard is what arrived within the duration; at its end ended is
-// called, before what is still on its way is awaited.
+// Flood sends as fast as the server delivers: it keeps window messages on their way on average.
+// Heard is what arrived within the duration. Flood calls ended at its end, before it waits for
+// messages on their way.
 func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()) (Heard, error) {
 	before := c.begin(true)
 	start := nanos()
-	said := int64(0)
+	sent := int64(0)
 	for {
 		now := nanos()
 		if now-start >= int64(duration) {
 			break
 		}
-		for said-(c.counts.Delivered-before.delivered)/int64(t.Fan) < int64(window) {
-			if err := c.speak(t, said, nanos()); err != nil {
+		for sent-(c.counts.Delivered-before.delivered)/int64(t.Fan) < int64(window) {
+			if err := c.speak(t, sent, nanos()); err != nil {
 				return Heard{}, err
 			}
-			said++
+			sent++
 		}
 		if err := c.poll(10); err != nil {
 			return Heard{}, err
 		}
 	}
-	h := c.heard(before, said, time.Duration(nanos()-start))
+	h := c.heard(before, sent, time.Duration(nanos()-start))
 	ended()
-	want := before.delivered + said*int64(t.Fan)
+	want := before.delivered + sent*int64(t.Fan)
 	if err := c.drain(want); err != nil {
 		return Heard{}, err
 	}
@@ -115,7 +115,7 @@ func (c *Clients) speak(t Talk, n, at int64) error {
 	return c.send(i, c.d.Publish(c.all[i].room, dialect.Text(at, t.Size)))
 }
 
-// drain waits until so much was delivered, or nothing more comes.
+// drain waits until that many messages were delivered, or nothing more arrives.
 func (c *Clients) drain(want int64) error {
 	last, since := c.counts.Delivered, nanos()
 	for c.counts.Delivered < want && nanos()-since < int64(c.settle) {
@@ -129,7 +129,7 @@ func (c *Clients) drain(want int64) error {
 	return nil
 }
 
-// sound reports errors that the server told.
+// sound returns an error if the server reported errors.
 func (c *Clients) sound() error {
 	if c.counts.Failed > 0 {
 		return fmt.Errorf("the server answers %d times like %q", c.counts.Failed, c.counts.Failure)

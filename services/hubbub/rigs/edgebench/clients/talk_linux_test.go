@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// server starts a floor, and returns how to end it.
+// server starts a floor; kill ends it.
 func server(t *testing.T) (addr netip.AddrPort, kill func()) {
 	t.Helper()
 	at, err := freeport.Addr()
@@ -79,28 +79,28 @@ func TestTalk(t *testing.T) {
 	s := crowd(t, addr, n)
 	talk := Talk{Senders: []int{0, 3, 8}, Fan: n, Size: 200}
 	h, err := s.Steady(talk, 200, 100*time.Millisecond)
-	if err != nil || h.Said != 20 || h.Delivered != 20*n || h.Lost != 0 || h.P50 <= 0 || h.P99 < h.P50 {
+	if err != nil || h.Sent != 20 || h.Delivered != 20*n || h.Lost != 0 || h.P50 <= 0 || h.P99 < h.P50 {
 		t.Errorf("a steady talk: %+v, %v", h, err)
 	}
 	ended := int64(0)
 	h, err = s.Flood(talk, 8, 50*time.Millisecond, func() { ended = s.Counts().Delivered })
-	if err != nil || h.Said < 8 || h.Delivered != ended-20*n || h.Lost != 0 || s.Counts().Delivered != (h.Said+20)*n {
+	if err != nil || h.Sent < 8 || h.Delivered != ended-20*n || h.Lost != 0 || s.Counts().Delivered != (h.Sent+20)*n {
 		t.Errorf("a flood: %+v, %d at its end and %d after it, %v", h, ended, s.Counts().Delivered, err)
 	}
 	// Frames that do not fit into one read.
 	talk.Size = 40_000
-	if h, err = s.Flood(talk, 50, 50*time.Millisecond, func() {}); err != nil || h.Lost != 0 || h.Said < 50 {
+	if h, err = s.Flood(talk, 50, 50*time.Millisecond, func() {}); err != nil || h.Lost != 0 || h.Sent < 50 {
 		t.Errorf("a flood of large messages: %+v, %v", h, err)
 	}
 }
 
-// TestLost says that a message has one reader more than it has.
+// TestLost expects one reader more than a message has: its deliveries count as lost.
 func TestLost(t *testing.T) {
 	addr, _ := server(t)
 	s := crowd(t, addr, 3)
 	s.settle = 50 * time.Millisecond
 	h, err := s.Steady(Talk{Senders: []int{1}, Fan: 4, Size: 100}, 100, 50*time.Millisecond)
-	if err != nil || h.Said != 5 || h.Lost != 5 {
+	if err != nil || h.Sent != 5 || h.Lost != 5 {
 		t.Errorf("%+v, %v", h, err)
 	}
 }

@@ -1,7 +1,7 @@
-// Package dialect has what a chat client says to each of the servers that the benchmark compares:
-// how it logs in, joins a room and says something there, and how it knows that this was done.
+// Package dialect defines what a chat client sends to each of the servers that the benchmark
+// compares, to log in, join a room and send a message there, and how it recognizes the answers.
 //
-// It knows no socket and no frame: what comes and goes are the payloads of WebSocket messages.
+// It knows no socket and no frame, only the payloads of WebSocket messages.
 package dialect
 
 import (
@@ -10,26 +10,26 @@ import (
 	"fmt"
 )
 
-// Dialect is one server's protocol. Its functions are called for clients by their number, from 0
-// on, and keep no state of a connection. Every function is set.
+// Dialect is one server's protocol. Its functions get the number of a client, from 0 on, and keep
+// no state of a connection. Every function is set.
 type Dialect struct {
-	// the upgrade request but for its version, key and last line
+	// the upgrade request without its version, key and last line
 	Request  func(client int) string
 	Binary   bool                      // whether messages are binary, not text
-	Hello    func(client int) string   // what is said after the upgrade; empty: nothing
+	Hello    func(client int) string   // first message after the upgrade; empty: none
 	Welcomed func(payload []byte) bool // whether a message says that the client is logged in
 	Join     func(room string) string  // asks for the messages of a room
-	Joined   func(payload []byte) bool // whether a message says that they will come
-	// says something in a room that was joined; text needs no escapes
+	Joined   func(payload []byte) bool // whether a message confirms a join
+	// sends a text, which needs no escapes, to a room that was joined
 	Publish func(room, text string) string
-	// the answer to a message that is a ping of the protocol's own; empty: it is none
+	// the answer to a ping of the protocol itself; empty: the message is no ping
 	Pong   func(payload []byte) string
-	Failed func(payload []byte) bool // whether a message tells of an error
+	Failed func(payload []byte) bool // whether a message reports an error
 }
 
 // stampAt begins the text of a message; the time follows in hexadecimal digits. JSON and the other
-// protocols carry these characters as they are, so that messages are counted by looking for them,
-// however a server packs them into frames.
+// protocols carry these characters unchanged, so that a client counts messages by them, however a
+// server packs messages into frames.
 var stampAt = []byte("~T")
 
 // stampLen is the length of a stamp.
@@ -38,8 +38,8 @@ const stampLen = 2 + 16
 // MinText is the least length of a text, in bytes.
 const MinText = stampLen
 
-// Text returns a text of n bytes, at least MinText, that says when it was made: a time in
-// nanoseconds on any clock.
+// Text returns a text of n bytes, at least MinText, that contains the time at, in nanoseconds on
+// any clock.
 func Text(at int64, n int) string {
 	b := make([]byte, n)
 	for i := copy(b, fmt.Sprintf("%s%016x", stampAt, at)); i < n; i++ {
@@ -48,11 +48,11 @@ func Text(at int64, n int) string {
 	return string(b)
 }
 
-// Count returns how many messages made by Text a payload has.
+// Count returns how many messages made by Text a payload contains.
 func Count(payload []byte) int { return bytes.Count(payload, stampAt) }
 
-// Stamp returns when the first message of a payload was made, and what follows it. False: there is
-// none.
+// Stamp returns the time in the first message of a payload, and what follows it. False: there is no
+// message.
 func Stamp(payload []byte) (at int64, rest []byte, ok bool) {
 	i := bytes.Index(payload, stampAt)
 	if i < 0 || len(payload) < i+stampLen {

@@ -25,7 +25,7 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-// TestTextsNeedNoEscapes holds that a text stands in JSON and in NATS's protocol as it is.
+// TestTextsNeedNoEscapes checks that JSON and NATS's protocol carry a text unchanged.
 func TestTextsNeedNoEscapes(t *testing.T) {
 	if text := Text(-1, 4096); strings.ContainsAny(text, "\"\\\r\n") || strings.ToValidUTF8(text, "") != text {
 		t.Errorf("text %q", text)

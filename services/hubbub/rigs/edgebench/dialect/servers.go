@@ -65,8 +65,8 @@ func SocketIO() Dialect {
 	}
 }
 
-// NATS returns the dialect of nats-server's WebSocket. Its clients get their own messages, too,
-// like the others'.
+// NATS returns the dialect of nats-server's WebSocket. Its clients receive their own messages, too,
+// like those of the others.
 func NATS() Dialect {
 	return Dialect{
 		Request: get("/", "Sec-WebSocket-Protocol: nats"),
@@ -88,10 +88,10 @@ func NATS() Dialect {
 	}
 }
 
-// Floor returns the dialect of package floor, which writes each message that it gets to all its
+// Floor returns the dialect of package floor, which writes each message that it receives to all its
 // clients. The messages are as long as those of Hubbub.
 func Floor() Dialect {
-	// As an edge delivers it, but for seq and prev, which are as long as those.
+	// An event as an edge delivers it, with a constant seq and prev of the usual length.
 	const event = `{"seq":1815361853292544,"prev":1815361853292541,"type":"msg","room":"%s","id":"0192f3c4-8b2d-7a41-b5a3-000000000000","user":"0192f3c0-1a2b-7c3d-8e4f-000000000000","name":"Ada Lovelace","ts":1732382700123,"text":"%s"}`
 	return Dialect{
 		Request:  get("/"),

@@ -1,9 +1,9 @@
-// Package floor is the least that a chat server can do: each message that it gets it writes to all
-// its clients, with one write(2) for each, and nothing else. What a server spends beyond that is
-// its own.
+// Package floor is the least that a chat server can do: it writes each message that it receives to
+// all its clients, with one write(2) for each, and nothing else. What a server spends beyond that
+// is its own.
 //
-// Its system calls are raw, and its one thread is never scheduled away by Go, so it costs what the
-// same program in C does.
+// Its system calls are raw, and Go never schedules its one thread away, so it costs what the same
+// program in C does.
 package floor
 
 import (
@@ -49,7 +49,7 @@ func Serve(addr netip.AddrPort) error {
 type server struct {
 	ep, listener int
 	clients      []int
-	parts        map[int][]byte // by socket: what has not come whole
+	parts        map[int][]byte // by socket: incomplete input
 	buf          [256 << 10]byte
 	out          []byte
 }
@@ -98,7 +98,7 @@ func (s *server) read(fd int) error {
 	case errors.Is(err, unix.EAGAIN):
 		return nil
 	case n <= 0:
-		s.forget(fd) // clients leave without a word
+		s.forget(fd) // clients disconnect without a close frame
 		return nil
 	}
 	b := s.buf[:had+n]
@@ -150,7 +150,7 @@ func (s *server) forget(fd int) {
 	_ = unix.Close(fd)
 }
 
-// write writes all of b. Where the socket is full it waits, and so does everybody else.
+// write writes all of b. While the socket is full it waits, and all other clients wait, too.
 func (s *server) write(fd int, b []byte) {
 	for len(b) > 0 {
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
@@ -165,7 +165,7 @@ func (s *server) write(fd int, b []byte) {
 	}
 }
 
-// encode returns a server's frame, which is good until the next.
+// encode returns a server's frame, which is valid until the next call.
 func (s *server) encode(payload []byte) []byte {
 	s.out = append(s.out[:0], 0x81)
 	if n := len(payload); n < 126 {

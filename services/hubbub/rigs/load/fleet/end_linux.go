@@ -17,17 +17,17 @@ import (
 
 // end is why a connection ended.
 type end struct {
-	code  string // in a word
+	code  string // the cause in one word
 	why   string
-	final bool          // no client comes back by itself after it
-	after time.Duration // no client comes back before
+	final bool          // clients do not reconnect
+	after time.Duration // clients reconnect no sooner
 }
 
 func (e *end) Error() string { return e.why }
 
-var errCut = &end{code: "cut", why: "the server ended the connection without a word"}
+var errCut = &end{code: "cut", why: "the server ended the connection without a close frame"}
 
-// reason returns what an error, which ended a connection, comes to.
+// reason classifies an error that ended a connection.
 func reason(err error) *end {
 	if e := new(end); errors.As(err, &e) {
 		return e
@@ -42,7 +42,7 @@ func reason(err error) *end {
 	return &end{code: chat.CodeOf(err)}
 }
 
-// upgraded returns what the answer to the upgrade comes to.
+// upgraded returns an error unless the response accepts the upgrade.
 func upgraded(head []byte) error {
 	line, _, _ := bytes.Cut(head, []byte("\r\n"))
 	fields := bytes.SplitN(line, []byte(" "), 3)
@@ -59,7 +59,7 @@ func upgraded(head []byte) error {
 	return &end{code: fmt.Sprint("http_", status), final: true, why: fmt.Sprintf("what answers at /v1/ws is no WebSocket of Hubbub: status %d", status)}
 }
 
-// closed returns what a close frame comes to.
+// closed returns the end that a close frame stands for.
 func closed(payload []byte) error {
 	if len(payload) < 2 {
 		return &end{code: "closed", why: "the server closed the connection and did not say why"}
@@ -67,14 +67,14 @@ func closed(payload []byte) error {
 	code := wire.CloseCode(binary.BigEndian.Uint16(payload))
 	return &end{
 		code: fmt.Sprint("close_", int(code)),
-		// That hello comes too late is no fault of so many clients in one thread.
+		// With so many clients in one thread a hello may be late: that is no reason to give up.
 		final: !wire.ComesBack(code) && code != wire.CloseHelloTimeout,
 		why:   fmt.Sprintf("closed by the server with %d (%s): %.200s", int(code), code, payload[2:]),
 	}
 }
 
-// denied is the end of a connection whose hello or join was answered with an error. Where that
-// passes, the client comes back.
+// denied returns the end of a connection whose hello or join was answered with an error. If the
+// error is temporary, the client comes back.
 func denied(command string, e *wire.Event) error {
 	passing := passes(e) || string(e.Code) == chat.CodeTokenExpired
 	return &end{code: string(e.Code), final: !passing, after: time.Duration(e.RetryAfterMS) * time.Millisecond, why: command + ": " + e.Err().Error()}

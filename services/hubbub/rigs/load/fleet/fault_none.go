@@ -2,8 +2,8 @@
 
 package fleet
 
-// fault is none: see fault_seeded.go.
+// fault plants no fault: see fault_seeded.go.
 type fault struct{}
 
-// times returns how often the payload of a text frame is taken in.
+// times returns how often a client handles the payload of a text frame.
 func (*fault) times([]byte) int { return 1 }

@@ -4,14 +4,14 @@ package fleet
 
 import "bytes"
 
-// faultyMessage is which of the messages that come is dropped or doubled.
+// faultyMessage is the number of the incoming message that is dropped or doubled.
 const faultyMessage = 20
 
-// fault is planted to see whether it is found: a verdict that nothing can spoil proves nothing.
+// fault drops or doubles a message on purpose, to show that the verdict notices.
 type fault struct{ messages int }
 
-// times returns how often the payload of a text frame is taken in: once, but one of them not, or
-// twice.
+// times returns how often a client handles the payload of a text frame: once, but not for the
+// faulty message.
 func (f *fault) times(payload []byte) int {
 	if !bytes.Contains(payload, []byte(`"type":"msg"`)) {
 		return 1

@@ -16,7 +16,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// Library is a fleet of the Go client's clients: they keep and resume their connections themselves.
+// Library is a fleet of clients of libs/client, which keep and resume their connections themselves.
 type Library struct {
 	cfg     Config
 	clients []*libraryClient
@@ -29,7 +29,7 @@ type Library struct {
 
 var _ Fleet = (*Library)(nil)
 
-// libraryClient is one of a Library's.
+// libraryClient is a client of a Library.
 type libraryClient struct {
 	fleet *Library
 	i     int
@@ -39,7 +39,7 @@ type libraryClient struct {
 	mu      sync.Mutex
 	client  *client.Client // nil: not in its rooms
 	changed chan struct{}  // closed when client is replaced
-	since   time.Time      // when it was to be in its rooms
+	since   time.Time      // since when it is on its way into its rooms
 	opened  bool
 	gone    bool
 }
@@ -51,11 +51,11 @@ type seat struct {
 
 	mu      sync.Mutex
 	start   uint64   // the room began after this seq
-	seen    []uint64 // seqs of messages, as they came
+	seen    []uint64 // seqs of messages, in order of arrival
 	rewinds int
 }
 
-// NewLibrary returns a fleet of which no client is connected. Run frees what it holds.
+// NewLibrary returns a fleet without connections. Run frees its resources.
 func NewLibrary(cfg Config) *Library {
 	l := &Library{cfg: cfg}
 	l.ctx, l.end = context.WithCancel(context.Background())
@@ -64,7 +64,7 @@ func NewLibrary(cfg Config) *Library {
 		for _, r := range cfg.Seats(i) {
 			c.seats = append(c.seats, &seat{room: r})
 		}
-		c.talk.said = make([]int, len(c.seats))
+		c.talk.counts = make([]int, len(c.seats))
 		l.clients = append(l.clients, c)
 	}
 	return l
@@ -199,7 +199,8 @@ func (c *libraryClient) live() {
 	}
 }
 
-// leave notes that a connection is not that of the client any more. False: it was not.
+// leave detaches a connection from its client. It returns false if that was not the client's
+// connection any more.
 func (c *libraryClient) leave(was *client.Client) bool {
 	c.mu.Lock()
 	current := c.client == was
@@ -240,7 +241,7 @@ func (c *libraryClient) enter() (*client.Client, error) {
 	}
 }
 
-// attempt is one attempt of enter; final: no other can succeed.
+// attempt tries once to enter. final says that no further attempt can succeed.
 func (c *libraryClient) attempt() (now *client.Client, final bool, err error) {
 	ctx, cancel := context.WithTimeout(c.fleet.ctx, openFor)
 	defer cancel()
@@ -283,7 +284,7 @@ func (c *libraryClient) join(ctx context.Context, now *client.Client, s *seat) e
 	}
 }
 
-// mayPass reports whether it is worth to try again what failed with an error of the server.
+// mayPass reports whether a retry may succeed after an error of the server.
 func mayPass(err error) bool {
 	switch chat.CodeOf(err) {
 	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal:
@@ -301,7 +302,7 @@ func (c *libraryClient) handle(e wire.Event) {
 		switch {
 		case e.Type == wire.EventJoined && e.Rewind:
 			s.mu.Lock()
-			// A page would fetch what came so far from history, which is judged by itself.
+			// A page would read what came before from history, which the verdict judges separately.
 			s.rewinds++
 			s.seen, s.start = nil, e.Seq
 			s.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// sayings are the messages that a client is to send, one after the other.
+// sayings is the queue of messages that a client is to send, one at a time.
 type sayings struct {
-	mu    sync.Mutex
-	queue []saying
-	said  []int // messages so far, by seat; the number of the next
+	mu     sync.Mutex
+	queue  []saying
+	counts []int // messages so far, by seat: the number of the next one
 }
 
 // saying is a message that a client is to send.
@@ -23,7 +23,7 @@ type saying struct {
 	id    string
 	text  string
 	due   time.Time
-	until time.Time // then it is given up
+	until time.Time // when it is given up
 }
 
 // Say implements Fleet.
@@ -39,9 +39,9 @@ func (l *Library) Say(m Say) {
 	defer t.mu.Unlock()
 	k := m.Seat % len(c.seats)
 	t.queue = append(t.queue, saying{
-		seat: c.seats[k], id: chat.NewID(), text: m.Text(t.said[k]), due: m.Due, until: time.Now().Add(sayFor),
+		seat: c.seats[k], id: chat.NewID(), text: m.Text(t.counts[k]), due: m.Due, until: time.Now().Add(sayFor),
 	})
-	t.said[k]++
+	t.counts[k]++
 	if len(t.queue) == 1 {
 		l.wait.Go(c.say)
 	}
@@ -50,7 +50,7 @@ func (l *Library) Say(m Say) {
 // Busy implements Fleet.
 func (l *Library) Busy() int { return int(l.busy.Load()) }
 
-// say sends what is in the queue.
+// say sends the messages of the queue until it is empty.
 func (c *libraryClient) say() {
 	t := &c.talk
 	for {
@@ -69,8 +69,8 @@ func (c *libraryClient) say() {
 	}
 }
 
-// send sends one message until it is acknowledged, refused or given up. A connection that was
-// closed is followed by another, on which the same id is sent.
+// send sends one message until it is acknowledged, refused or given up. After a reconnect it sends
+// the message again, with the same id.
 func (c *libraryClient) send(m saying) {
 	ctx, cancel := context.WithDeadline(c.fleet.ctx, m.until)
 	defer cancel()
@@ -98,7 +98,8 @@ func (c *libraryClient) send(m saying) {
 	}
 }
 
-// connected waits until the client is in its rooms. nil: it is gone, or ctx has ended.
+// connected waits until the client is in its rooms, and returns its connection. nil: it is gone, or
+// ctx has ended.
 func (c *libraryClient) connected(ctx context.Context) *client.Client {
 	for {
 		c.mu.Lock()

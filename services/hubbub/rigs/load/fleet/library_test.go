@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// heard counts what a fleet tells.
+// heard is a Watcher that counts failures and lost connections.
 type heard struct{ failed, lost atomic.Int64 }
 
 func (h *heard) In(int, bool, time.Duration)          {}
@@ -23,7 +23,7 @@ func (h *heard) Delivered(string)                     {}
 func (h *heard) Lost(int, string, error)              { h.lost.Add(1) }
 func (h *heard) Gone(int, string, error)              {}
 
-// alone returns a library fleet of one client in the room r, which is not connected.
+// alone returns a library fleet of one client, not connected, in the room r.
 func alone(h *heard) *Library {
 	return NewLibrary(Config{
 		Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: h, Token: func(int) string { return "" },
@@ -31,8 +31,8 @@ func alone(h *heard) *Library {
 	})
 }
 
-// TestLibraryRewound: a client that is told of a rewind begins anew there. What it saw before does
-// not count, nor does what it saw before Forget.
+// TestLibraryRewound: a client that is told of a rewind begins anew at that seq. What it saw before
+// does not count, nor does what it saw before Forget.
 func TestLibraryRewound(t *testing.T) {
 	l := alone(&heard{})
 	event := func(kind string, seq uint64, rewind bool) {
@@ -46,7 +46,7 @@ func TestLibraryRewound(t *testing.T) {
 		}
 	}
 	event(chat.TypeMsg, 10, false)
-	event(chat.TypeMsg, 30, false) // which is gone then
+	event(chat.TypeMsg, 30, false) // which the rewind removes
 	event(wire.EventJoined, 20, true)
 	event(chat.TypeMsg, 40, false)
 	saw(20, 1, 40)
@@ -56,7 +56,7 @@ func TestLibraryRewound(t *testing.T) {
 	saw(40, 0, 50)
 	l.clients[0].opened = true
 	if l.Caught(map[int]uint64{0: 60}) || !l.Caught(map[int]uint64{0: 50}) {
-		t.Error("it has seen the room through 50")
+		t.Error("Caught does not say that the client has seen the room through 50")
 	}
 }
 

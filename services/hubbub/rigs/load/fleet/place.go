@@ -7,15 +7,15 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// entry is one of a room's log, as a client first saw it.
+// entry is an entry of a room's log, as a client first saw it.
 type entry struct {
 	seq uint64
 	msg bool
 	id  string
 }
 
-// room is what all clients of a swarm together saw of a room. As long as the server is right, each
-// of them saw one stretch of it, so that a place needs two numbers only.
+// room is what all clients of a fleet together saw of a room. A correct server shows each of them
+// one contiguous stretch of it, so that a place needs two numbers only.
 type room struct {
 	id      string
 	entries []entry // by seq
@@ -26,25 +26,25 @@ func (r *room) after(seq uint64) uint32 {
 	return uint32(sort.Search(len(r.entries), func(i int) bool { return r.entries[i].seq > seq }))
 }
 
-// place is a client's place in a room. There are very many.
+// place is a client's place in a room. It is small, because there are very many.
 type place struct {
 	start    uint64 // the room began after this seq
 	odd      *odd   // nil: it saw entries[from:at] of the room
 	from, at uint32
 	room     int32
-	said     uint32 // messages so far; the number of the next
+	count    uint32 // messages so far: the number of the next one
 	rewinds  uint16
 	joined   bool // once at least
-	live     bool // on the connection that there is
+	live     bool // on the current connection
 }
 
-// odd is what a client saw that did not see what the others saw.
+// odd is what a client saw, if that differs from what the others saw.
 type odd struct {
-	seen []uint64 // seqs of messages
+	seen []uint64 // seqs of messages, in order of arrival
 	last wire.Position
 }
 
-// observe handles an entry as it came.
+// observe records an entry that arrives.
 func (p *place) observe(r *room, e *wire.Event) {
 	msg := e.Type == chat.TypeMsg
 	if p.odd == nil {
@@ -66,11 +66,12 @@ func (p *place) observe(r *room, e *wire.Event) {
 	p.odd.last = wire.Position{Seq: e.Seq, ID: e.ID}
 }
 
-// begin takes in the answer to a join.
+// begin handles the answer to a join.
 func (p *place) begin(r *room, e *wire.Event) {
 	p.live = !e.More
 	switch {
-	// what came is void: who shows the room fetches it from history, which is judged by itself
+	// what came before is void: a page would read it from history, which the verdict judges
+	// separately
 	case e.Rewind:
 		p.rewinds++
 		p.start, p.odd, p.joined = e.Seq, &odd{last: wire.Position{Seq: e.Seq}}, true
@@ -96,7 +97,7 @@ func (p *place) forget(r *room) {
 	}
 }
 
-// position returns where the client stands in the room; ok: it does.
+// position returns the client's position in the room. ok is false before the first join.
 func (p *place) position(r *room) (at wire.Position, ok bool) {
 	switch {
 	case !p.joined:
@@ -110,7 +111,7 @@ func (p *place) position(r *room) (at wire.Position, ok bool) {
 	return wire.Position{Seq: p.start}, true
 }
 
-// seen returns the seqs of the messages that the client saw, as they came.
+// seen returns the seqs of the messages that the client saw, in order of arrival.
 func (p *place) seen(r *room) []uint64 {
 	if p.odd != nil {
 		return p.odd.seen

@@ -8,8 +8,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestPlace: a client sees what others saw before it, or not quite: what it saw, as it came, and
-// where it stands are remembered, and two numbers are enough as long as it is what the others saw.
+// TestPlace: a place remembers what its client saw, in order, and its position. Two numbers are
+// enough while that is what the others saw.
 func TestPlace(t *testing.T) {
 	event := func(seq uint64) *wire.Event {
 		return &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id(seq)}}
@@ -17,7 +17,7 @@ func TestPlace(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		start uint64   // where its room began
-		came  []uint64 // after it
+		came  []uint64 // what arrived after that
 		odd   bool
 	}{
 		{"the same", 5, []uint64{10, 20, 30}, false},
@@ -30,7 +30,7 @@ func TestPlace(t *testing.T) {
 		{"one came twice", 5, []uint64{10, 20, 20, 30}, true},
 		{"in another order", 5, []uint64{20, 10, 30}, true},
 		{"one that nobody saw", 5, []uint64{10, 15, 20, 30}, true},
-		{"one of before its begin", 10, []uint64{10, 20, 30}, true},
+		{"one from before its join", 10, []uint64{10, 20, 30}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &room{}
@@ -41,7 +41,7 @@ func TestPlace(t *testing.T) {
 			}
 			p := &place{}
 			if _, ok := p.position(r); ok {
-				t.Error("it stands somewhere before it has joined")
+				t.Error("it has a position before it has joined")
 			}
 			p.begin(r, &wire.Event{Event: chat.Event{Seq: tt.start}})
 			last := wire.Position{Seq: tt.start}
@@ -50,16 +50,16 @@ func TestPlace(t *testing.T) {
 				last = wire.Position{Seq: seq, ID: id(seq)}
 			}
 			if got := p.seen(r); !slices.Equal(got, tt.came) {
-				t.Errorf("it saw %v, and it is said to be %v", tt.came, got)
+				t.Errorf("it saw %v, and seen returns %v", tt.came, got)
 			}
 			if got, ok := p.position(r); !ok || got != last {
-				t.Errorf("it stands at %+v, %t, want %+v", got, ok, last)
+				t.Errorf("its position is %+v, %t, want %+v", got, ok, last)
 			}
 			if (p.odd != nil) != tt.odd {
 				t.Errorf("odd is %t", !tt.odd)
 			}
 			if got := others.seen(r); !slices.Equal(got, []uint64{10, 20, 30}) {
-				t.Errorf("the others are said to have seen %v", got)
+				t.Errorf("for the others seen returns %v", got)
 			}
 		})
 	}
@@ -67,8 +67,8 @@ func TestPlace(t *testing.T) {
 
 func id(seq uint64) string { return string(rune('a' + seq)) }
 
-// TestPlaceAgain: a join that resumes changes nothing, one that answers that the log was rewound
-// voids what came, and only messages are told of all that came.
+// TestPlaceAgain: an answer to a join that resumes changes nothing, one that tells of a rewind
+// voids what came before, and seen returns only messages.
 func TestPlaceAgain(t *testing.T) {
 	r, p := &room{}, &place{}
 	p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
@@ -89,13 +89,13 @@ func TestPlaceAgain(t *testing.T) {
 	}
 }
 
-// TestPlaceForgets: after forget only what comes then is seen, and a resume still names the entry
-// seen last.
+// TestPlaceForgets: after forget, seen returns only what arrives later, and a resume still names
+// the last entry seen.
 func TestPlaceForgets(t *testing.T) {
 	msg := func(seq uint64) *wire.Event {
 		return &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id(seq)}}
 	}
-	for name, odd := range map[string]bool{"as the others": false, "otherwise than the others": true} {
+	for name, odd := range map[string]bool{"as the others": false, "differs from the others": true} {
 		r, p := &room{}, &place{}
 		p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
 		p.observe(r, msg(6))

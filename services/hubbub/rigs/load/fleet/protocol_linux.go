@@ -12,25 +12,25 @@ import (
 	"hubbub.internal/services/hubbub/rigs/swarm"
 )
 
-// talk is what a client says: one message after the other.
+// talk is a client's queue of messages, sent one at a time.
 type talk struct {
-	queue []said
+	queue []message
 	sent  bool   // the first is on its way
-	n     uint32 // messages that are through: the number of the first
+	n     uint32 // messages that left the queue: the number of the first in it
 }
 
-// said is a message that was told to be sent.
-type said struct {
+// message is a message to send.
+type message struct {
 	seat  int
 	id    string
 	text  string
 	due   time.Time
 	until time.Time
 	maybe bool // an attempt may have succeeded: the log may have it already
-	again bool // so it was before the last attempt
+	again bool // maybe, before the last attempt
 }
 
-// The ids of requests: joins are numbered by seat.
+// The id of a hello; the id of a join is the number of its seat.
 const helloID = "hello"
 
 // send sends a command.
@@ -47,7 +47,7 @@ func (s *Raw) greet(i int) error {
 	return s.send(i, wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: s.cfg.Token(i), Device: "bot"})
 }
 
-// text takes in the payload of a text frame.
+// text handles the payload of a text frame.
 func (s *Raw) text(i int, payload []byte) error {
 	if bytes.Equal(payload, s.cache.frame) {
 		s.logged(i, &s.cache.event)
@@ -55,7 +55,7 @@ func (s *Raw) text(i int, payload []byte) error {
 	}
 	e, err := wire.DecodeEvent(payload)
 	if err != nil {
-		return fmt.Errorf("what the server says is no event: %w", err)
+		return fmt.Errorf("the server sent a frame that is no event: %w", err)
 	}
 	switch {
 	case e.Logged():
@@ -75,7 +75,7 @@ func (s *Raw) text(i int, payload []byte) error {
 	return nil
 }
 
-// logged takes in an entry of a room.
+// logged handles an entry of a room.
 func (s *Raw) logged(i int, e *wire.Event) {
 	for k := range s.placesOf(i) {
 		p := &s.placesOf(i)[k]
@@ -130,7 +130,7 @@ func (s *Raw) joined(i int, e *wire.Event) error {
 	case e.More:
 		return s.join(i, at)
 	case was || c.state != stJoining:
-		return nil // unasked: it was rewound
+		return nil // not the answer to a join: the room was rewound
 	}
 	if c.left--; c.left == 0 {
 		return s.in(i)
@@ -147,7 +147,7 @@ func (s *Raw) in(i int) error {
 	return s.next(i)
 }
 
-// refused takes in the answer to a hello or join that failed.
+// refused handles an error that answers a hello or join.
 func (s *Raw) refused(i int, e *wire.Event) error {
 	k, convErr := strconv.Atoi(e.ID)
 	switch {
@@ -162,7 +162,7 @@ func (s *Raw) refused(i int, e *wire.Event) error {
 	return nil
 }
 
-// passes reports whether it is worth to try again what was answered with an error.
+// passes reports whether a retry may succeed after an error.
 func passes(e *wire.Event) bool {
 	switch string(e.Code) {
 	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal:
@@ -188,16 +188,16 @@ func (s *Raw) say(m Say) {
 		c.talk = new(talk)
 	}
 	p := &places[m.Seat]
-	c.talk.queue = append(c.talk.queue, said{
-		seat: m.Seat, id: chat.NewID(), text: m.Text(int(p.said)), due: m.Due, until: time.Now().Add(sayFor),
+	c.talk.queue = append(c.talk.queue, message{
+		seat: m.Seat, id: chat.NewID(), text: m.Text(int(p.count)), due: m.Due, until: time.Now().Add(sayFor),
 	})
-	p.said++
+	p.count++
 	if err := s.next(m.Client); err != nil {
 		s.failed(m.Client, err)
 	}
 }
 
-// next sends the message that is next, if it can be sent now.
+// next sends the first message of the queue, if the client is in its rooms and none is on its way.
 func (s *Raw) next(i int) error {
 	c := &s.clients[i]
 	if c.state != stIn || c.talk == nil || c.talk.sent {
@@ -234,7 +234,7 @@ func (s *Raw) through(t *talk) {
 	s.busy.Add(-1)
 }
 
-// hush gives up what a client was to say that is gone.
+// hush gives up the queue of a client that is gone.
 func (s *Raw) hush(i int) {
 	for c := &s.clients[i]; c.talk != nil && len(c.talk.queue) > 0; {
 		s.through(c.talk)
@@ -242,15 +242,15 @@ func (s *Raw) hush(i int) {
 	}
 }
 
-// answered takes in the ack or the refusal of a message.
+// answered handles the ack or the refusal of a message.
 func (s *Raw) answered(i int, e *wire.Event) error {
 	c := &s.clients[i]
 	if c.talk == nil || len(c.talk.queue) == 0 || c.talk.queue[0].id != e.MsgID {
-		return nil // of one that was repeated
+		return nil // an answer to an earlier attempt
 	}
 	m := &c.talk.queue[0]
 	if e.Type == wire.EventError && string(e.Code) != chat.CodeUnavailable && string(e.Code) != chat.CodeInternal {
-		m.maybe = m.again // this attempt has done nothing
+		m.maybe = m.again // the server did nothing with this attempt
 	}
 	switch {
 	case e.Type == wire.EventAck:
@@ -266,7 +266,7 @@ func (s *Raw) answered(i int, e *wire.Event) error {
 	return s.next(i)
 }
 
-// elapsed does what a timer is for.
+// elapsed handles a timer that went off.
 func (s *Raw) elapsed(t timer) {
 	i := int(t.client)
 	c := &s.clients[i]

@@ -16,22 +16,22 @@ type state uint8
 const (
 	stIdle     state = iota // not opened yet
 	stOpening               // the connection, or the upgrade, is under way
-	stGreeting              // hello was said
+	stGreeting              // hello was sent
 	stJoining
 	stIn
 	stWaiting // to connect again
 	stGone
 )
 
-// rawClient is one of very many.
+// rawClient is a client. It is small, because there are very many.
 type rawClient struct {
 	turn  uint32 // grows with each connection, so that timers of an earlier one are void
 	state state
-	tries uint8  // to connect that failed in a row
+	tries uint8  // failed attempts to connect in a row
 	known bool   // it was in its rooms once
 	left  uint16 // joins without an answer
-	since int64  // nanos: when it was to be in its rooms
-	talk  *talk  // nil: it never said anything
+	since int64  // since when it is on its way into its rooms, in nanoseconds since 1970
+	talk  *talk  // nil: it never sent a message
 }
 
 // Raw is a fleet over one swarm.
@@ -42,10 +42,10 @@ type Raw struct {
 	seats   []uint32 // client i has the places seats[i] to seats[i+1]
 	places  []place
 	rooms   []room
-	inRoom  [][]uint32 // by room: the places in it; made when it is first asked for
+	inRoom  [][]uint32 // by room: the places in it; nil before the first use
 	timers  timers
 	busy    atomic.Int64 // messages not yet acknowledged or given up
-	cache   struct {     // of the last frame with a message in it: most clients get the same
+	cache   struct {     // the last frame with an entry, decoded: most clients get the same one
 		frame []byte
 		event wire.Event
 	}
@@ -61,7 +61,7 @@ var _ Fleet = (*Raw)(nil)
 // maxFrame is the longest frame that is accepted from a server, in bytes: Hubbub's are far shorter.
 const maxFrame = 1 << 20
 
-// NewRaw returns a fleet of which no client is connected. Run frees what it holds.
+// NewRaw returns a fleet without connections. Run frees its resources.
 func NewRaw(cfg Config) (*Raw, error) {
 	s := &Raw{cfg: cfg, clients: make([]rawClient, cfg.Clients), seats: make([]uint32, cfg.Clients+1), rooms: make([]room, len(cfg.Rooms))}
 	var err error
@@ -82,7 +82,7 @@ func NewRaw(cfg Config) (*Raw, error) {
 		}
 		s.seats[i+1] = uint32(len(s.places))
 	}
-	s.cfg.Seats = nil // what it holds is not needed any more
+	s.cfg.Seats = nil // frees what the function refers to
 	return s, nil
 }
 
@@ -124,7 +124,7 @@ func (s *Raw) close() {
 	s.conns.Close()
 }
 
-// post makes Run call f, or calls it itself when Run is over.
+// post makes Run call f, or calls it when Run is over.
 func (s *Raw) post(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *Raw) post(f func()) {
 	}
 }
 
-// ask is post, and waits.
+// ask posts f and waits until it has been called.
 func (s *Raw) ask(f func()) {
 	done := make(chan struct{})
 	s.post(func() {
@@ -225,7 +225,7 @@ func (s *Raw) Seen(r int) (all []Seen) {
 			if !p.joined {
 				continue
 			}
-			// whose place it is
+			// the client of the place
 			i := sort.Search(s.cfg.Clients, func(i int) bool { return s.seats[i+1] > seat })
 			key := stretch{p.start, p.from, p.at, p.rewinds}
 			if at, ok := same[key]; ok && p.odd == nil {

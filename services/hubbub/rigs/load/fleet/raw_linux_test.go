@@ -17,9 +17,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestSayIsGivenUpWithoutAServer: what was to be said is given up in its time also when the server
-// never comes back. Else whoever waits until everything said is acknowledged or given up would wait
-// for ever.
+// TestSayIsGivenUpWithoutAServer: a client gives its messages up in time even if the server never
+// comes back. Otherwise a caller that waits until none is on its way would wait for ever.
 func TestSayIsGivenUpWithoutAServer(t *testing.T) {
 	var h heard
 	s, err := NewRaw(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
@@ -90,8 +89,8 @@ func readFrame(r io.Reader) ([]byte, error) {
 	return payload, err
 }
 
-// TestSayMarksRepeats: an attempt to send is marked once an earlier one may have reached the log,
-// and not before.
+// TestSayMarksRepeats: an attempt to send is marked as a retry once an earlier one may have reached
+// the log, and not before.
 func TestSayMarksRepeats(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -121,7 +120,7 @@ func TestSayMarksRepeats(t *testing.T) {
 		}
 		c.state = stIn
 	}
-	marked := func() bool { // of the last attempt
+	marked := func() bool { // whether the last attempt is marked
 		r := <-got
 		if r.Type != "send" {
 			t.Fatalf("%+v is sent", r)
@@ -141,11 +140,11 @@ func TestSayMarksRepeats(t *testing.T) {
 		happens func()
 		marks   bool
 	}{
-		"too fast":    {refused(chat.CodeRateLimited), false},
-		"too many":    {refused(chat.CodeTooMany), false},
-		"unavailable": {refused(chat.CodeUnavailable), true},
-		"a fault":     {refused(chat.CodeInternal), true},
-		"no answer":   {func() { s.elapsed(timer{turn: c.turn, say: c.talk.n, what: sendAgain}) }, true},
+		"too fast":       {refused(chat.CodeRateLimited), false},
+		"too many":       {refused(chat.CodeTooMany), false},
+		"unavailable":    {refused(chat.CodeUnavailable), true},
+		"internal error": {refused(chat.CodeInternal), true},
+		"no answer":      {func() { s.elapsed(timer{turn: c.turn, say: c.talk.n, what: sendAgain}) }, true},
 		"a lost connection": {func() {
 			s.lose(0)
 			enter()
@@ -164,7 +163,7 @@ func TestSayMarksRepeats(t *testing.T) {
 			t.Errorf("%s: the next attempt is marked: %v", name, marked())
 		}
 		if refused(chat.CodeRateLimited)(); marked() != tt.marks {
-			t.Errorf("%s: the one after it, which was refused for certain, is marked: %v", name, marked())
+			t.Errorf("%s: the one after it, which was refused for now, is marked: %v", name, marked())
 		}
 		s.hush(0)
 		s.conns.Cut(0)

@@ -19,7 +19,7 @@ func (s *Raw) dial(i int) {
 	s.timers.add(openFor, timer{client: int32(i), turn: c.turn, what: openLate})
 }
 
-// lose cuts a client off; what it says waits until it is back.
+// lose cuts a client off; its messages wait until it is back.
 func (s *Raw) lose(i int) {
 	c := &s.clients[i]
 	s.conns.Cut(i)
@@ -50,7 +50,7 @@ func (s *Raw) failed(i int, err error) {
 		return
 	}
 	s.cfg.Watcher.Lost(i, e.code, err)
-	if c.talk != nil { // where nothing answers any more it may never be in its rooms again
+	if c.talk != nil { // if no server answers, it may never be in its rooms again
 		s.expire(c.talk)
 	}
 	wait := min(minBackoff<<min(c.tries, 10), maxBackoff)
@@ -88,7 +88,7 @@ func (s *Raw) Frame(i int, op byte, payload []byte) error {
 	return &end{code: "no_hubbub", final: true, why: "the server sent a binary frame, which no Hubbub does"}
 }
 
-// Ended implements swarm.Handler: the others go on.
+// Ended implements swarm.Handler: the other clients go on.
 func (s *Raw) Ended(i int, err error) error {
 	s.failed(i, err)
 	return nil

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// what a timer is for.
+// what is the purpose of a timer.
 type what uint8
 
 const (
 	dialAgain what = iota
-	openLate       // it is not in its rooms yet
+	openLate       // the client should be in its rooms by now
 	joinAgain
 	sendAgain
 )
 
-// timer is something to be done about a client, unless its turn is another by then.
+// timer is an action on a client that is due at a time. It is void if the client has another turn
+// by then.
 type timer struct {
 	at     int64 // nanos
 	client int32
@@ -25,7 +26,7 @@ type timer struct {
 	what   what
 }
 
-// timers are those that have not gone off.
+// timers is a heap of the timers that have not gone off.
 type timers []timer
 
 func (t timers) Len() int           { return len(t) }
@@ -48,7 +49,7 @@ func (t *timers) add(in time.Duration, x timer) {
 	heap.Push(t, x)
 }
 
-// pop returns one that is due.
+// pop removes and returns a timer that is due.
 func (t *timers) pop(now time.Time) (x timer, ok bool) {
 	if len(*t) == 0 || (*t)[0].at > now.UnixNano() {
 		return x, false
