@@ -45,7 +45,7 @@ func (s *Service) consume(_ context.Context, batch []bus.Entry) error {
 			s.message(event, now)
 		case chat.TypeMentioned:
 			s.mention(event, now)
-		case chat.TypeEdited: // its earlier text is told to nobody any more
+		case chat.TypeEdited: // a notice must not contain the text from before the edit
 			s.queue.Cancel(e.Room, func(q *queue.Event) bool {
 				if q.ID == event.Target && q.Sender == event.Author && q.ID != "" {
 					q.Text = cut(event.Text)

@@ -25,8 +25,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a notify service on a bus in memory, with a directory, a history and a presence that say
-// what the test wants, and a push service.
+// world is a notify service on a bus in memory, with a directory, a history and a presence that
+// answer what the test wants, and a push service.
 type world struct {
 	*Service
 	t      *testing.T
@@ -38,8 +38,8 @@ type world struct {
 	mu       sync.Mutex
 	people   map[string]*directoryapi.Person
 	outside  map[string]bool // who may not read "closed"
-	left     map[string]bool // of whom history knows no room
-	direct   []string        // who is in the direct room
+	left     map[string]bool // by user: history knows no room of theirs
+	direct   []string        // the members of the direct room
 	active   []string
 	dnd      []string
 	inbox    map[string]chat.InboxRoom // by user; without one, nothing is read
@@ -93,7 +93,7 @@ func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("never: %s", what)
+			w.t.Fatalf("timed out: %s", what)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (w *world) Access(_ context.Context, user, room string) (directoryapi.Acces
 	return directoryapi.Access{Read: room != "closed" || !w.outside[user]}, nil
 }
 
-// serve answers a service of another process's.
+// serve answers requests to another service.
 func serve[Req, Rep any](w *world, service string, answer func(Req) Rep) {
 	w.t.Helper()
 	sub, err := api.Handle(w.t.Context(), w.bus, service, nil, func(_ context.Context, r Req) (rep Rep, err error) {
@@ -184,7 +184,7 @@ func (w *world) answer() {
 	})
 }
 
-// change changes what the other services say.
+// change changes what the other services answer.
 func (w *world) change(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,7 +217,7 @@ func (w *world) says(room, user, text string) uint64 {
 	return w.append(chat.Event{Type: chat.TypeMsg, Room: room, User: user, Name: user, Text: text})
 }
 
-// mentioned tells that a message mentions somebody, as history does.
+// mentioned appends that a message mentions a user, as history does.
 func (w *world) mentioned(user, room, by string, seq uint64, on bool) {
 	w.t.Helper()
 	w.append(chat.Event{Type: chat.TypeMentioned, Room: chat.UserRoom(user), Target: room, User: by, Name: by, At: seq, On: on})
@@ -233,17 +233,17 @@ func (w *world) gets() (session string, n notice) {
 	return got.Session, n
 }
 
-// nothingElse holds that nobody is told anything but what was got: what comes after everything
-// that was said is the next thing that arrives.
+// nothingElse checks that nobody gets a further notice: the next push is that of a message that it
+// appends last.
 func (w *world) nothingElse() {
 	w.t.Helper()
-	w.eventually("all is told", func() bool { return w.bus.CatchUp(w.t.Context(), group) == nil && w.queue.Len() == 0 })
+	w.eventually("nothing waits", func() bool { return w.bus.CatchUp(w.t.Context(), group) == nil && w.queue.Len() == 0 })
 	seq := w.says("end", "zed", "")
 	w.change(func() { w.active, w.dnd, w.away = nil, nil, map[string]bool{} })
 	w.mentionedAll("end", seq)
 	for range 3 {
 		if session, n := w.gets(); n.Room != "end" {
-			w.t.Errorf("%s is told %+v", session, n)
+			w.t.Errorf("%s gets %+v", session, n)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestDirectMessageIsPushedToTheOther(t *testing.T) {
 	seq = w.says("g-1", "bob", "psst, all")
 	session, n = w.gets()
 	if want := (notice{Kind: kindDirect, Room: "g-1", Seq: seq, Author: "bob", Count: 1}); session != "ann-1" || n != want {
-		t.Errorf("of a group %s gets %+v, want %+v", session, n, want)
+		t.Errorf("for a group %s gets %+v, want %+v", session, n, want)
 	}
 	w.nothingElse()
 }
@@ -51,12 +51,12 @@ func TestMentionOfARoomIsPushedToAllButItsAuthor(t *testing.T) {
 		got[session] = true
 	}
 	if !got["ann-1"] || !got["cyd-1"] {
-		t.Errorf("told are %v", got)
+		t.Errorf("notices went to %v", got)
 	}
 	w.nothingElse()
 }
 
-// TestTextIsPushedOnlyIfAllowed: what a mention says only history knows.
+// TestTextIsPushedOnlyIfAllowed: for a mention, only history knows the text.
 func TestTextIsPushedOnlyIfAllowed(t *testing.T) {
 	cfg := quick()
 	cfg.Text = true
@@ -74,20 +74,20 @@ func TestTextIsPushedOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotTold: each line is why ann is not told of a mention, or bob's direct message.
-func TestWhoIsNotTold(t *testing.T) {
+// TestWhoGetsNoNotice: each case is a reason why ann gets no notice of a mention.
+func TestWhoGetsNoNotice(t *testing.T) {
 	all := map[string]attention.Choices{}
 	for name, set := range map[string]func(w *world){
-		"looks at a device":   func(w *world) { w.active = []string{"ann"} },
-		"not to be disturbed": func(w *world) { w.dnd = []string{"ann"} },
-		"ignores the author":  func(w *world) { w.people["ann"].Hidden = []string{"bob"} },
-		"no member any more":  func(w *world) { w.outside["ann"] = true },
+		"looks at a device":  func(w *world) { w.active = []string{"ann"} },
+		"do not disturb":     func(w *world) { w.dnd = []string{"ann"} },
+		"ignores the author": func(w *world) { w.people["ann"].Hidden = []string{"bob"} },
+		"no longer a member": func(w *world) { w.outside["ann"] = true },
 		"has read it": func(w *world) {
 			w.inbox["ann"] = chat.InboxRoom{Read: chat.Forever, Through: chat.Forever, Unread: 1, Mentions: 1}
 		},
-		"it was deleted":    func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever} },
-		"mentioned no more": func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever, Unread: 1} },
-		"wants nothing":     func(w *world) { w.people["ann"].Choices = attention.Choices{Level: attention.Nothing} },
+		"it was deleted":      func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever} },
+		"no longer mentioned": func(w *world) { w.inbox["ann"] = chat.InboxRoom{Through: chat.Forever, Unread: 1} },
+		"wants nothing":       func(w *world) { w.people["ann"].Choices = attention.Choices{Level: attention.Nothing} },
 		"nothing of the room": func(w *world) {
 			w.people["ann"].Choices = attention.Choices{Level: attention.Everything, Rooms: map[string]attention.Level{"closed": attention.Nothing}}
 		},
@@ -104,11 +104,11 @@ func TestWhoIsNotTold(t *testing.T) {
 			w.change(func() { set(w) })
 			seq := w.says("closed", "bob", "hello @ann")
 			w.mentioned("ann", "closed", "bob", seq, true)
-			w.eventually("all is told", func() bool { return w.bus.CatchUp(t.Context(), group) == nil && w.queue.Len() == 0 })
+			w.eventually("nothing waits", func() bool { return w.bus.CatchUp(t.Context(), group) == nil && w.queue.Len() == 0 })
 			w.stop()
 			select {
 			case got := <-w.push.Got:
-				t.Errorf("told is %+v", got)
+				t.Errorf("a notice was sent: %+v", got)
 			default:
 			}
 		})
@@ -128,32 +128,33 @@ func TestChoicesOfRoomsAndWords(t *testing.T) {
 		got[session] = n.Kind
 	}
 	if len(got) != 2 || got["ann-1"] != kindMessage || got["cyd-1"] != kindMessage {
-		t.Errorf("of everything told are %v", got)
+		t.Errorf("the notices of everything are %v", got)
 	}
 	w.says("garden", "zed", "who will DEPLOY?")
 	if session, n := w.gets(); session != "bob-1" || n.Kind != kindMention {
-		t.Errorf("of a word %s is told %+v", session, n)
+		t.Errorf("for a word %s gets %+v", session, n)
 	}
 	w.append(chat.Event{Type: chat.TypeMember, Room: "new", User: "zed", Member: "cyd", Role: "member"})
 	w.says("new", "zed", "welcome")
 	if session, n := w.gets(); session != "cyd-1" || n.Room != "new" {
-		t.Errorf("of a room that cyd has come into %s is told %+v", session, n)
+		t.Errorf("for a room that cyd has joined %s gets %+v", session, n)
 	}
 	w.nothingElse()
 }
 
-// TestNobodyIsToldOfAnImport: of two messages the imported one is not told, and comes first.
-func TestNobodyIsToldOfAnImport(t *testing.T) {
+// TestImportedMessagesGetNoNotice: of two messages only the second, which is not imported, gets a
+// notice.
+func TestImportedMessagesGetNoNotice(t *testing.T) {
 	w := open(t, quick(), map[string]attention.Choices{"ann": {Level: attention.Everything}})
 	w.append(chat.Event{Type: chat.TypeMsg, Room: "lobby", ID: "i1", User: "bob", Name: "bob", TS: time.Now().UnixMilli(), Text: "of old", Imported: &chat.Imported{From: "slack"}})
 	seq := w.says("lobby", "bob", "of today")
 	if _, n := w.gets(); n.Seq != seq || n.Count != 1 {
-		t.Errorf("told is %+v", n)
+		t.Errorf("the notice is %+v", n)
 	}
 	w.nothingElse()
 }
 
-// TestEditedTextIsPushed, and what the message said before is not.
+// TestEditedTextIsPushed: a push contains the text after the edit, and not the one before.
 func TestEditedTextIsPushed(t *testing.T) {
 	cfg := quick()
 	cfg.Text, cfg.Delay = true, 10*time.Minute
@@ -161,16 +162,16 @@ func TestEditedTextIsPushed(t *testing.T) {
 	w.direct = []string{"ann", "bob"}
 	w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "bob", Name: "bob", ID: "m1", Text: "the door code is 1234"})
 	w.append(chat.Event{Type: chat.TypeEdited, Room: "d-1", User: "bob", Target: "m1", Author: "bob", Text: "I will call you"})
-	w.eventually("all is taken in", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
-	w.stop() // which tells what waits
+	w.eventually("all is consumed", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
+	w.stop() // which sends the notices that wait
 	if _, n := w.gets(); n.Text != "I will call you" {
 		t.Errorf("the text is %q", n.Text)
 	}
 }
 
-// TestMessagesOfARoomAreToldTogether, each once, and what is deleted or takes a mention back is
-// not.
-func TestMessagesOfARoomAreToldTogether(t *testing.T) {
+// TestOneNoticeForARoom: one notice covers the messages of a room, each once, without deleted
+// messages and mentions that were taken back.
+func TestOneNoticeForARoom(t *testing.T) {
 	cfg := quick()
 	cfg.Delay = 10 * time.Minute
 	w := open(t, cfg, map[string]attention.Choices{"ann": {Level: attention.Everything, Words: []string{"tea"}}})
@@ -182,8 +183,8 @@ func TestMessagesOfARoomAreToldTogether(t *testing.T) {
 	last := w.says("lobby", "cyd", "milk?")
 	w.mentioned("ann", "lobby", "cyd", last, true)
 	w.mentioned("ann", "lobby", "cyd", last, false)
-	w.eventually("all is taken in", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
-	w.stop() // which tells what waits
+	w.eventually("all is consumed", func() bool { return w.bus.CatchUp(t.Context(), group) == nil })
+	w.stop() // which sends the notices that wait
 	session, n := w.gets()
 	if session != "ann-1" || n.Kind != kindMention || n.Count != 3 || n.Author != "cyd" || n.Seq >= first {
 		t.Errorf("%s gets %+v", session, n)
@@ -193,8 +194,8 @@ func TestMessagesOfARoomAreToldTogether(t *testing.T) {
 	}
 }
 
-// TestRoomIsNotToldAgainAtOnce: what comes meanwhile waits.
-func TestRoomIsNotToldAgainAtOnce(t *testing.T) {
+// TestPauseBetweenNoticesOfARoom: messages in the pause wait for its end.
+func TestPauseBetweenNoticesOfARoom(t *testing.T) {
 	cfg := quick()
 	cfg.Again = 700 * time.Millisecond
 	w := open(t, cfg, nil)
@@ -211,25 +212,26 @@ func TestRoomIsNotToldAgainAtOnce(t *testing.T) {
 	}
 }
 
-// TestAbsenceIsNotMadeUpFor: messages of a time in which the service was away are told to nobody.
-func TestAbsenceIsNotMadeUpFor(t *testing.T) {
+// TestOldMessagesGetNoNotice: messages from a time in which the service was away get none.
+func TestOldMessagesGetNoNotice(t *testing.T) {
 	w := open(t, quick(), nil)
 	w.direct = []string{"ann", "bob"}
 	w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "bob", Name: "bob", Text: "old", TS: time.Now().Add(-11 * time.Minute).UnixMilli()})
 	w.says("d-1", "bob", "new")
 	if _, n := w.gets(); n.Count != 1 {
-		t.Errorf("told is %+v", n)
+		t.Errorf("the notice is %+v", n)
 	}
 }
 
-// TestServicesThatAreAway delay a notice, but presence: then everybody counts as away.
+// TestServicesThatAreAway: a service that does not answer delays notices, except presence: without
+// it everybody counts as away.
 func TestServicesThatAreAway(t *testing.T) {
 	w := open(t, quick(), nil)
 	w.direct = []string{"ann", "bob"}
 	w.change(func() { w.away[presenceapi.ServiceActive] = true })
 	w.says("d-1", "bob", "hello")
 	if session, _ := w.gets(); session != "ann-1" {
-		t.Errorf("told is %s", session)
+		t.Errorf("the notice went to %s", session)
 	}
 	w.change(func() { w.away[directoryapi.ServiceReach] = true })
 	seq := w.says("lobby", "bob", "@cyd")
@@ -241,11 +243,11 @@ func TestServicesThatAreAway(t *testing.T) {
 		w.tell(t.Context(), b)
 	}
 	if session, _ := w.gets(); session != "cyd-1" {
-		t.Errorf("told is %s", session)
+		t.Errorf("the notice went to %s", session)
 	}
 }
 
-func TestDeviceThatIsGoneIsForgotten(t *testing.T) {
+func TestLapsedDeviceIsReported(t *testing.T) {
 	w := open(t, quick(), nil)
 	w.direct = []string{"ann", "bob"}
 	w.push.Answer(func(_ string, r http.ResponseWriter) bool { r.WriteHeader(http.StatusGone); return true })
@@ -306,7 +308,7 @@ func TestConfig(t *testing.T) {
 	for _, contact := range []string{"http://chat.example/", "https:", "Op <op@chat.example>", "nobody"} {
 		cfg := quick()
 		if cfg.Contact = contact; cfg.Validate() == nil {
-			t.Errorf("contact %s is taken", contact)
+			t.Errorf("contact %s is accepted", contact)
 		}
 	}
 	bad := Config{Delay: -1, Again: -1, TooOld: 0, PerHour: 1, Pending: 1, PushLife: -1, PushTimeout: 0, Pushes: 0, Contact: "http://chat.example"}

@@ -14,9 +14,9 @@ import (
 	"hubbub.internal/services/notify/queue"
 )
 
-// TestNobodyIsToldBefore it is known who can be reached: until then what is due waits. A service
-// that is ended before it has begun has no error.
-func TestNobodyIsToldBefore(t *testing.T) {
+// TestNoticesWaitForListeners: notices wait until it is known who can be reached. A service that
+// ends before it has begun returns no error.
+func TestNoticesWaitForListeners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := membus.NewServer(membus.Options{}).Open()
 		s := New(quick(), Deps{Bus: b, Log: zap.NewNop()})
@@ -26,7 +26,7 @@ func TestNobodyIsToldBefore(t *testing.T) {
 		s.queue.Add(queue.Event{Room: "lobby", Seq: 1, Kind: queue.Word, Users: []string{"ann"}, Taken: time.Now()}, time.Now())
 		time.Sleep(time.Minute)
 		if due := s.queue.Due(time.Now()); len(due) != 1 || due[0].Events[0].Taken.After(time.Now()) || s.Ready(t.Context()) == nil {
-			t.Errorf("after a minute without the directory there wait %v", due)
+			t.Errorf("after a minute without the directory these wait: %v", due)
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -39,7 +39,7 @@ func TestNobodyIsToldBefore(t *testing.T) {
 	})
 }
 
-// TestEntryNamesItsSender: what the entry's data says of them does not count.
+// TestEntryNamesItsSender: a sender in the entry's data does not count.
 func TestEntryNamesItsSender(t *testing.T) {
 	w := open(t, late(), nil)
 	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "d-1", User: "eve", ID: "e1", TS: time.Now().UnixMilli(), Text: "x"})

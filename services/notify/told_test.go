@@ -25,7 +25,7 @@ import (
 	"hubbub.internal/services/notify/queue"
 )
 
-// waiting returns what waits to be told, in the order of messages and kinds.
+// waiting returns the queued events, ordered by message and kind.
 func (w *world) waiting() (all []queue.Event) {
 	w.t.Helper()
 	if err := w.bus.CatchUp(w.t.Context(), group); err != nil {
@@ -48,8 +48,8 @@ func late() Config {
 	return cfg
 }
 
-// TestWhatWaits: of each entry of the log, what people may be told of.
-func TestWhatWaits(t *testing.T) {
+// TestEventsOfEntries: the events that each log entry adds to the queue.
+func TestEventsOfEntries(t *testing.T) {
 	w := open(t, late(), map[string]attention.Choices{
 		"ann": {Words: []string{"tea"}}, "bob": {Rooms: map[string]attention.Level{"lobby": attention.Everything}}, "cyd": {Words: []string{"tea"}},
 	})
@@ -68,16 +68,16 @@ func TestWhatWaits(t *testing.T) {
 		queue.Event{Room: "lobby", ID: "1", Seq: seq, Sender: "ann", Name: "ann", Text: "tea", Kind: queue.Word, Users: []string{"cyd"}})
 	seq = msg(chat.Event{Room: "lobby", User: "bob", ID: "2", Text: "tea", Thread: chat.Thread{Author: "ann", ID: "1"}})
 	want := queue.Event{Room: "lobby", ID: "2", Seq: seq, Sender: "bob", Name: "bob", Text: "tea", Kind: queue.Word, Users: []string{"ann", "cyd"}, Thread: true}
-	is("an answer of who wants everything", want)
+	is("an answer by somebody who wants everything", want)
 	seq = msg(chat.Event{Room: "lobby", User: "zed", ID: "3", Text: "tea", Thread: chat.Thread{Author: "ann", ID: "1"}, Broadcast: true})
-	is("everybody's", queue.Event{Room: "lobby", ID: "3", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Everything, Users: []string{"bob"}},
+	is("an answer that the room gets, too", queue.Event{Room: "lobby", ID: "3", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Everything, Users: []string{"bob"}},
 		queue.Event{Room: "lobby", ID: "3", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Word, Users: []string{"ann", "cyd"}})
 	seq = msg(chat.Event{Room: "d-1", User: "zed", ID: "4", Text: "tea"})
 	is("direct", queue.Event{Room: "d-1", ID: "4", Seq: seq, Sender: "zed", Name: "zed", Text: "tea", Kind: queue.Direct, All: true})
 	msg(chat.Event{Room: "_own", User: "zed", ID: "5", Text: "tea"})
-	is("a room of the program's own")
+	is("a reserved room")
 	w.mentioned("eve", "lobby", "zed", 7, true)
-	is("a mention of whom nobody reaches")
+	is("a mention of somebody who cannot be reached")
 	w.mentioned("ann", "d-1", "zed", 7, true)
 	w.mentioned("ann", "no room", "zed", 7, true)
 	is("mentions in a direct room, and in none")
@@ -85,9 +85,9 @@ func TestWhatWaits(t *testing.T) {
 	is("a mention", queue.Event{Room: "lobby", Seq: 7, Sender: "zed", Name: "Zed", Kind: queue.Mention, Users: []string{"ann"}, Thread: true})
 }
 
-// TestWhatIsTakenBack: an edit, a deletion and a mention that is no more are of one message, one
-// author and one person.
-func TestWhatIsTakenBack(t *testing.T) {
+// TestCancelledEvents: an edit, a deletion and a removed mention concern one message, one author
+// and one person.
+func TestCancelledEvents(t *testing.T) {
 	w := open(t, late(), nil)
 	for _, user := range []string{"bob", "cyd"} {
 		w.append(chat.Event{Type: chat.TypeMsg, Room: "d-1", User: user, ID: "m1", Text: "of " + user})
@@ -113,7 +113,8 @@ func TestWhatIsTakenBack(t *testing.T) {
 	}
 }
 
-// TestOldAndTooMany: what is too old or too much is counted, and membership is never too old.
+// TestOldAndTooMany: messages that are too old or too many are counted, and changes of membership
+// are never too old.
 func TestOldAndTooMany(t *testing.T) {
 	cfg := late()
 	cfg.Pending = 2
@@ -129,19 +130,19 @@ func TestOldAndTooMany(t *testing.T) {
 		t.Errorf("%d wait, %v were too old, %v too many", n, testutil.ToFloat64(w.metrics.old), testutil.ToFloat64(w.metrics.dropped))
 	}
 	if of := w.listeners.Of("new"); !slices.Equal(of, []string{"cyd"}) || len(w.listeners.Of("lobby")) != 0 {
-		t.Errorf("of a room that cyd has come into everything goes to %v", of)
+		t.Errorf("in a room that cyd has joined, everything goes to %v", of)
 	}
 	w.tell(t.Context(), queue.Batch{Room: "d-1", Events: []queue.Event{{Room: "d-1", Seq: 1, Kind: queue.Direct, All: true, Taken: time.Now().Add(-time.Hour)}}})
 	if testutil.ToFloat64(w.metrics.old) != 2 || w.asked[directoryapi.ServiceReach] != 0 {
-		t.Error("what has waited for too long is told")
+		t.Error("an event that has waited for too long causes a request")
 	}
 	w.putBack([]queue.Event{{Room: "r1"}, {Room: "r2"}, {Room: "r3"}}, nil, time.Now())
 	if testutil.ToFloat64(w.metrics.dropped) != 4 {
-		t.Error("what does not fit when it is put back is not counted")
+		t.Error("events that do not fit when they are put back are not counted")
 	}
 }
 
-// TestChosen: what of a batch a person wants, each message once and by seq.
+// TestChosen: the events of a batch that a person wants, each message once and by seq.
 func TestChosen(t *testing.T) {
 	ann := []string{"ann", "bob"}
 	for name, tt := range map[string]struct {
@@ -210,11 +211,11 @@ func TestNotice(t *testing.T) {
 		t.Errorf("the senders are %v", all)
 	}
 	if exact := strings.Repeat("ä", textRunes); cut(exact) != exact || cut(exact+"b") != exact+"…" {
-		t.Errorf("of %d characters %q is left", textRunes, cut(exact))
+		t.Errorf("a text of %d characters is cut to %q", textRunes, cut(exact))
 	}
 }
 
-// accessOf says who may read.
+// accessOf is an Access by user.
 type accessOf func(user string) (bool, error)
 
 func (f accessOf) Access(_ context.Context, user, _ string) (directoryapi.Access, error) {
@@ -222,7 +223,8 @@ func (f accessOf) Access(_ context.Context, user, _ string) (directoryapi.Access
 	return directoryapi.Access{Read: read}, err
 }
 
-// TestWhoMay: each person once, but who is not in the room; without an answer nobody is left out.
+// TestWhoMay: whoMay returns each person once, without those who may not read the room. If access
+// is unknown, it leaves nobody out.
 func TestWhoMay(t *testing.T) {
 	s := &Service{listeners: listeners.New(nil, nil, zap.NewNop()), access: accessOf(func(user string) (bool, error) {
 		if user == "lost" {
@@ -235,14 +237,14 @@ func TestWhoMay(t *testing.T) {
 		t.Errorf("%v, %v", users, direct)
 	}
 	if users, direct = s.whoMay(t.Context(), queue.Batch{Events: []queue.Event{{Users: []string{"ann"}}, {All: true, Kind: queue.Direct}}}); !direct || users != nil {
-		t.Errorf("of a direct room %v, %v", users, direct)
+		t.Errorf("for a direct room %v, %v", users, direct)
 	}
 	if users, direct = s.whoMay(t.Context(), queue.Batch{Events: []queue.Event{{All: true, Kind: queue.Mention}}}); direct || len(users) != 0 {
-		t.Errorf("of a room %v, %v", users, direct)
+		t.Errorf("for a room %v, %v", users, direct)
 	}
 }
 
-// TestManyPeople are asked for in parts.
+// TestManyPeople: one request to the directory names a bounded number of people.
 func TestManyPeople(t *testing.T) {
 	w := open(t, late(), nil)
 	e := queue.Event{Room: "lobby", Seq: 1, Kind: queue.Word, Taken: time.Now()}
@@ -255,7 +257,7 @@ func TestManyPeople(t *testing.T) {
 	}
 }
 
-// TestPutBack: what waits again is for those who were not told.
+// TestPutBack: events that are put back are for those who got no notice.
 func TestPutBack(t *testing.T) {
 	w := open(t, late(), nil)
 	events := []queue.Event{
@@ -285,14 +287,14 @@ func TestPutBack(t *testing.T) {
 	w.change(func() { w.away[historyapi.ServiceInbox] = false })
 	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(1, "ann"), of(2, "ann")}}, []string{"ann"})
 	if _, n := w.gets(); n.Count != 2 || n.Seq != 1 {
-		t.Errorf("told is %+v", n)
+		t.Errorf("the notice is %+v", n)
 	}
 	w.change(func() { w.inbox["ann"] = chat.InboxRoom{Read: 3, Through: 9, Unread: 1, Mentions: 1} })
 	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(3, "ann"), of(4, "ann")}}, []string{"ann"})
-	is("told a moment ago, and one is read", of(4, "ann"))
+	is("after a notice a moment ago, with one message read", of(4, "ann"))
 }
 
-// TestSkipped: why somebody was not told is counted.
+// TestSkipped: the metrics count the reasons why somebody got no notice.
 func TestSkipped(t *testing.T) {
 	w := open(t, late(), map[string]attention.Choices{"cyd": {Paused: chat.Forever}})
 	tell := func(user string) {
@@ -317,7 +319,7 @@ func TestSkipped(t *testing.T) {
 	}
 }
 
-// TestPush: a push has the topic of its room, and is urgent unless it is one of everything.
+// TestPush: a push has the topic of its room, and is urgent unless its kind is everything.
 func TestPush(t *testing.T) {
 	cfg := late()
 	cfg.Text = true
@@ -354,8 +356,8 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// TestKeyOfPushes is asked for until there is an answer, and then no more; only of a device that is
-// gone the directory is told.
+// TestKeyOfPushes: the service asks for the key until it has an answer, and then no more. It tells
+// the directory only of devices that are gone.
 func TestKeyOfPushes(t *testing.T) {
 	w := open(t, quick(), nil)
 	client := notifyapi.NewClient(w.bus)
@@ -382,6 +384,6 @@ func TestKeyOfPushes(t *testing.T) {
 		}
 	}
 	if len(w.lapsed) != 1 || w.lapsed[0].Session != "ann-1" {
-		t.Errorf("the directory is told of %+v", w.lapsed)
+		t.Errorf("the directory learned of %+v", w.lapsed)
 	}
 }

@@ -1,6 +1,6 @@
-// Package listeners knows who can be reached while away and wants to be told of more than mentions:
-// of everything in some rooms, and of messages with words of their own. It follows the directory,
-// which alone knows who has a device, and is asked again now and then.
+// Package listeners knows who can be reached while away, and who wants notices of more than
+// mentions: of everything in some rooms, or of messages that contain certain words. It follows the
+// directory, which alone knows who has a device, and asks it for everybody now and then.
 //
 // It knows no message and sends nothing.
 package listeners
@@ -21,23 +21,24 @@ import (
 )
 
 const (
-	// reloadEvery is how often everybody is asked for again: what the bus lost meanwhile.
+	// reloadEvery is how often it asks for everybody again, since the bus may have lost changes.
 	reloadEvery = 5 * time.Minute
-	// retryEvery is how long it waits when the directory does not answer, and sayEvery how often
-	// the log says so.
+	// retryEvery is the pause when the directory does not answer, and sayEvery how often the log
+	// says so.
 	retryEvery = time.Second
 	sayEvery   = 30 * time.Second
-	// maxChanged is how many changes wait to be looked up; of more, everybody is asked for again.
+	// maxChanged bounds the changes that wait for a request; if there are more, it asks for
+	// everybody.
 	maxChanged = 1000
 	askTimeout = 10 * time.Second
 )
 
-// Directory is what is asked of the directory.
+// Directory is the part of the directory that Listeners uses.
 type Directory interface {
 	Reachable(ctx context.Context, r directoryapi.ReachableRequest) (directoryapi.Reachable, error)
 }
 
-// Listeners are all who can be reached. Its methods are safe for concurrent use.
+// Listeners holds everybody who can be reached. Its methods are safe for concurrent use.
 type Listeners struct {
 	live      bus.Live
 	directory Directory
@@ -47,20 +48,20 @@ type Listeners struct {
 
 	mu     sync.RWMutex
 	people map[string]*listener
-	rooms  map[string][]string // who wants everything in a room
-	words  map[string][]phrase // by their first token
+	rooms  map[string][]string // by room: who wants everything in it
+	words  map[string][]phrase // by key: see phrase.key
 	loaded bool
 }
 
-// listener is somebody who can be reached.
+// listener is a user who can be reached.
 type listener struct {
-	everything bool // in rooms of which nothing else was chosen
+	everything bool // in rooms without a choice of their own
 	choices    attention.Choices
 	rooms      []string
 	words      []phrase
 }
 
-// New returns Listeners that are empty before Run.
+// New returns Listeners that are empty until Run.
 func New(live bus.Live, directory Directory, log *zap.Logger) *Listeners {
 	return &Listeners{
 		live: live, directory: directory, log: log, changed: make(chan string, maxChanged), lost: make(chan struct{}, 1),
@@ -68,14 +69,14 @@ func New(live bus.Live, directory Directory, log *zap.Logger) *Listeners {
 	}
 }
 
-// Loaded reports whether everybody has been asked for once.
+// Loaded reports whether the directory has answered once with everybody.
 func (a *Listeners) Loaded() bool {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.loaded
 }
 
-// Run follows the directory until ctx ends, when it returns nil.
+// Run follows the directory until ctx ends, and returns nil.
 func (a *Listeners) Run(ctx context.Context) error {
 	var sub bus.Subscription
 	defer func() {
@@ -85,17 +86,17 @@ func (a *Listeners) Run(ctx context.Context) error {
 	}()
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
-	var last, said time.Time
+	var last, logged time.Time
 	say := func(what string, err error) {
-		if ctx.Err() != nil || time.Since(said) < sayEvery {
+		if ctx.Err() != nil || time.Since(logged) < sayEvery {
 			return
 		}
 		log := a.log.Warn
-		if said.IsZero() && !a.Loaded() {
+		if logged.IsZero() && !a.Loaded() {
 			log = a.log.Info // the directory may have just started, too
 		}
 		log(what, zap.Error(err))
-		said = time.Now()
+		logged = time.Now()
 	}
 	for ctx.Err() == nil {
 		if sub == nil {
@@ -108,7 +109,7 @@ func (a *Listeners) Run(ctx context.Context) error {
 			if err := a.load(ctx); err != nil {
 				say("the directory did not answer who has devices, so nobody gets notices; trying again", err)
 			} else {
-				last, said = time.Now(), time.Time{}
+				last, logged = time.Now(), time.Time{}
 			}
 		}
 		select {
@@ -125,7 +126,7 @@ func (a *Listeners) Run(ctx context.Context) error {
 	return nil
 }
 
-// hear takes in that somebody is reached otherwise now.
+// hear handles the news that a user's devices or choices have changed.
 func (a *Listeners) hear(data []byte) {
 	user := string(data)
 	if !chat.ValidID(user) {
@@ -141,7 +142,7 @@ func (a *Listeners) hear(data []byte) {
 	}
 }
 
-// load asks for everybody.
+// load asks the directory for everybody.
 func (a *Listeners) load(ctx context.Context) error {
 	seen := map[string]bool{}
 	for after := ""; ; {
@@ -168,7 +169,7 @@ func (a *Listeners) load(ctx context.Context) error {
 	return nil
 }
 
-// look asks for one.
+// look asks the directory for one user.
 func (a *Listeners) look(ctx context.Context, user string) error {
 	page, err := a.ask(ctx, directoryapi.ReachableRequest{User: user})
 	if err != nil {
@@ -190,7 +191,7 @@ func (a *Listeners) ask(ctx context.Context, r directoryapi.ReachableRequest) (d
 	return a.directory.Reachable(ctx, r)
 }
 
-// put takes somebody in, in place of what there was.
+// put adds or replaces a user.
 func (a *Listeners) put(d directoryapi.Listener) {
 	l := &listener{everything: d.Choices.Level == attention.Everything, choices: d.Choices}
 	for _, w := range d.Choices.Words {
@@ -220,7 +221,7 @@ func (a *Listeners) put(d directoryapi.Listener) {
 	}
 }
 
-// drop forgets somebody. The caller holds mu.
+// drop forgets a user. The caller holds mu.
 func (a *Listeners) drop(user string) {
 	l := a.people[user]
 	if l == nil {
@@ -238,7 +239,7 @@ func (a *Listeners) drop(user string) {
 	}
 }
 
-// leave forgets that somebody wants everything of a room. The caller holds mu.
+// leave forgets that a user wants everything of a room. The caller holds mu.
 func (a *Listeners) leave(user, room string) {
 	left := slices.DeleteFunc(slices.Clone(a.rooms[room]), func(u string) bool { return u == user })
 	if a.rooms[room] = left; len(left) == 0 {
@@ -246,7 +247,7 @@ func (a *Listeners) leave(user, room string) {
 	}
 }
 
-// Member says that somebody is a member of a room now, or not any more.
+// Member tells Listeners that a user has become a member of a room, or is one no more.
 func (a *Listeners) Member(user, room string, in bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -263,14 +264,14 @@ func (a *Listeners) Member(user, room string, in bool) {
 	a.rooms[room] = append(slices.Clone(a.rooms[room]), user)
 }
 
-// Reaches reports whether somebody can be reached.
+// Reaches reports whether a user can be reached.
 func (a *Listeners) Reaches(user string) bool {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.people[user] != nil
 }
 
-// Everybody returns all who can be reached.
+// Everybody returns all users who can be reached.
 func (a *Listeners) Everybody() []string {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -281,14 +282,15 @@ func (a *Listeners) Everybody() []string {
 	return all
 }
 
-// Of returns who wants to be told of everything in a room. The caller does not change it.
+// Of returns the users who want notices of everything in a room. The caller must not change the
+// slice.
 func (a *Listeners) Of(room string) []string {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.rooms[room]
 }
 
-// Words returns whose words a text has.
+// Words returns the users with a word that the text contains.
 func (a *Listeners) Words(text string) (users []string) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -314,7 +316,7 @@ func (a *Listeners) hits(users []string, some []phrase, text []tokens.Token, at 
 	return users
 }
 
-// Size returns how many can be reached.
+// Size returns how many users can be reached.
 func (a *Listeners) Size() int {
 	a.mu.RLock()
 	defer a.mu.RUnlock()

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeDirectory is a directory that has some.
+// fakeDirectory is a directory with some listeners.
 type fakeDirectory struct {
 	mu    sync.Mutex
 	all   []directoryapi.Listener
@@ -67,7 +67,7 @@ func loaded(t *testing.T, all ...directoryapi.Listener) *Listeners {
 	return a
 }
 
-func TestWordsAreFoundAsNamesAreCompared(t *testing.T) {
+func TestWordsInTexts(t *testing.T) {
 	for _, tt := range []struct {
 		word, text string
 		want       bool
@@ -86,7 +86,7 @@ func TestWordsAreFoundAsNamesAreCompared(t *testing.T) {
 	}
 }
 
-func TestWhoWantsEverything(t *testing.T) {
+func TestListenersToEverything(t *testing.T) {
 	a := loaded(t,
 		with("ann", attention.Choices{Level: attention.Everything, Rooms: map[string]attention.Level{"b": attention.Nothing}}, "a", "b", "c"),
 		with("bob", attention.Choices{Rooms: map[string]attention.Level{"a": attention.Everything}}),
@@ -109,10 +109,10 @@ func TestWhoWantsEverything(t *testing.T) {
 	is("b")
 	before := a.Of("a")
 	a.Member("ann", "a", false)
-	a.Member("bob", "a", false) // who has chosen that room is not asked to be in it
+	a.Member("bob", "a", false) // bob chose the room: membership does not matter
 	is("a", "bob")
 	if !slices.Equal(slices.Sorted(slices.Values(before)), []string{"ann", "bob"}) {
-		t.Errorf("what was returned before has changed to %v", before)
+		t.Errorf("a slice that Of returned before has changed to %v", before)
 	}
 	a.Member("ann", "c", false)
 	is("c")
@@ -126,38 +126,39 @@ func TestWhoWantsEverything(t *testing.T) {
 	is("f")
 	a.put(with("cyd", attention.Choices{}))
 	if !a.Reaches("cyd") || a.Reaches("eve") || len(a.Everybody()) != 4 || a.Size() != 4 {
-		t.Errorf("reached are %v", a.Everybody())
+		t.Errorf("%v can be reached", a.Everybody())
 	}
 	for _, user := range a.Everybody() {
 		a.drop(user)
 	}
 	if len(a.people)+len(a.rooms)+len(a.words) != 0 {
-		t.Errorf("kept are %v, %v and %v of people who have gone", a.people, a.rooms, a.words)
+		t.Errorf("%v, %v and %v of people who have gone are kept", a.people, a.rooms, a.words)
 	}
 }
 
-// TestMoreChangesThanAreKept: what does not fit is made good by asking for everybody.
-func TestMoreChangesThanAreKept(t *testing.T) {
+// TestTooManyChanges: when too many changes wait, Listeners asks for everybody.
+func TestTooManyChanges(t *testing.T) {
 	a := New(nil, &fakeDirectory{}, zap.NewNop())
 	for range maxChanged {
 		a.hear([]byte("ann"))
 	}
 	if len(a.lost) != 0 {
-		t.Error("something is lost that is kept")
+		t.Error("a change that is kept counts as lost")
 	}
 	a.hear([]byte("bob"))
 	a.hear([]byte("bob"))
 	if len(a.lost) != 1 {
-		t.Error("a change is lost, and nobody is told")
+		t.Error("a lost change does not cause a reload")
 	}
 }
 
-// TestSaysThatTheDirectoryIsAway at once and every half minute, and no more often.
-func TestSaysThatTheDirectoryIsAway(t *testing.T) {
+// TestLogsThatDirectoryIsAway: Listeners logs at once and then every half minute that the directory
+// is away.
+func TestLogsThatDirectoryIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := membus.NewServer(membus.Options{}).Open()
 		d := &fakeDirectory{away: true}
-		core, said := observer.New(zap.InfoLevel)
+		core, logs := observer.New(zap.InfoLevel)
 		a := New(b, d, zap.New(core))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -167,11 +168,11 @@ func TestSaysThatTheDirectoryIsAway(t *testing.T) {
 		asked := d.asked
 		d.mu.Unlock()
 		var levels []zapcore.Level
-		for _, e := range said.All() {
+		for _, e := range logs.All() {
 			levels = append(levels, e.Level)
 		}
 		if want := []zapcore.Level{zap.InfoLevel, zap.WarnLevel, zap.WarnLevel}; !slices.Equal(levels, want) || asked < 60 {
-			t.Errorf("it asked %d times, and said %v", asked, said.All())
+			t.Errorf("it asked %d times, and logged %v", asked, logs.All())
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -181,7 +182,8 @@ func TestSaysThatTheDirectoryIsAway(t *testing.T) {
 	})
 }
 
-// TestListenersFollow what the directory tells, and asks for everybody when something was lost.
+// TestListenersFollow: Listeners follow the changes that the directory publishes, and ask for
+// everybody when some were lost.
 func TestListenersFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := membus.NewServer(membus.Options{}).Open()
@@ -212,23 +214,23 @@ func TestListenersFollow(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if a.Size() != 1 || len(a.Words("y")) != 1 || len(a.Words("x")) != 0 {
-			t.Errorf("after the changes reached are %v", a.Everybody())
+			t.Errorf("after the changes %v can be reached", a.Everybody())
 		}
 		d.mu.Lock()
 		if d.asked -= asked; d.asked != 2 {
-			t.Errorf("of two users the directory was asked %d times", d.asked)
+			t.Errorf("for two users the directory was asked %d times", d.asked)
 		}
 		d.mu.Unlock()
 		d.set(with("ann", attention.Choices{}), with("cyd", attention.Choices{}))
-		a.lost <- struct{}{} // by which time nobody can say what has changed
+		a.lost <- struct{}{} // as if changes had been lost
 		time.Sleep(2 * time.Second)
 		if a.Size() != 2 {
-			t.Errorf("after changes that were lost reached are %v", a.Everybody())
+			t.Errorf("after lost changes %v can be reached", a.Everybody())
 		}
-		d.set() // which nobody has told
+		d.set() // without news of it
 		time.Sleep(reloadEvery)
 		if a.Size() != 0 {
-			t.Errorf("reached are %v", a.Everybody())
+			t.Errorf("%v can be reached", a.Everybody())
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -8,7 +8,7 @@ import (
 
 var start = time.UnixMilli(1_700_000_000_000)
 
-func TestRoomIsNotToldAgainAtOnce(t *testing.T) {
+func TestPauseBetweenNoticesOfARoom(t *testing.T) {
 	p := New(time.Minute, 60)
 	for _, tt := range []struct {
 		user, room string
@@ -24,24 +24,24 @@ func TestRoomIsNotToldAgainAtOnce(t *testing.T) {
 	}
 }
 
-func TestPersonIsToldSoOftenAnHour(t *testing.T) {
+func TestNoticesPerHour(t *testing.T) {
 	p := New(0, 60)
-	told := 0
+	notices := 0
 	for second := range 3600 {
 		for i := range 3 {
 			if p.Wait("ann", fmt.Sprint(i), start.Add(time.Duration(second)*time.Second)) == 0 {
-				told++
+				notices++
 			}
 		}
-		if second == 0 && told != 3 || second == 9 && told != 10 {
-			t.Errorf("after %d s told %d times", second, told)
+		if second == 0 && notices != 3 || second == 9 && notices != 10 {
+			t.Errorf("after %d s there were %d notices", second, notices)
 		}
 	}
-	if told < 68 || told > 70 {
-		t.Errorf("told %d times in an hour", told)
+	if notices < 68 || notices > 70 {
+		t.Errorf("%d notices in an hour", notices)
 	}
 	if wait := p.Wait("bob", "a", start); wait != 0 {
-		t.Errorf("another waits %s", wait)
+		t.Errorf("another person waits %s", wait)
 	}
 }
 
@@ -57,16 +57,17 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	forget(m, start.Add(2*time.Hour), most)
 	if len(m) != 0 {
-		t.Errorf("%d that are free are kept", len(m))
+		t.Errorf("%d without a limit are kept", len(m))
 	}
 }
 
-// TestWaitsUntilThereIsANotice: that long, and no longer; who has had few an hour has one at once.
-func TestWaitsUntilThereIsANotice(t *testing.T) {
+// TestWaitForTheNextNotice: a person waits until a notice is gained, and no longer; with notices
+// saved up, not at all.
+func TestWaitForTheNextNotice(t *testing.T) {
 	p := New(0, 60)
 	for i := range 10 {
 		if wait := p.Wait("ann", fmt.Sprint(i), start); wait != 0 {
-			t.Errorf("the notice %d waits %s", i, wait)
+			t.Errorf("notice %d waits %s", i, wait)
 		}
 	}
 	if wait := p.Wait("ann", "a", start.Add(20*time.Second)); wait != 40*time.Second {
@@ -77,7 +78,7 @@ func TestWaitsUntilThereIsANotice(t *testing.T) {
 	}
 }
 
-func TestPaceForgetsWhoIsFree(t *testing.T) {
+func TestPaceForgetsWhatIsOver(t *testing.T) {
 	p := New(time.Minute, 60)
 	p.most = 10
 	for i := range p.most {

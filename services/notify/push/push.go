@@ -1,8 +1,8 @@
 // Package push sends pushes to push services (RFC 8030), encrypted for the device (RFC 8291) and
-// signed by the server (RFC 8292). Each push service has its own turn: one that is slow, away or
-// refuses for a while holds up no other.
+// signed by the server (RFC 8292). Each push service has its own queue: one that is slow, away or
+// refuses for a while does not delay the others.
 //
-// It decides nothing about people and messages. What it has to send is bounded and in memory.
+// It decides nothing about people and messages. Its queues are in memory, and bounded.
 package push
 
 import (
@@ -22,14 +22,14 @@ import (
 )
 
 const (
-	// MaxPayload is how long a payload may be, in bytes: a push service takes 4,096 with what the
-	// encryption adds.
+	// MaxPayload bounds a payload, in bytes: a push service accepts 4,096 with what the encryption
+	// adds.
 	MaxPayload = 3000
-	// maxAnswer bounds what is read of an answer, so that its connection can be used again.
+	// maxAnswer bounds what is read of an answer, so that its connection can be reused.
 	maxAnswer = 4 << 10
 )
 
-// Push is what a device gets.
+// Push is a message for a device.
 type Push struct {
 	User    string
 	Device  directoryapi.Device
@@ -40,15 +40,15 @@ type Push struct {
 	Urgent bool
 }
 
-// Outcome is what came of a push.
+// Outcome is the result of a push.
 type Outcome string
 
 // The outcomes.
 const (
 	Sent    Outcome = "sent"
 	Lapsed  Outcome = "lapsed"  // the device is gone, or must not be pushed to
-	Refused Outcome = "refused" // the push service takes no such push
-	Failed  Outcome = "failed"  // it was tried again for long enough
+	Refused Outcome = "refused" // the push service accepts no such push
+	Failed  Outcome = "failed"  // every retry failed
 	Dropped Outcome = "dropped" // too many waited
 	later   Outcome = "later"
 )
@@ -64,12 +64,12 @@ type poster struct {
 	life    time.Duration
 }
 
-// Post pushes once. retry is how long a push service wants to be left alone, with the outcome
-// later.
+// post pushes once. With the outcome later, retry is how long the push service wants no further
+// push.
 func (p *poster) post(ctx context.Context, push Push) (out Outcome, retry time.Duration, err error) {
 	key, err := p.keys(ctx)
 	if err != nil {
-		return later, 0, fmt.Errorf("the key of pushes: %w", err)
+		return later, 0, fmt.Errorf("get the key that signs pushes: %w", err)
 	}
 	urgency := webpush.UrgencyNormal
 	if push.Urgent {
@@ -103,8 +103,7 @@ func (p *poster) post(ctx context.Context, push Push) (out Outcome, retry time.D
 	}
 }
 
-// retryAfter reads a header of seconds, or of a time (RFC 9110, section 10.2.3). 0: it says
-// nothing.
+// retryAfter parses the header Retry-After: seconds, or a time (RFC 9110, section 10.2.3). 0: none.
 func retryAfter(header string, now time.Time) time.Duration {
 	if n, err := strconv.Atoi(header); err == nil && n > 0 && n < 1<<30 {
 		return time.Duration(n) * time.Second

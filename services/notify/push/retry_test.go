@@ -12,7 +12,7 @@ func TestRetryAfterIsSecondsOrATime(t *testing.T) {
 		"Sat, 10 Jan 2026 11:00:00 GMT": 0,
 	} {
 		if got := retryAfter(header, now); got != want {
-			t.Errorf("%q is %s, want %s", header, got, want)
+			t.Errorf("%q is parsed as %s, want %s", header, got, want)
 		}
 	}
 }
@@ -21,7 +21,7 @@ func TestPausesGrow(t *testing.T) {
 	s := &Sender{cfg: Config{Pause: 8 * time.Second}}
 	for tried, want := range map[int]time.Duration{1: 8 * time.Second, 2: 16 * time.Second, 4: 64 * time.Second} {
 		if got := s.backoff(tried); got > want || got < want*3/4 {
-			t.Errorf("after %d tries it is %s, want about %s", tried, got, want)
+			t.Errorf("after %d tries the pause is %s, want about %s", tried, got, want)
 		}
 	}
 }

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// perHost is how many pushes are under way to one push service.
+	// perHost bounds the pushes that are under way to one push service.
 	perHost = 4
-	// maxWaiting is how many wait for one push service, and maxHosts how many push services have
-	// some waiting.
+	// maxWaiting bounds the pushes that wait for one push service, and maxHosts the push services
+	// for which some wait.
 	maxWaiting = 2000
 	maxHosts   = 2000
-	// tries is how often a push is tried, at first after Config.Pause and then each time after
-	// twice as long.
+	// tries bounds the attempts for a push. The first pause between two of them is Config.Pause,
+	// and each further one twice as long.
 	tries = 7
-	// maxPause bounds what a push service may ask for.
+	// maxPause bounds the pause that a push service may ask for.
 	maxPause = time.Hour
-	// ending is how long those that are under way have when the sender ends.
+	// ending is how long requests under way may take when the sender ends.
 	ending = 5 * time.Second
 )
 
@@ -35,7 +35,7 @@ const (
 type Config struct {
 	Life    time.Duration // how long a push service keeps a push
 	Timeout time.Duration // of one request
-	Pause   time.Duration // before the second try
+	Pause   time.Duration // before the second attempt
 	AtOnce  int           // requests at a time
 	Private bool          // also to private addresses
 	Contact string
@@ -45,9 +45,9 @@ type Config struct {
 type Deps struct {
 	Keys Keys
 	Log  *zap.Logger
-	// Done is told what came of each push. It is called concurrently.
+	// Done receives the outcome of each push. It is called concurrently.
 	Done func(Push, Outcome)
-	TLS  *tls.Config // whom to trust; nil: as the system does
+	TLS  *tls.Config // whom to trust; nil: whom the system trusts
 }
 
 // Sender sends pushes. Its methods are safe for concurrent use.
@@ -60,19 +60,19 @@ type Sender struct {
 
 	mu    sync.Mutex
 	hosts map[string]*host
-	order []string // of hosts, the one that is looked at next first
+	order []string // of hosts; pick looks at the first one first
 	under int      // requests that are under way
 }
 
-// host is a push service with what waits for it.
+// host is a push service with the pushes that wait for it.
 type host struct {
-	waiting []*job // those that may go first are first
+	waiting []*job // ordered by next
 	under   int
 }
 
 type job struct {
 	Push
-	next  time.Time // not before
+	next  time.Time // earliest time of the next attempt
 	tried int
 }
 
@@ -84,7 +84,7 @@ func NewSender(cfg Config, deps Deps) *Sender {
 	}
 }
 
-// Once pushes at once, waits for the answer and does not try again. It also tells Done.
+// Once pushes at once, waits for the answer and does not retry. It also calls Done.
 func (s *Sender) Once(ctx context.Context, p Push) (Outcome, error) {
 	if err := s.check(p); err != nil {
 		s.done(p, Lapsed)
@@ -102,7 +102,7 @@ func (s *Sender) Once(ctx context.Context, p Push) (Outcome, error) {
 
 func (s *Sender) check(p Push) error { return outbound.Check(p.Device.Endpoint, s.cfg.Private) }
 
-// Send has a push sent. It does not wait.
+// Send queues a push. It does not wait.
 func (s *Sender) Send(p Push) {
 	if s.check(p) != nil {
 		s.done(p, Lapsed)
@@ -115,7 +115,8 @@ func (s *Sender) Send(p Push) {
 	s.kick()
 }
 
-// put keeps a job, in place of one with its topic that has not begun; false: there is no room.
+// put queues a job. If one with its topic waits already, the fresh one counts. It returns false if
+// the queue is full.
 func (s *Sender) put(j *job, fresh bool) bool {
 	u, err := url.Parse(j.Device.Endpoint)
 	if err != nil {
@@ -137,7 +138,7 @@ func (s *Sender) put(j *job, fresh bool) bool {
 			if fresh {
 				other.Payload, other.Urgent = j.Payload, other.Urgent || j.Urgent
 			}
-			return true // the later one is the one that counts
+			return true // the fresh one counts
 		}
 	}
 	if len(h.waiting) >= maxWaiting {
@@ -160,7 +161,7 @@ func (s *Sender) kick() {
 	}
 }
 
-// Waiting returns how many pushes are to be sent.
+// Waiting returns how many pushes wait or are under way.
 func (s *Sender) Waiting() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,8 +171,8 @@ func (s *Sender) Waiting() (n int) {
 	return n
 }
 
-// Run sends until ctx ends, when it returns nil: those that are under way have a moment, and those
-// that wait are dropped.
+// Run sends pushes until ctx ends, and returns nil. Then requests under way have a moment to
+// finish, and Run drops the pushes that wait.
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.poster.client.CloseIdleConnections()
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -200,7 +201,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
-// pick returns a push that may go now, of the host that has waited for longest; nil: there is none.
+// pick takes a push that may be sent now, from the host whose turn is longest ago; nil: there is
+// none.
 func (s *Sender) pick(now time.Time) (*job, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,7 +224,7 @@ func (s *Sender) pick(now time.Time) (*job, string) {
 	return nil, ""
 }
 
-// pause returns how long it is until one may go that waits for its time.
+// pause returns the time until a waiting push may be sent.
 func (s *Sender) pause(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,7 +240,7 @@ func (s *Sender) pause(now time.Time) time.Duration {
 	return least
 }
 
-// do tries a push.
+// do makes one attempt to send a push.
 func (s *Sender) do(ctx context.Context, j *job, name string) {
 	request, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	out, wait, err := s.poster.post(request, j.Push)
@@ -250,9 +252,9 @@ func (s *Sender) do(ctx context.Context, j *job, name string) {
 	if out == later {
 		pause := min(max(wait, s.backoff(j.tried)), maxPause)
 		j.next = time.Now().Add(pause)
-		s.log.Debug("a push is tried again", zap.String("push service", name), zap.Duration("after", pause), zap.Error(err))
+		s.log.Debug("a push failed and will be retried", zap.String("push service", name), zap.Duration("after", pause), zap.Error(err))
 	} else if out == Failed || out == Refused {
-		s.log.Info("a push was not taken", zap.String("push service", name), zap.String("outcome", string(out)), zap.Error(err))
+		s.log.Info("a push failed for good", zap.String("push service", name), zap.String("outcome", string(out)), zap.Error(err))
 	}
 	s.mu.Lock()
 	s.under--
@@ -274,7 +276,7 @@ func (s *Sender) do(ctx context.Context, j *job, name string) {
 	s.kick()
 }
 
-// backoff is how long after so many tries the next one is, some of it by chance.
+// backoff returns the pause after a number of attempts, partly random.
 func (s *Sender) backoff(tried int) time.Duration {
 	d := s.cfg.Pause << min(tried-1, 10)
 	return d - time.Duration(rand.Int64N(int64(d)/4+1))

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// outcomes are what came of pushes, by session.
+// outcomes records the outcomes of pushes, by session.
 type outcomes struct {
 	mu  sync.Mutex
 	all map[string][]push.Outcome
@@ -43,14 +43,14 @@ func (o *outcomes) wait(t *testing.T, session string, want ...push.Outcome) {
 		o.mu.Unlock()
 		if n >= len(want) {
 			if got != fmt.Sprint(want) {
-				t.Errorf("of %s came %v, want %v", session, got, want)
+				t.Errorf("the outcomes of %s are %v, want %v", session, got, want)
 			}
 			return
 		}
 		select {
 		case <-o.new:
 		case <-time.After(time.Minute):
-			t.Fatalf("of %s came %v, want %v", session, got, want)
+			t.Fatalf("the outcomes of %s are %v, want %v", session, got, want)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestPushArrivesSignedAndEncrypted(t *testing.T) {
 	}
 }
 
-func TestWhatPushServicesAnswer(t *testing.T) {
+func TestAnswersOfPushServices(t *testing.T) {
 	s := pushtest.New(t)
 	sender, o := start(t, s, nil)
 	s.Answer(func(session string, w http.ResponseWriter) bool {
@@ -114,7 +114,8 @@ func TestWhatPushServicesAnswer(t *testing.T) {
 	}
 }
 
-// TestPrivateAddressesAreNotPushedTo unless the operator allows it, whatever a name says.
+// TestPrivateAddressesAreNotPushedTo: no push goes to a private address unless the operator allows
+// that.
 func TestPrivateAddressesAreNotPushedTo(t *testing.T) {
 	s := pushtest.New(t)
 	sender, o := start(t, s, func(c *push.Config) { c.Private = false })
@@ -129,8 +130,9 @@ func TestPrivateAddressesAreNotPushedTo(t *testing.T) {
 	}
 }
 
-// TestRefusedForAWhileIsTriedAgain until it is taken, or was tried often enough.
-func TestRefusedForAWhileIsTriedAgain(t *testing.T) {
+// TestTemporaryRefusalIsRetried: the sender retries until the push service accepts the push, or the
+// last retry has failed.
+func TestTemporaryRefusalIsRetried(t *testing.T) {
 	s := pushtest.New(t)
 	sender, o := start(t, s, func(c *push.Config) { c.Pause = time.Microsecond })
 	var calls atomic.Int32
@@ -150,7 +152,7 @@ func TestRefusedForAWhileIsTriedAgain(t *testing.T) {
 	o.wait(t, "s2", push.Failed)
 }
 
-// TestLaterPushReplacesOneThatWaits, of the same topic and device.
+// TestLaterPushReplacesOneThatWaits: it replaces a push of the same topic and device.
 func TestLaterPushReplacesOneThatWaits(t *testing.T) {
 	s := pushtest.New(t)
 	sender, _ := start(t, s, nil)
@@ -186,11 +188,11 @@ func TestLaterPushReplacesOneThatWaits(t *testing.T) {
 		got[g.Session+" "+g.Payload+" "+g.Urgency] = true
 	}
 	if !got["s1 2 new high"] || !got["s2 other normal"] || !got["s1 more normal"] {
-		t.Errorf("arrived are %v", got)
+		t.Errorf("these arrived: %v", got)
 	}
 }
 
-// TestSlowPushServiceHoldsUpNoOther: one that does not answer has its own turn.
+// TestSlowPushServiceHoldsUpNoOther: a push service that does not answer has a queue of its own.
 func TestSlowPushServiceHoldsUpNoOther(t *testing.T) {
 	slow, quick := pushtest.New(t), pushtest.New(t)
 	release := make(chan struct{})

@@ -23,17 +23,17 @@ import (
 	"hubbub.internal/services/notify/pushtest"
 )
 
-// private is the answer of a name that leads to a private address.
+// private stands for the error of a name that resolves to a private address.
 const private = -1
 
-// fakeServices are push services that answer what a test says, at the time of its bubble.
+// fakeServices are push services that answer what a test says, in the time of its bubble.
 type fakeServices struct {
 	t      *testing.T
 	answer func(r *http.Request) (code int, retryAfter string)
 
 	mu    sync.Mutex
 	began time.Time
-	at    []time.Duration // when each request came
+	at    []time.Duration // when each request arrived
 	under map[string]int  // requests under way, by host
 	ended []Outcome
 	last  string // payload of the push that ended last
@@ -86,7 +86,7 @@ func (f *fakeServices) is(want ...Outcome) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !slices.Equal(f.ended, want) {
-		f.t.Errorf("came of it: %v, want %v", f.ended, want)
+		f.t.Errorf("the outcomes are %v, want %v", f.ended, want)
 	}
 }
 
@@ -102,8 +102,8 @@ func to(host, session, payload string) Push {
 	return Push{Device: directoryapi.Device{Session: session, Endpoint: "https://" + host + "/" + session, Key: deviceKey(), Secret: make([]byte, 16)}, Payload: []byte(payload)}
 }
 
-// TestPausesBetweenTries: each is twice as long as the one before, or as the push service says, but
-// no more than an hour.
+// TestPausesBetweenTries: each pause is twice as long as the one before, or as long as the push
+// service says, but no longer than an hour.
 func TestPausesBetweenTries(t *testing.T) {
 	for after, pause := range map[string]func(tried int) (least, most time.Duration){
 		"":     func(tried int) (least, most time.Duration) { return 6 * time.Second << tried, 8 * time.Second << tried },
@@ -129,8 +129,8 @@ func TestPausesBetweenTries(t *testing.T) {
 	}
 }
 
-// TestRequestThatIsNotAnswered ends after the timeout, and is made again.
-func TestRequestThatIsNotAnswered(t *testing.T) {
+// TestRequestWithoutAnswer: the sender ends a request after the timeout, and retries it.
+func TestRequestWithoutAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeServices{t: t}
 		f.answer = func(r *http.Request) (int, string) {
@@ -150,9 +150,9 @@ func TestRequestThatIsNotAnswered(t *testing.T) {
 	})
 }
 
-// TestTriedAgainAfterANewerOne: of one topic the newer one goes, also when the older one is tried
-// again.
-func TestTriedAgainAfterANewerOne(t *testing.T) {
+// TestRetryAfterANewerPush: of one topic the newer push is sent, even if the older one failed and
+// would be retried.
+func TestRetryAfterANewerPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeServices{t: t}
 		f.answer = func(*http.Request) (int, string) {
@@ -172,13 +172,13 @@ func TestTriedAgainAfterANewerOne(t *testing.T) {
 		time.Sleep(time.Minute)
 		stop()
 		if f.is(Sent); f.last != "new" {
-			t.Errorf("sent is %s", f.last)
+			t.Errorf("the push sent is %s", f.last)
 		}
 	})
 }
 
-// TestTurnsOfPushServices: so many requests at a time, and of one push service no more than its
-// part; each has its turn.
+// TestTurnsOfPushServices: the sender bounds its requests at a time, in all and to each push
+// service, and takes the push services in turn.
 func TestTurnsOfPushServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -191,14 +191,15 @@ func TestTurnsOfPushServices(t *testing.T) {
 			defer f.mu.Unlock()
 			maps.DeleteFunc(f.under, func(_ string, n int) bool { return n == 0 })
 			if !maps.Equal(f.under, want) {
-				t.Errorf("under way are %v, want %v", f.under, want)
+				t.Errorf("requests under way: %v, want %v", f.under, want)
 			}
 		}
 		for i := range 10 {
 			s.Send(to("a.example", fmt.Sprint(i), "x"))
 		}
 		is(map[string]int{"a.example": perHost})
-		for _, id := range []string{"1", "2"} { // by turns: the first of b may go before c has any
+		// in turn: the first of b may be sent before c has any
+		for _, id := range []string{"1", "2"} {
 			for _, host := range []string{"b.example", "c.example"} {
 				s.Send(to(host, id, "x"))
 			}
@@ -214,12 +215,13 @@ func TestTurnsOfPushServices(t *testing.T) {
 		}
 		stop()
 		if len(f.ended) != 14 {
-			t.Errorf("came of it: %v", f.ended)
+			t.Errorf("the outcomes are %v", f.ended)
 		}
 	})
 }
 
-// TestStopWaitsForRequests that are under way, for a while; those that end then are told of.
+// TestStopWaitsForRequests: the sender waits a while for requests under way, and reports their
+// outcomes.
 func TestStopWaitsForRequests(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes, want time.Duration
@@ -251,9 +253,9 @@ func TestStopWaitsForRequests(t *testing.T) {
 	}
 }
 
-// TestWhatWaits: pushes go by their time; one that was tried replaces none that came later, and
-// what was urgent stays so; there are so many of one push service, and so many of these.
-func TestWhatWaits(t *testing.T) {
+// TestWaitingPushes: pushes are ordered by time; a retry does not replace a newer push, and a push
+// stays urgent; the queues of a push service, and their number, are bounded.
+func TestWaitingPushes(t *testing.T) {
 	now := time.Now()
 	s := NewSender(Config{AtOnce: 1, Private: true}, Deps{Log: zap.NewNop(), Done: func(Push, Outcome) {}})
 	topic := func(payload string, urgent bool) *job {
@@ -263,15 +265,15 @@ func TestWhatWaits(t *testing.T) {
 	}
 	for _, j := range []*job{topic("new", true), topic("newer", false)} {
 		if !s.put(j, true) {
-			t.Fatal("not taken")
+			t.Fatal("a push is dropped")
 		}
 	}
 	if !s.put(topic("tried", false), false) {
-		t.Error("what is made up for already is told as dropped")
+		t.Error("a push that a newer one replaces counts as dropped")
 	}
 	h := s.hosts["a.example"]
 	if len(h.waiting) != 1 || string(h.waiting[0].Payload) != "newer" || !h.waiting[0].Urgent {
-		t.Errorf("there wait %d, and first %+v", len(h.waiting), h.waiting[0])
+		t.Errorf("%d pushes wait, the first is %+v", len(h.waiting), h.waiting[0])
 	}
 	for _, after := range []time.Duration{3, 1, 2, 1} {
 		s.put(&job{Push: to("a.example", "s", fmt.Sprint(int(after))), next: now.Add(after * time.Second)}, true)
@@ -281,11 +283,11 @@ func TestWhatWaits(t *testing.T) {
 		order = append(order, string(j.Payload))
 	}
 	if fmt.Sprint(order) != "[newer 1 1 2 3]" {
-		t.Errorf("they go in the order %v", order)
+		t.Errorf("the order is %v", order)
 	}
 
 	if got := s.pause(now); got != time.Millisecond {
-		t.Errorf("with one that is due it sleeps %s", got)
+		t.Errorf("with a push that is due it sleeps %s", got)
 	}
 	h.waiting = h.waiting[1:]
 	if got := s.pause(now); got != time.Second {
@@ -293,36 +295,36 @@ func TestWhatWaits(t *testing.T) {
 	}
 	h.under = perHost
 	if got := s.pause(now); got != time.Hour {
-		t.Errorf("with all of a push service under way it sleeps %s", got)
+		t.Errorf("with all requests to a push service under way it sleeps %s", got)
 	}
 	h.under, s.under = 1, 1
 	if got := s.pause(now); got != time.Hour {
-		t.Errorf("with all under way it sleeps %s", got)
+		t.Errorf("with all requests under way it sleeps %s", got)
 	}
 
 	for len(h.waiting) < maxWaiting {
 		if !s.put(&job{Push: to("a.example", "s", "x")}, true) {
-			t.Fatalf("of one push service %d wait", len(h.waiting))
+			t.Fatalf("with %d waiting pushes a further one is dropped", len(h.waiting))
 		}
 	}
 	if s.put(&job{Push: to("a.example", "s", "x")}, true) {
-		t.Error("of one push service more wait than may")
+		t.Error("too many pushes wait for one push service")
 	}
 	for i := 1; i < maxHosts; i++ {
 		if !s.put(&job{Push: to(fmt.Sprint("h", i), "s", "x")}, true) {
-			t.Fatalf("there are %d push services", len(s.hosts))
+			t.Fatalf("with %d push services a further one is refused", len(s.hosts))
 		}
 	}
 	if s.put(&job{Push: to("another", "s", "x")}, true) {
-		t.Error("there are more push services than may be")
+		t.Error("there are too many push services")
 	}
 }
 
-// TestOnce: what comes of it is told, and returned; later is never.
+// TestOnce: Once reports its outcome to Done and returns it, and never returns later.
 func TestOnce(t *testing.T) {
 	code := http.StatusOK
 	f := &fakeServices{t: t, under: map[string]int{}, answer: func(*http.Request) (int, string) { return code, "" }}
-	var told []Outcome
+	var outcomes []Outcome
 	fail := errors.New("no key")
 	key := pushtest.Keys(t)
 	s := NewSender(Config{Timeout: time.Minute}, Deps{
@@ -332,7 +334,7 @@ func TestOnce(t *testing.T) {
 			}
 			return key, nil
 		},
-		Log: zap.NewNop(), Done: func(_ Push, out Outcome) { told = append(told, out) },
+		Log: zap.NewNop(), Done: func(_ Push, out Outcome) { outcomes = append(outcomes, out) },
 	})
 	s.poster.client = &http.Client{Transport: f}
 	for c, want := range map[int]Outcome{200: Sent, 201: Sent, 202: Sent, 300: Refused, 404: Lapsed, 429: Failed, 500: Failed, 503: Failed, private: Lapsed, 0: Failed} {
@@ -340,12 +342,12 @@ func TestOnce(t *testing.T) {
 		if out, err := s.Once(t.Context(), to("push.example", "s", "x")); out != want || (err == nil) != (want == Sent) || c == 0 && !errors.Is(err, fail) {
 			t.Errorf("%d: %s, %v", c, out, err)
 		}
-		if len(told) != 1 || told[0] != want {
-			t.Errorf("%d: told %v", c, told)
+		if len(outcomes) != 1 || outcomes[0] != want {
+			t.Errorf("%d: the outcomes are %v", c, outcomes)
 		}
-		told = nil
+		outcomes = nil
 	}
-	if out, err := s.Once(t.Context(), to("127.0.0.1", "s", "x")); out != Lapsed || err == nil || len(told) != 1 || told[0] != Lapsed {
-		t.Errorf("to this machine: %s, %v, told %v", out, err, told)
+	if out, err := s.Once(t.Context(), to("127.0.0.1", "s", "x")); out != Lapsed || err == nil || len(outcomes) != 1 || outcomes[0] != Lapsed {
+		t.Errorf("to this machine: %s, %v, the outcomes are %v", out, err, outcomes)
 	}
 }

@@ -1,5 +1,5 @@
-// Package pushtest is a push service for tests, with the browsers that it pushes to: it checks what
-// RFC 8030 and RFC 8292 ask of a push, and decrypts it as RFC 8291 says.
+// Package pushtest is a push service for tests, together with the browsers that it pushes to: it
+// checks that a push meets RFC 8030 and RFC 8292, and decrypts it as RFC 8291 says.
 package pushtest
 
 import (
@@ -40,7 +40,7 @@ type Got struct {
 // Server is a push service.
 type Server struct {
 	*httptest.Server
-	// Got has what has arrived.
+	// Got receives each push that arrives.
 	Got chan Got
 
 	t        testing.TB
@@ -63,15 +63,15 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// Trust is what makes a client trust the server.
+// Trust returns a configuration that makes a client trust the server.
 func (s *Server) Trust() *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
-// Answer has pushes answered by f as long as it returns true; it is called concurrently. nil: they
-// are taken.
+// Answer makes f answer pushes, as long as it returns true; f is called concurrently. nil: the
+// server accepts all pushes.
 func (s *Server) Answer(f func(session string, w http.ResponseWriter) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +130,7 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	s.Got <- Got{Session: session, Payload: text, TTL: r.Header.Get("TTL"), Urgency: r.Header.Get("Urgency"), Topic: r.Header.Get("Topic")}
 }
 
-// signed checks RFC 8292: who pushes has signed for this push service, for a while.
+// signed checks RFC 8292: the sender has signed the push for this push service, with an expiry.
 func (s *Server) signed(r *http.Request) error {
 	token, key, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "vapid t="), ", k=")
 	point, err := base64.RawURLEncoding.DecodeString(key)
@@ -155,11 +155,11 @@ func (s *Server) signed(r *http.Request) error {
 // decrypt reads a push: RFC 8291, section 3.4, over RFC 8188.
 func (b browser) decrypt(body []byte) (string, error) {
 	if b.private == nil || len(body) < 21+65+17 || body[20] != 65 {
-		return "", errors.New("the push is not for a browser that there is, or is too short")
+		return "", errors.New("the push is for an unknown browser, or is too short")
 	}
 	salt, sender, sealed := body[:16], body[21:86], body[86:]
 	if size := binary.BigEndian.Uint32(body[16:20]); len(sealed) > int(size) {
-		return "", errors.New("it has more than one record")
+		return "", errors.New("the push has more than one record")
 	}
 	from, err := ecdh.P256().NewPublicKey(sender)
 	if err != nil {
@@ -199,7 +199,7 @@ func (b browser) decrypt(body []byte) (string, error) {
 		end--
 	}
 	if end < 0 || text[end] != 2 {
-		return "", errors.New("it has no end")
+		return "", errors.New("the padding lacks its delimiter")
 	}
 	return string(text[:end]), nil
 }

@@ -1,5 +1,5 @@
-// Package queue keeps messages for a while before anybody is told of them, by room: so that who
-// looks at them meanwhile is not told, and what a room has together is told together.
+// Package queue delays messages, by room, before anybody gets a notice of them: so that people who
+// read them meanwhile get none, and one notice covers all new messages of a room.
 //
 // It is bounded, decides nothing, and knows no person and no bus.
 package queue
@@ -10,37 +10,37 @@ import (
 	"time"
 )
 
-// maxRoom is how many events of a room wait; of more, those that came first go.
+// maxRoom bounds the events of a room; a further one replaces the oldest.
 const maxRoom = 200
 
-// Kind says why people are told of a message. A greater one is the better reason.
+// Kind says why people get a notice of a message. A greater one is the better reason.
 type Kind uint8
 
 // The kinds.
 const (
-	Everything Kind = iota + 1 // they want to be told of all in the room
-	Word                       // it has a word of theirs
+	Everything Kind = iota + 1 // they want notices of everything in the room
+	Word                       // it contains one of their words
 	Mention                    // it mentions them
 	Direct                     // it is in a direct room of theirs
 )
 
-// Event is a message that people may be told of.
+// Event is a message that people may get a notice of.
 type Event struct {
 	Room, ID     string
 	Seq          uint64 // of the message
 	Sender, Name string // who wrote it
-	Text         string // its beginning; empty: not known
+	Text         string // its beginning; empty: unknown
 	Kind         Kind
-	Users        []string // who may be told
-	All          bool     // all members may, and not Users
-	Thread       bool     // it is in a thread, which the read position of the room says nothing of
+	Users        []string // who may get a notice
+	All          bool     // all members may, rather than Users
+	Thread       bool     // it is in a thread, so that the read position of the room does not cover it
 	Taken        time.Time
 }
 
-// Batch is what a room has that is due.
+// Batch is the due events of a room.
 type Batch struct {
 	Room   string
-	Events []Event // in the order in which they came
+	Events []Event // in order of arrival
 }
 
 // Queue keeps events. Its methods are safe for concurrent use.
@@ -58,16 +58,16 @@ type pending struct {
 	events []Event
 }
 
-// New returns an empty queue in which events of a room become due so long after the first, and
-// which has at most so many.
+// New returns an empty queue of at most that many events. The events of a room become due a delay
+// after the first of them.
 func New(delay time.Duration, most int) *Queue {
 	return &Queue{delay: delay, most: most, rooms: make(map[string]*pending)}
 }
 
-// Add keeps an event, and reports how many were dropped for it, or were instead of it.
+// Add queues an event, and returns how many events were dropped: older ones, or this one.
 func (q *Queue) Add(e Event, now time.Time) (dropped int) { return q.Again(e, now.Add(q.delay)) }
 
-// Again keeps an event that is not due before a time.
+// Again queues an event that is due at a time.
 func (q *Queue) Again(e Event, due time.Time) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -79,7 +79,7 @@ func (q *Queue) Again(e Event, due time.Time) (dropped int) {
 		p = &pending{due: due}
 		q.rooms[e.Room] = p
 	}
-	// what one person has to wait for keeps the others from nothing
+	// a wait of one person must not delay the others
 	if due.Before(p.due) {
 		p.due = due
 	}
@@ -93,7 +93,7 @@ func (q *Queue) Again(e Event, due time.Time) (dropped int) {
 	return dropped
 }
 
-// Cancel drops the events of a room that match, which may also change one.
+// Cancel drops the events of a room for which match returns true. match may also change an event.
 func (q *Queue) Cancel(room string, match func(*Event) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -116,7 +116,7 @@ func (q *Queue) Cancel(room string, match func(*Event) bool) {
 	}
 }
 
-// Due takes what is due at a time.
+// Due removes and returns the rooms that are due at a time.
 func (q *Queue) Due(now time.Time) (all []Batch) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -26,7 +26,7 @@ func same(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestRoomIsDueOnce, so long after its first message, with what came since.
+// TestRoomIsDueOnce: a room is due a delay after its first event, with the events since.
 func TestRoomIsDueOnce(t *testing.T) {
 	q := queue.New(5*time.Second, 100)
 	q.Add(queue.Event{Room: "a", Seq: 1}, start)
@@ -41,7 +41,7 @@ func TestRoomIsDueOnce(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsLongerKeepsNothingBack(t *testing.T) {
+func TestLaterEventDoesNotDelayARoom(t *testing.T) {
 	q := queue.New(time.Second, 100)
 	q.Again(queue.Event{Room: "a", Seq: 1}, start.Add(time.Minute))
 	q.Add(queue.Event{Room: "a", Seq: 2}, start)
@@ -62,12 +62,12 @@ func TestCancelled(t *testing.T) {
 	q.Add(queue.Event{Room: "a"}, start)
 	q.Cancel("a", func(*queue.Event) bool { return true })
 	if due := q.Due(start); len(due) != 0 {
-		t.Errorf("of a room in which nothing waits is due %v", due)
+		t.Errorf("an empty room is due: %v", due)
 	}
 }
 
-// TestBounds: a room that floods loses its own oldest, and others still find a place until all are
-// full.
+// TestBounds: a room with too many events loses its oldest, and other rooms still find space until
+// the queue is full.
 func TestBounds(t *testing.T) {
 	q := queue.New(0, 250)
 	dropped := 0
@@ -89,8 +89,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestFull: a room in which something waits loses its own oldest when all is full, and is no
-// larger.
+// TestFull: when the queue is full, a room with events loses its oldest for a new one.
 func TestFull(t *testing.T) {
 	q := queue.New(0, 3)
 	for i := range 3 {
