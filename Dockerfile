@@ -42,7 +42,8 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --registry="$NPM_REGISTRY"
 COPY web/ ./
-# COPY gives a folder that it makes the time of the build, and keeps the time of one that it copies.
+# COPY gives a folder that it creates the time of the build, and keeps the time of one that it
+# copies.
 RUN npm run build && mkdir -p /out && mv dist /out/page && find /out -exec touch -d @0 {} +
 
 # What our image adds to that of nginx. It is made in this stage, so that an image for another
@@ -76,7 +77,7 @@ CMD ["nginx", "-g", "daemon off;"]
 LABEL org.opencontainers.image.title="Hubbub: nginx and the page" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
 
-# The base of what is one static program: no shell, no packages, user 65532.
+# The base of images with one static program: no shell, no packages, user 65532.
 FROM ${DISTROLESS}static-debian12:nonroot AS program
 # The ops port, for probes and metrics, is reached from the container's networks alone.
 ENV HUBBUB_OPS_LISTEN=:9090

@@ -57,7 +57,7 @@ drill: build-hubbub ## break a cluster of processes in every way we know while p
 	@for nodes in $(NODES); do for bus in redis nats; do bin/hubbub drill --bus $$bus --bus-nodes $$nodes $(DRILL); done; done
 
 .PHONY: soak
-soak: build-hubbub ## have people talk and reconnect for 10 minutes, and say whether memory and open files stay flat (SOAK="--bus nats --duration 1h")
+soak: build-hubbub ## let a crowd talk and reconnect for 10 minutes, and say whether memory and open files stay flat (SOAK="--bus nats --duration 1h")
 	@bin/hubbub soak $(SOAK)
 
 .PHONY: drill-presence
@@ -130,7 +130,7 @@ build-hubbub:
 	@cd services/hubbub && $(GO) build $(STAMP) -o $(CURDIR)/bin/hubbub ./cmd/hubbub
 
 .PHONY: test-containers
-test-containers: ## bring the compose files up on a Docker engine of its own, with each bus, and have people talk while parts of it are killed
+test-containers: ## bring the compose files up on a Docker engine of its own, with each bus, and let a crowd talk while parts of it are killed
 	@infra/test/containers.sh
 
 .PHONY: docs

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the base images that Hubbub's Dockerfile and compose files name, under the same tags, where
-# no image registry is reached: from Debian packages, and from the Go and Node.js of this machine.
+# no image registry can be reached: from Debian packages, and from the Go and Node.js of this machine.
 # Needs Docker, debootstrap, root, Go and Node.js. With names of images as arguments it makes those
 # alone. MongoDB has no Debian package: with --ferretdb, an image of FerretDB, which speaks the
 # protocol of MongoDB and is for trials only, gets the tag of MongoDB.

@@ -2,7 +2,7 @@
 # Loads a new certificate into nginx as soon as it is in the files that HUBBUB_TLS_CERT and
 # HUBBUB_TLS_KEY name (settings.sh). start.sh runs it before nginx, and it goes on in the background
 # (with the argument stay, in the foreground). Workers of the old configuration serve their sockets
-# until those close. Files that make no valid pair are not loaded, and the log says why, once.
+# until those close. Files that are no valid pair are not loaded, and the log says why, once.
 set -eu
 dir=${DIR:-/tmp/nginx}
 settings=${SETTINGS:-$(dirname "$0")/settings.sh}
@@ -18,7 +18,7 @@ sum() {
   } 2>/dev/null | cksum
 }
 follow() {
-  failed='' said=''
+  failed='' reported=''
   while sleep "${EVERY:-2}"; do
     new=$(sum)
     old=$(cat "$dir/tls/sum" 2>/dev/null) || old=
@@ -29,8 +29,8 @@ follow() {
     if [ "$new" != "$failed" ]; then failed=$new; continue; fi
     if why=$("$settings" 2>&1); then
       kill -HUP "$(cat "$dir/pid")" && echo "hubbub: loaded a new certificate" >&2
-    elif [ "$new" != "$said" ]; then
-      said=$new
+    elif [ "$new" != "$reported" ]; then
+      reported=$new
       echo "hubbub: the certificate from before goes on. $why" >&2
     fi
   done

@@ -96,7 +96,7 @@ try() {
   nginx -e stderr -t -c "$dir/try.conf" 2>&1
 }
 
-# A kernel may have IPv6 and still refuse its sockets: only trying tells.
+# A kernel may have IPv6 and still refuse its sockets: only a try shows that.
 both=$HUBBUB_IPV6
 if [ -z "$both" ]; then
   both=on
@@ -117,7 +117,7 @@ listen() {
   if [ "$modern" = 1 ]; then echo "http2 on;"; fi
 }
 
-# pair CERT KEY FOLDER: copies a certificate and its key there, if they match.
+# pair CERT KEY FOLDER: copies a certificate and its key to the folder, if they match.
 pair() {
   for f in "HUBBUB_TLS_CERT $1" "HUBBUB_TLS_KEY $2"; do
     name=${f%% *} file=${f#* }
@@ -126,16 +126,16 @@ pair() {
     [ -r "$file" ] && [ -f "$file" ] || fail "$name is $file, which user $(id -u), whom nginx runs as, cannot read"
   done
   (umask 077 && mkdir -p "$3" && cat "$1" >"$3/cert.pem" && cat "$2" >"$3/key.pem")
-  said=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $3/cert.pem; ssl_certificate_key $3/key.pem;") || case $said in
+  answer=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $3/cert.pem; ssl_certificate_key $3/key.pem;") || case $answer in
     *"key values mismatch"*) fail "the key in $2 (HUBBUB_TLS_KEY) is not that of the first certificate in $1 (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
-    *"cannot load certificate key"*) fail "there is no key in $2 (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $said" ;;
-    *) fail "there is no certificate in $1 (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $said" ;;
+    *"cannot load certificate key"*) fail "there is no key in $2 (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $answer" ;;
+    *) fail "there is no certificate in $1 (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $answer" ;;
   esac
 }
 
 # take: copies all certificates and their keys to the folder tls, so that nginx has pairs that
 # nobody changes and that it can read, whoever wrote the files. Pairs for further names, each in a
-# folder of that name, are beside the first, as `hubbub cert` writes them.
+# folder of that name, stand beside the first, as `hubbub cert` writes them.
 take() {
   rm -rf "$dir/tls.new"
   further=
@@ -157,7 +157,7 @@ if [ "$HUBBUB_TLS" = off ]; then
   : >"$dir/plain.conf"
 else
   if [ -n "$HUBBUB_TLS_ACME" ] && { [ ! -e "${HUBBUB_TLS_CERT:-}" ] || [ ! -e "${HUBBUB_TLS_KEY:-}" ]; }; then
-    # Until there is a certificate the server listens where no client comes.
+    # Until there is a certificate the server listens at a socket that no client reaches.
     echo "hubbub: waiting for $HUBBUB_TLS_ACME to get a certificate" >&2
     rest="include $conf/problem.conf; add_header Retry-After 5 always;"
     rest="$rest return 503 '{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"unavailable\",\"detail\":\"there is no certificate yet\",\"retry_after_ms\":5000}';"

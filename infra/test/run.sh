@@ -25,7 +25,7 @@ log=$(mktemp -p "$GOTMPDIR")
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log"* "${shm:-$log}"' EXIT
 
-# versions MODULE: of which modules a module is built. go list fails where one is missing.
+# versions MODULE: prints the modules that a module is built from. go list fails if one is missing.
 versions() {
   (cd "$1" && go list -deps -test -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}' ./... | { grep -v ^hubbub.internal/ || true; } | sort -u)
 }

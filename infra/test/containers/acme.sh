@@ -30,7 +30,7 @@ within 300 get --insecure --resolve chat.test:9443:127.0.0.1 https://chat.test:9
 echo "a certificate of the authority after $((SECONDS - began)) s"
 healthy
 $ENGINE_NET curl -fsS --cacert "$work/acme.pem" -o "$work/root.pem" https://127.0.0.1:15000/roots/0 2>/dev/null || $ENGINE_NET curl -fsSk -o "$work/root.pem" https://127.0.0.1:15000/roots/0
-$ENGINE_NET curl -fsS --cacert "$work/root.pem" --resolve chat.test:9443:127.0.0.1 -o /dev/null https://chat.test:9443/ || fail "what nginx has is not of the authority"
+$ENGINE_NET curl -fsS --cacert "$work/root.pem" --resolve chat.test:9443:127.0.0.1 -o /dev/null https://chat.test:9443/ || fail "nginx's certificate is not from the authority"
 trusts() { get --cacert "$work/root.pem" --resolve other.test:9443:127.0.0.1 https://other.test:9443/; }
 within 60 trusts
 kill $names $authority

@@ -4,7 +4,7 @@
 chat() { load 1s --sockets 4 --users 4 --rooms 1 --room-size 4 >"$work/chat" 2>&1; }
 # waits SERVICE FOR: waits until the service's log says that it waits for that.
 waits() { stack logs "$1" 2>&1 | grep -q "waiting for the $2"; }
-# counted: how many entries of rooms a backup of now has.
+# counted: prints how many entries of rooms a backup made now has.
 counted() {
   rm -f "$work/backup"
   stack run --rm -T backup - >"$work/backup" 2>"$work/quiet" || { cat "$work/quiet" >&2; return 1; }
@@ -70,13 +70,13 @@ day() {
   healthy
   within 120 chat
 
-  say "$bus: down and up again, with what was said"
+  say "$bus: down and up again, with all messages"
   before=$(counted) || fail "a backup"
   quiet stack down --timeout 30
   up
   within 600 chat
   after=$(counted) || fail "a backup"
   echo "entries in backups: $before before, $after after"
-  [ "$before" -gt 0 ] && [ "$after" -gt "$before" ] || fail "what was said is gone"
+  [ "$before" -gt 0 ] && [ "$after" -gt "$before" ] || fail "messages are missing"
   down
 }

@@ -39,7 +39,7 @@ else
   for s in presence edge; do replace $s latest; done
   kill -0 "$talking" 2>/dev/null || echo "people had stopped talking before the last was replaced"
   talked
-  ! grep -q '^connections lost.*http_5' "$work/report" || fail "an upgrade is noticed"
+  ! grep -q '^connections lost.*http_5' "$work/report" || fail "clients noticed an upgrade"
   HUBBUB_VERSION=latest up --no-deps nginx
   within 120 load 1s --sockets 4 --users 4 --rooms 1 --room-size 4
   down

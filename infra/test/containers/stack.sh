@@ -32,13 +32,13 @@ within() {
   local until=$((SECONDS + $1))
   shift
   until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $until ] || fail "this did not come to be: $*"
+    [ $SECONDS -lt $until ] || fail "timed out: $*"
     sleep 0.5
   done
 }
 up() { quiet stack up -d --no-build "$@"; }
 down() { stack down --volumes --remove-orphans --timeout 1 >/dev/null 2>&1 || true; }
-# all_healthy: whether every container runs, and is healthy if it says so.
+# all_healthy: succeeds if every container runs, and is healthy if it has a health check.
 all_healthy() {
   local state=(--filter status=created --filter status=restarting --filter status=exited --filter status=dead)
   [ -z "$(docker ps -aq "${state[@]}")$(docker ps -q --filter health=starting --filter health=unhealthy)" ] && [ -n "$(docker ps -q)" ]
@@ -57,7 +57,7 @@ load() {
 }
 # talk DURATION FLAG…: the same in the background, until talked.
 talk() {
-  run=exec load "$@" >"$work/load" 2>&1 & # exec: who is ended is the load itself
+  run=exec load "$@" >"$work/load" 2>&1 & # exec, so that a signal ends the load itself
   talking=$!
 }
 # talked: waits for the load of talk, prints its report, keeps it in $work/report, and fails unless

@@ -51,7 +51,7 @@ else
   done
   kill -0 "$talking" 2>/dev/null || echo "people had stopped talking before the last was updated"
   talked
-  ! grep -q '^connections lost.*http_5' "$work/report" || fail "an update is noticed"
+  ! grep -q '^connections lost.*http_5' "$work/report" || fail "clients noticed an update"
   unset HUBBUB_REGISTRY HUBBUB_VERSION HUBBUB_PORT_MODE HUBBUB_PORT_ORDER HUBBUB_DRAIN
   left
   trap finish EXIT

@@ -6,7 +6,7 @@ ferretdb
 export HUBBUB_TLS_PORT=9443 HUBBUB_TLS_FOLDER=$work/tls
 mkdir -p "$work/tls" && chmod 755 "$work" "$work/tls"
 (cd "$work" && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=an authority" -keyout ca.key -out ca.pem 2>/dev/null)
-# certificate NAME: a new one, as somebody who renews it would put it there.
+# certificate NAME: puts a new certificate in place, as a renewal does.
 certificate() {
   (
     cd "$work"
@@ -25,7 +25,7 @@ up --scale edge=2
 healthy
 export SSL_CERT_FILE=$work/ca.pem
 url=https://localhost:9443
-$ENGINE_NET curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost:9080/room/1 | tee /dev/stderr | grep -qx '308 https://localhost:9443/room/1' || fail "plain HTTP is not sent on"
+$ENGINE_NET curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost:9080/room/1 | tee /dev/stderr | grep -qx '308 https://localhost:9443/room/1' || fail "plain HTTP is not redirected"
 $ENGINE_NET curl -fsS --cacert "$work/ca.pem" -o /dev/null -D - "$url/" | tr -d '\r' | grep -i '^strict-transport-security: max-age=86400$' || fail "there is no HSTS"
 talk 30s
 sleep 12

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:27017", "address to listen on")
-	dir := flag.String("dir", "", "folder of the data, which is there")
+	dir := flag.String("dir", "", "existing folder of the data")
 	flag.Parse()
 	if err := run(*listen, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "ferretdb:", err)

@@ -23,8 +23,8 @@ func (f fault) apply(source []byte) []byte {
 	return slices.Concat(source[:f.from], []byte(f.text), source[f.to:])
 }
 
-// other maps operators to what they are changed to. Those of strings and of numbers are told apart
-// by the compiler: what it refuses is no fault.
+// other maps operators to those that replace them. The compiler refuses a replacement that the type
+// does not have, such as - of strings; that is no fault.
 var other = map[token.Token]token.Token{
 	// the boundary
 	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
@@ -41,8 +41,8 @@ type finder struct {
 	faults []fault
 }
 
-// find returns the faults that can be put into a file of Go, in order. Log lines and generated
-// files have none.
+// find returns the faults that can be put into a Go file, in order. Log lines and generated files
+// have none.
 func find(path string, source []byte) ([]fault, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.ParseComments|parser.SkipObjectResolution)
@@ -117,8 +117,7 @@ func (f *finder) node(n ast.Node) bool {
 	return true
 }
 
-// arguments swaps two that stand next to each other. What may not change places, the compiler
-// refuses.
+// arguments swaps neighbouring arguments. The compiler refuses that if their types differ.
 func (f *finder) arguments(args []ast.Expr) {
 	for i := 1; i < len(args); i++ {
 		a, b := args[i-1], args[i]
@@ -128,7 +127,7 @@ func (f *finder) arguments(args []ast.Expr) {
 	}
 }
 
-// forget returns nothing where an error is returned.
+// forget replaces a returned error by nil.
 func (f *finder) forget(r *ast.ReturnStmt) {
 	if len(r.Results) == 0 {
 		return
@@ -139,7 +138,7 @@ func (f *finder) forget(r *ast.ReturnStmt) {
 	}
 }
 
-// negate turns a condition around, unless changing its operator does.
+// negate negates a condition, unless changing its operator does.
 func (f *finder) negate(cond ast.Expr) {
 	if b, ok := cond.(*ast.BinaryExpr); ok && (b.Op == token.EQL || b.Op == token.NEQ) {
 		return
@@ -158,8 +157,8 @@ func (f *finder) binary(b *ast.BinaryExpr) {
 	}
 }
 
-// statements drops statements, one at a time, and swaps neighbours. What is dropped stays where it
-// is compiled, so that its variables and imports are still used.
+// statements drops statements, one at a time, and swaps neighbours. A dropped statement stays in
+// code that never runs, so that its variables and imports are still used.
 func (f *finder) statements(list []ast.Stmt) {
 	for i, s := range list {
 		switch s := s.(type) {

@@ -1,6 +1,6 @@
 // Command mutate puts small faults into packages, one at a time, runs their tests, and prints how
-// many the tests noticed, and which they did not. The files stay as they are: the compiler is given
-// the changed one in the place of the other.
+// many the tests noticed, and which they did not. The files stay unchanged: an overlay gives the
+// compiler the faulty one.
 //
 // It knows no package of Hubbub and needs nothing but the go command. gremlins
 // (github.com/go-gremlins/gremlins, v0.6.0) was tried first: it copies one module to another
@@ -41,10 +41,10 @@ type options struct {
 
 func main() {
 	o := options{out: os.Stdout}
-	flag.IntVar(&o.count, "count", 100, "faults that are put in, drawn at random; 0: all that there are")
-	flag.Uint64Var(&o.seed, "seed", 1, "of the draw: the same one draws the same faults")
+	flag.IntVar(&o.count, "count", 100, "number of faults to try, drawn at random; 0: all")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the draw: the same seed draws the same faults")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "faults that are tried at the same time")
-	flag.DurationVar(&o.budget, "budget", 0, "how long to go on; what was tried by then is counted; 0: until all are tried")
+	flag.DurationVar(&o.budget, "budget", 0, "time after which no further fault is tried; 0: no limit")
 	flag.IntVar(&o.least, "least", 0, "percentage that has to be caught, or the exit code is 1")
 	flag.StringVar(&o.run, "run", "", "only tests that match, as for go test")
 	flag.StringVar(&o.skip, "skip", "", "no tests that match, as for go test")
@@ -92,7 +92,7 @@ type drawn struct {
 	fault
 }
 
-// mutate tries faults and prints what came of them.
+// mutate tries faults and prints the outcomes.
 func mutate(ctx context.Context, o options) (score, error) {
 	var total score
 	tests := strings.FieldsFunc(o.tests, func(r rune) bool { return r == ',' })
@@ -128,7 +128,7 @@ func mutate(ctx context.Context, o options) (score, error) {
 	return total, nil
 }
 
-// runner tries what is left, several at a time.
+// runner tries the faults that are left, several at a time.
 type runner struct {
 	options
 	deadline time.Time
@@ -136,7 +136,7 @@ type runner struct {
 
 	mu     sync.Mutex
 	left   []drawn
-	tried  int // or being tried; what the compiler refuses is given back
+	tried  int // or being tried, without those that the compiler refused
 	scores map[string]*score
 	failed error
 }
@@ -184,7 +184,7 @@ func (r *runner) work(ctx context.Context) error {
 	}
 }
 
-// next returns the next fault; false: that is enough.
+// next returns the next fault; false: no further one is to be tried.
 func (r *runner) next() (drawn, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,7 +217,7 @@ func (r *runner) note(d drawn, what outcome) {
 	}
 }
 
-// describe says where a fault is and what it is.
+// describe returns where a fault is and what it changes.
 func (d drawn) describe() string {
 	source, err := os.ReadFile(d.file)
 	if err != nil {

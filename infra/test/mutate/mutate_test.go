@@ -53,7 +53,7 @@ func TestFind(t *testing.T) {
 		was := sample[f.from:f.to]
 		got = append(got, fmt.Sprintf("%d %s: %s -> %s", f.line, f.kind, was, strings.ReplaceAll(f.text, "\n\t", "; ")))
 		if _, err := find("p.go", f.apply([]byte(sample))); err != nil {
-			t.Errorf("with %q it is no Go any more: %v", got[len(got)-1], err)
+			t.Errorf("with %q the file does not parse: %v", got[len(got)-1], err)
 		}
 	}
 	want := []string{
@@ -93,11 +93,11 @@ func TestFind(t *testing.T) {
 		t.Errorf("a generated file: %d faults, %v", len(faults), err)
 	}
 	if _, err := find("p.go", []byte("package")); err == nil {
-		t.Error("what is no Go has faults")
+		t.Error("a file that does not parse has faults")
 	}
 }
 
-// module makes a module of files and works in it.
+// module creates a module of files and makes its folder the working directory.
 func module(t *testing.T, files map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -179,7 +179,7 @@ func TestOthersTests(t *testing.T) {
 	}
 	o.patterns = []string{"./none"}
 	if _, err := mutate(t.Context(), o); err == nil {
-		t.Error("of no package there is a score")
+		t.Error("there is a score without a package")
 	}
 }
 

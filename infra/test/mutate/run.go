@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// outcome is what came of a fault.
+// outcome is the result of trying a fault.
 type outcome int
 
 const (
 	caught   outcome = iota // a test failed, or did not end
-	survived                // no test noticed it
-	refused                 // the compiler did: it is no fault
+	survived                // every test passed
+	refused                 // the compiler refused it: it is no fault
 )
 
 // target is a package that faults are put into, with the packages whose tests are to notice them.
@@ -83,7 +83,7 @@ func (t *target) measure(ctx context.Context, o options) error {
 	return nil
 }
 
-// test runs the tests of a target, with a file for another if overlay names such a list.
+// test runs the tests of a target, with the replaced files that overlay lists, if it is not empty.
 func (t *target) test(ctx context.Context, o options, overlay string, limit time.Duration) ([]byte, error) {
 	args := []string{"test", "-count=1", "-vet=off", "-failfast", "-timeout", limit.String()}
 	if overlay != "" {
@@ -95,7 +95,7 @@ func (t *target) test(ctx context.Context, o options, overlay string, limit time
 	if o.skip != "" {
 		args = append(args, "-skip", o.skip)
 	}
-	// The time to compile is not counted by -timeout; more than that is more than enough.
+	// -timeout does not count the time to compile, for which ten minutes are more than enough.
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Minute)
 	defer cancel()
 	return goCommand(ctx, append(args, t.tests...)...)

@@ -2,7 +2,7 @@
 {{- if contains "hubbub" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-hubbub" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
-{{/* What is the same for all: call it with (dict "root" $ "part" "edge"). */}}
+{{/* The labels of every object: call these with (dict "root" $ "part" "edge"). */}}
 {{- define "hubbub.selector" -}}
 app.kubernetes.io/name: hubbub
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -21,7 +21,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ printf "%shubbub/%s:%s" $registry .part (.root.Values.image.tag | default .root.Chart.AppVersion) | quote }}
 {{- end }}
 
-{{/* What all pods are: no rights, no token, spread over nodes. */}}
+{{/* The settings of all pods: no rights, no token, spread over nodes. */}}
 {{- define "hubbub.pod" -}}
 {{- $v := index .root.Values .part -}}
 serviceAccountName: {{ include "hubbub.name" .root }}

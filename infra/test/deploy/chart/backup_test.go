@@ -8,8 +8,8 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// TestChartBackup holds that backups are made, with the least rights, by who reaches bus and store,
-// for those alone who ask for it.
+// TestChartBackup: the chart makes backups only on request, by a pod with the least rights that
+// reaches bus and store.
 func TestChartBackup(t *testing.T) {
 	t.Parallel()
 	const over = `
@@ -26,7 +26,7 @@ backup: { enabled: true, existingClaim: backups, keep: 3, config: { HUBBUB_WAIT:
 	s, ps := c.SecurityContext, p.SecurityContext
 	if *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || !slices.Equal(s.Capabilities.Drop, []core.Capability{"ALL"}) ||
 		!*ps.RunAsNonRoot || *ps.FSGroup != 65532 || *p.AutomountServiceAccountToken || p.RestartPolicy != core.RestartPolicyNever {
-		t.Errorf("it has rights that it does not need: %+v, %+v", s, ps)
+		t.Errorf("the pod has rights that it does not need: %+v, %+v", s, ps)
 	}
 	if c.Image != "ghcr.io/somebody/hubbub/hubbub:"+strings.TrimPrefix(c.Image, "ghcr.io/somebody/hubbub/hubbub:") || c.Resources.Limits.Memory().IsZero() {
 		t.Errorf("it runs %s with %+v", c.Image, c.Resources)
@@ -41,11 +41,11 @@ backup: { enabled: true, existingClaim: backups, keep: 3, config: { HUBBUB_WAIT:
 	for _, e := range c.Env {
 		dir := e.Value[:max(0, strings.LastIndexByte(e.Value, '/'))]
 		if strings.HasPrefix(e.Value, "/run/secrets/") && mounts[dir] == "" {
-			t.Errorf("it is told of %s, which is not mounted", e.Value)
+			t.Errorf("a variable names %s, which is not mounted", e.Value)
 		}
 	}
 	if len(c.Env) != 6 {
-		t.Errorf("it is told %+v", c.Env)
+		t.Errorf("its variables are %+v", c.Env)
 	}
 	for _, v := range p.Volumes {
 		if !slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return m.Name == v.Name }) {
@@ -61,6 +61,6 @@ backup: { enabled: true, existingClaim: backups, keep: 3, config: { HUBBUB_WAIT:
 		t.Errorf("its policy is %+v", policy)
 	}
 	if quiet := rendered(t, ""); len(quiet.crons) != 0 {
-		t.Error("backups are made without being asked for")
+		t.Error("backups are made by default")
 	}
 }

@@ -25,7 +25,7 @@ history: { store: { existingSecret: hubbub-history } }
 directory: { store: { existingSecret: hubbub-directory } }
 `
 
-// sets are values as people give them, over the least that has to be given.
+// sets are values as operators set them, on top of the required ones.
 var sets = map[string]string{
 	"minimal": "",
 	"nats": `
@@ -65,8 +65,7 @@ monitoring:
 `,
 }
 
-// TestChart holds that every set of values makes a whole: what names another names one that is
-// there.
+// TestChart checks that with every set of values the objects fit together: what one names exists.
 func TestChart(t *testing.T) {
 	t.Parallel()
 	for name, over := range sets {
@@ -131,8 +130,8 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// checkPod holds that a pod has the least rights, what it is told is known, and what it mounts is
-// there.
+// checkPod checks that a pod has the least rights, that its program knows its variables, and that
+// what it mounts exists.
 func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	t.Helper()
 	p := d.Spec.Template.Spec
@@ -174,18 +173,18 @@ func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	env := map[string]string{}
 	for _, e := range c.Env {
 		if _, twice := env[e.Name]; twice {
-			t.Errorf("%s is told %s twice", part, e.Name)
+			t.Errorf("%s gets the variable %s twice", part, e.Name)
 		}
 		env[e.Name] = e.Value
 		if strings.HasPrefix(e.Value, "/run/secrets/") && !slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return strings.HasPrefix(e.Value, m.MountPath+"/") }) {
-			t.Errorf("%s is told of %s, which is not mounted", part, e.Value)
+			t.Errorf("a variable of %s names %s, which is not mounted", part, e.Value)
 		}
 	}
 	grace := time.Duration(*p.TerminationGracePeriodSeconds) * time.Second
 	if part == "nginx" {
 		for name := range env {
 			if !strings.Contains(repo.Read(t, "infra/nginx/settings.sh"), "${"+name) {
-				t.Errorf("nginx is told %s, which it does not take", name)
+				t.Errorf("nginx gets the variable %s, which it does not know", name)
 			}
 		}
 		sleep, err := time.ParseDuration(c.Lifecycle.PreStop.Exec.Command[1] + "s")
@@ -196,12 +195,12 @@ func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	}
 	for name := range env {
 		if !slices.Contains(repo.Options(t, part), name) {
-			t.Errorf("%s is told %s, which it does not take", part, name)
+			t.Errorf("%s gets the variable %s, which it does not know", part, name)
 		}
 	}
 	_, stores := env["HUBBUB_STORE_FILE"]
 	if stored := part == "history" || part == "directory"; stored != stores || env["HUBBUB_BUS_FILE"] == "" {
-		t.Errorf("%s is told of bus and store: %v", part, env)
+		t.Errorf("%s gets the wrong variables for bus and store: %v", part, env)
 	}
 	needs := time.Duration(0)
 	for _, name := range []string{"HUBBUB_STOP_DELAY", "HUBBUB_DRAIN"} {
@@ -218,13 +217,13 @@ func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	}
 	for what, probe := range map[string]*core.Probe{"/readyz": c.ReadinessProbe, "/healthz": c.LivenessProbe} {
 		if probe.HTTPGet.Path != what || probe.HTTPGet.Port.StrVal != "ops" {
-			t.Errorf("%s is asked %+v", part, probe.HTTPGet)
+			t.Errorf("%s is probed at %+v", part, probe.HTTPGet)
 		}
 	}
 }
 
-// checkPolicies holds that services are reached by nginx alone, and that nobody leaves but for the
-// bus, the store and names.
+// checkPolicies checks that only nginx reaches services, and that services reach only the bus, the
+// store and name servers.
 func checkPolicies(t *testing.T, o objects) {
 	t.Helper()
 	for _, part := range repo.Services {
@@ -254,14 +253,14 @@ func checkPolicies(t *testing.T, o objects) {
 	}
 }
 
-// TestChartFull holds what only people who ask for it get.
+// TestChartFull checks what the chart makes only on request.
 func TestChartFull(t *testing.T) {
 	t.Parallel()
 	o := rendered(t, sets["full"])
 	edge := o.deployments["chat-hubbub-edge"].Spec.Template.Spec.Containers[0]
 	for _, e := range edge.Env {
 		if e.Name == "HUBBUB_DRAIN" && e.Value != "60s" || e.Name == "HUBBUB_STOP_DELAY" && e.Value != "20s" || e.Name == "HUBBUB_PPROF" && e.Value != "true" {
-			t.Errorf("an edge is told %+v", e)
+			t.Errorf("an edge gets the variable %+v", e)
 		}
 	}
 	pod := o.deployments["chat-hubbub-directory"].Spec.Template.Spec
@@ -286,7 +285,7 @@ func TestChartFull(t *testing.T) {
 		}
 	}
 	if directory["HUBBUB_MAIL_FROM"] != "Chat <chat@chat.example>" || directory["HUBBUB_PAGE_URL"] != "https://chat.example/chat" {
-		t.Errorf("the directory is told %v", directory)
+		t.Errorf("the directory gets the variables %v", directory)
 	}
 	metrics := o.scalers["chat-hubbub-edge"].Spec.Metrics
 	if len(metrics) != 2 || metrics[1].Pods.Metric.Name != "hubbub_edge_sockets" || metrics[1].Pods.Target.AverageValue.Value() != 20000 {
@@ -299,7 +298,7 @@ func TestChartFull(t *testing.T) {
 	if i == nil || i.Spec.TLS[0].SecretName != "chat-tls" || i.Spec.TLS[0].Hosts[0] != "chat.example" || i.Spec.Rules[0].HTTP.Paths[0].Path != "/chat/" {
 		t.Errorf("the ingress is %+v", i)
 	}
-	// A silent socket is pinged, and closed, by the edge and not by what is in front of it.
+	// The edge pings a silent socket, and closes it before the proxy in front does.
 	for _, name := range []string{"proxy-read-timeout", "proxy-send-timeout"} {
 		seconds, err := time.ParseDuration(i.Annotations["nginx.ingress.kubernetes.io/"+name] + "s")
 		if err != nil || seconds <= repo.Default(t, "HUBBUB_IDLE_TIMEOUT") {
@@ -311,12 +310,12 @@ func TestChartFull(t *testing.T) {
 		t.Fatalf("the monitor is %+v", m)
 	}
 	if got := m.Spec.Selector.MatchExpressions[0].Values; !slices.Equal(got, repo.Services) {
-		t.Errorf("%v are watched", got)
+		t.Errorf("Prometheus scrapes %v", got)
 	}
 	for _, s := range repo.Services {
 		labels := o.services["chat-hubbub-"+s].Labels
 		if !has(labels, m.Spec.Selector.MatchLabels) || !slices.ContainsFunc(o.services["chat-hubbub-"+s].Spec.Ports, func(p core.ServicePort) bool { return p.Name == m.Spec.Endpoints[0].Port }) {
-			t.Errorf("%s is not watched", s)
+			t.Errorf("Prometheus does not scrape %s", s)
 		}
 	}
 	var want struct{ Groups []any }
@@ -336,11 +335,11 @@ func TestChartFull(t *testing.T) {
 		}
 	}
 	if quiet := rendered(t, sets["minimal"]); len(quiet.monitors)+len(quiet.rules)+len(quiet.ingresses)+len(quiet.scalers) != 0 {
-		t.Error("minimal values make what nobody asked for")
+		t.Error("minimal values make optional objects")
 	}
 }
 
-// TestValues holds that the schema knows every value, and refuses what cannot be meant.
+// TestValues checks that the schema knows every value, and refuses wrong ones.
 func TestValues(t *testing.T) {
 	t.Parallel()
 	for name, over := range map[string]string{
@@ -351,15 +350,15 @@ func TestValues(t *testing.T) {
 		"networks": "trustedNetworks: everybody", "a page": "mail: { pageURL: chat }", "a port": "networkPolicy: { busPorts: [99999] }",
 	} {
 		if err := validate(t, values(t, minimal, over)); err == nil {
-			t.Errorf("%s: the schema takes it", name)
+			t.Errorf("%s: the schema accepts it", name)
 		}
 	}
 	if err := validate(t, values(t)); err == nil {
-		t.Error("the schema takes values without any secret")
+		t.Error("the schema accepts values without any secret")
 	}
 	for _, over := range []string{"bus: { existingSecret: '' }", "history: { store: { existingSecret: '' } }", "image: { registry: '' }", "mail: { existingSecret: mail }"} {
 		if _, err := render(t, values(t, minimal, over)); err == nil {
-			t.Errorf("%s: it renders all the same", over)
+			t.Errorf("%s: the chart renders nevertheless", over)
 		}
 	}
 	if got := slices.Sorted(maps.Keys(values(t))); len(got) < 15 {

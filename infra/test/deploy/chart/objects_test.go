@@ -17,7 +17,7 @@ import (
 	"hubbub.internal/infra/test/deploy/repo"
 )
 
-// objects are what a rendered chart has, by name.
+// objects are the objects of a rendered chart, by name.
 type objects struct {
 	deployments map[string]*apps.Deployment
 	services    map[string]*core.Service
@@ -32,7 +32,7 @@ type objects struct {
 	crons       map[string]*batch.CronJob
 }
 
-// Of the Prometheus operator, what the chart has.
+// The fields of the Prometheus operator's objects that the chart sets.
 type meta struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -73,7 +73,7 @@ type prometheusRule struct {
 	} `json:"spec"`
 }
 
-// parse reads what was rendered by the types of Kubernetes, which know every field there is.
+// parse decodes the rendered objects into the types of Kubernetes, which know every field.
 func parse(t *testing.T, out map[string]string) objects {
 	t.Helper()
 	o := objects{
@@ -141,7 +141,7 @@ func put[T any](t *testing.T, into map[string]*T, m meta, doc string) {
 		t.Errorf("%s %s: %v\n%s", m.Kind, m.Metadata.Name, err, doc)
 	}
 	if into[m.Metadata.Name] != nil {
-		t.Errorf("two of %s %s", m.Kind, m.Metadata.Name)
+		t.Errorf("there are two objects %s %s", m.Kind, m.Metadata.Name)
 	}
 	into[m.Metadata.Name] = v
 }

@@ -1,5 +1,5 @@
-// Package chart has the tests of the chart for Kubernetes: its templates are rendered for several
-// values as Helm does, and what comes of them is read by the types of Kubernetes itself.
+// Package chart tests the chart for Kubernetes: it renders the templates with several values, as
+// Helm does, and decodes the results into the types of Kubernetes itself.
 package chart
 
 import (
@@ -22,7 +22,7 @@ import (
 
 const dir = repo.Root + "/infra/kubernetes/hubbub"
 
-// values reads values of the chart with others over them, in order.
+// values returns the chart's values with others on top, in order.
 func values(t *testing.T, over ...string) map[string]any {
 	t.Helper()
 	all := map[string]any{}
@@ -54,7 +54,7 @@ func merge(to, from map[string]any) {
 	}
 }
 
-// validate holds values against values.schema.json, as Helm does before it renders.
+// validate checks values against values.schema.json, as Helm does before it renders.
 func validate(t *testing.T, v map[string]any) error {
 	t.Helper()
 	s, err := jsonschema.NewCompiler().Compile(filepath.Join(dir, "values.schema.json"))
@@ -97,7 +97,7 @@ func (f files) Glob(pattern string) map[string]string {
 }
 
 // render renders the chart as a release named chat in the namespace talk, with the functions of
-// Helm that it uses. The workflow has Helm itself do so, too.
+// Helm that it uses. A workflow renders it with Helm itself, too.
 func render(t *testing.T, v map[string]any) (map[string]string, error) {
 	t.Helper()
 	var about map[string]any

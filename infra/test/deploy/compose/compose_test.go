@@ -1,5 +1,5 @@
-// Package compose has the tests of the compose files and of the Swarm stack: each is read by
-// Compose's own loader, alone and with the files that it is used with.
+// Package compose tests the compose files and the Swarm stack: Compose's own loader reads each,
+// alone and with the files that it is used with.
 package compose
 
 import (
@@ -53,7 +53,7 @@ var stacks = map[string][]string{
 	"tests":                {"docker-compose.yml", "docker-compose.nats.yml", "infra/test/docker-compose.ferretdb.yml"},
 }
 
-// TestStacks holds what is true of every way to put the files together.
+// TestStacks checks what must hold for every combination of the files.
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	secrets := repo.Secrets(t)
@@ -67,7 +67,7 @@ func TestStacks(t *testing.T) {
 				for name := range p.Services[s].Environment {
 					own := name == "HUBBUB_DELVE" // of infra/dev/watch.sh
 					if strings.HasPrefix(name, "HUBBUB_") && !own && !slices.Contains(repo.Options(t, s), name) {
-						t.Errorf("%s is told %s, which it does not take", s, name)
+						t.Errorf("%s gets the variable %s, which it does not know", s, name)
 					}
 				}
 			}
@@ -105,7 +105,7 @@ func checkService(t *testing.T, name string, s types.ServiceConfig) {
 			continue
 		}
 		if _, err := os.Stat(v.Source); err != nil {
-			t.Errorf("%s mounts what is not there: %v", name, err)
+			t.Errorf("%s mounts a file that does not exist: %v", name, err)
 		}
 		if !v.ReadOnly && name != "web" {
 			t.Errorf("%s may write to %s", name, v.Source)
@@ -113,8 +113,8 @@ func checkService(t *testing.T, name string, s types.ServiceConfig) {
 	}
 }
 
-// TestProduction holds what production is: hardened, with limits, and of images that somebody named
-// or made.
+// TestProduction checks that production is hardened, has limits, and runs images that somebody
+// named or made.
 func TestProduction(t *testing.T) {
 	t.Parallel()
 	for _, files := range [][]string{stacks["production"], stacks["production on NATS"]} {
@@ -133,7 +133,7 @@ func TestProduction(t *testing.T) {
 			if !s.ReadOnly && name != "mongo" {
 				t.Errorf("%s writes to its root file system", name)
 			}
-			own := slices.Contains(append(services, "nginx"), name) // the image says so itself
+			own := slices.Contains(append(services, "nginx"), name) // the image has both
 			if !own && !once && (s.HealthCheck == nil || s.User == "") {
 				t.Errorf("%s has no health check or no user", name)
 			}
@@ -143,13 +143,15 @@ func TestProduction(t *testing.T) {
 				if dep.Condition != types.ServiceConditionHealthy {
 					t.Errorf("%s does not wait until %s is healthy", s, on)
 				}
-				// Docker first asks after one interval: whoever waits is kept for as long.
+				// Docker runs the first health check after one interval, and keeps dependent
+				// services waiting for as long.
 				if check := p.Services[on].HealthCheck; check == nil || check.Interval == nil || time.Duration(*check.Interval) > 2*time.Second {
-					t.Errorf("%s waits for %s, which is not asked every 2 s whether it is healthy", s, on)
+					t.Errorf("%s waits for %s, whose health is not checked every 2 s", s, on)
 				}
 			}
 		}
-		// What an edge may hold, nginx has to hold in memory; measured by make test-containers.
+		// nginx needs memory for every socket that an edge may hold; make test-containers measured
+		// how much.
 		if sockets, most := p.Services["edge"].Ulimits["nofile"].Hard, int64(p.Services["nginx"].MemLimit); int64(sockets)*30<<10 > most {
 			t.Errorf("nginx has %d bytes for %d sockets of 30 KiB each", most, sockets)
 		}
@@ -160,7 +162,7 @@ func TestProduction(t *testing.T) {
 	p := load(t, types.Mapping{"HUBBUB_REGISTRY": "ghcr.io/somebody/", "HUBBUB_VERSION": "1.2.3", "HUBBUB_PULL": "always"}, "docker-compose.yml")
 	for _, name := range append(services, "nginx") {
 		if s := p.Services[name]; s.Image != "ghcr.io/somebody/hubbub/"+name+":1.2.3" || s.PullPolicy != types.PullPolicyAlways {
-			t.Errorf("%s takes %s, %s", name, s.Image, s.PullPolicy)
+			t.Errorf("%s runs the image %s, with the pull policy %s", name, s.Image, s.PullPolicy)
 		}
 	}
 	only := load(t, nil, "docker-compose.yml")
@@ -175,8 +177,8 @@ func TestProduction(t *testing.T) {
 	}
 }
 
-// TestBuilt holds that what is built is told what its Dockerfile asks for, under the name that
-// production takes.
+// TestBuilt checks that a build passes the arguments that the Dockerfile has, and gives the image
+// the name that production uses.
 func TestBuilt(t *testing.T) {
 	t.Parallel()
 	p := load(t, nil, stacks["built"]...)
@@ -192,14 +194,14 @@ func TestBuilt(t *testing.T) {
 		}
 		for arg := range s.Build.Args {
 			if !regexp.MustCompile(`(?m)^ARG ` + arg + `\b`).MatchString(dockerfile) {
-				t.Errorf("%s is built with %s, which the Dockerfile does not take", name, arg)
+				t.Errorf("%s is built with %s, which the Dockerfile does not know", name, arg)
 			}
 		}
 	}
 }
 
-// TestDevelopment holds that services and page run from the sources, on the images that they are
-// built on, and that nginx has all files that its image has.
+// TestDevelopment checks that services and page run from the sources, on the base images of their
+// builds, and that nginx has all files of its image.
 func TestDevelopment(t *testing.T) {
 	t.Parallel()
 	p := load(t, nil, stacks["development"]...)
@@ -217,7 +219,7 @@ func TestDevelopment(t *testing.T) {
 		for _, port := range s.Ports {
 			// A range, so that there may be more than one replica.
 			if port.Target == 2345 && (!strings.Contains(port.Published, "-") || seen[port.Published]) {
-				t.Errorf("%s has its debugger at %s", name, port.Published)
+				t.Errorf("the debugger of %s is at %s, which another replica or service may need", name, port.Published)
 			}
 			seen[port.Published] = true
 		}

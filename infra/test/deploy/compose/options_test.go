@@ -10,16 +10,16 @@ import (
 	"hubbub.internal/infra/test/deploy/repo"
 )
 
-// settled are the options that the files decide: where services listen and what they reach, what
-// nginx does, and what differs between replicas. Of bus and store with certificates of their own
-// people mount the files.
+// settled are the options that the files set themselves: where services listen and what they reach,
+// what nginx does, and what differs between replicas. For certificates of bus and store operators
+// mount the files.
 var settled = []string{
 	"HUBBUB_LISTEN", "HUBBUB_OPS_LISTEN", "HUBBUB_STOP_DELAY", "HUBBUB_BASE_PATH", "HUBBUB_TRUSTED_PROXIES", "HUBBUB_EDGE_ID",
 	"HUBBUB_BUS_CA", "HUBBUB_BUS_CERT", "HUBBUB_BUS_KEY", "HUBBUB_BUS_CREDS",
 }
 
-// TestEveryOptionCanBeSet holds that each option of each service is taken from the environment of
-// whoever deploys, or, if it is a secret, from a file that `make secrets` makes.
+// TestEveryOptionCanBeSet checks that each option of each service comes from the operator's
+// environment or, if it is a secret, from a file that `make secrets` makes.
 func TestEveryOptionCanBeSet(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"docker-compose.yml", "docker-stack.yml"} {
@@ -44,13 +44,13 @@ func TestEveryOptionCanBeSet(t *testing.T) {
 						t.Errorf("%s: %s reads %s, which it is not given", file, name, *path)
 					}
 				} else if got := s.Environment[option]; got == nil || *got != "by "+option {
-					t.Errorf("%s: %s cannot be told %s", file, name, option)
+					t.Errorf("%s: an operator cannot set, for %s, %s", file, name, option)
 				}
 			}
 		}
 		delete(given, "HUBBUB_MAIL_FROM")
-		if got, told := load(t, given, file).Services["directory"].Environment["HUBBUB_MAIL_FROM"]; told && got != nil {
-			t.Errorf("%s: what nobody sets is %q", file, *got)
+		if got, set := load(t, given, file).Services["directory"].Environment["HUBBUB_MAIL_FROM"]; set && got != nil {
+			t.Errorf("%s: a variable that nobody sets is %q", file, *got)
 		}
 	}
 }

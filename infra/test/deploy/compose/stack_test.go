@@ -15,12 +15,12 @@ import (
 	"hubbub.internal/infra/test/deploy/repo"
 )
 
-// TestStackSchema holds that `docker stack deploy` takes the stack: it is checked against the
-// schema of that program, which knows less than Compose.
+// TestStackSchema checks that `docker stack deploy` accepts the stack, by that program's schema,
+// which knows less than Compose's.
 func TestStackSchema(t *testing.T) {
 	t.Parallel()
 	text := regexp.MustCompile(`\$\{\w+(?::[-?]([^}]*))?\}`).ReplaceAllString(repo.Read(t, "docker-stack.yml"), "$1")
-	// which that program does, too
+	// that program does the same
 	text = regexp.MustCompile(`published: "(\d+)"`).ReplaceAllString(text, "published: $1")
 	var stack map[string]any
 	if err := yaml.Unmarshal([]byte(text), &stack); err != nil {
@@ -30,7 +30,7 @@ func TestStackSchema(t *testing.T) {
 	if err := schema.Validate(stack, version); err != nil {
 		t.Error(err)
 	}
-	// It leaves these out, most of them without a word.
+	// The program ignores these, most of them without a warning.
 	for name, s := range stack["services"].(map[string]any) {
 		for _, key := range []string{"build", "container_name", "depends_on", "restart", "mem_limit", "pids_limit", "profiles", "pull_policy", "links", "tmpfs", "security_opt"} {
 			if _, ok := s.(map[string]any)[key]; ok {
@@ -40,16 +40,16 @@ func TestStackSchema(t *testing.T) {
 	}
 }
 
-// said returns what a service is told, or that it is told what the environment says.
-func said(value *string) string {
+// shown returns the value of a variable, or that the environment sets it.
+func shown(value *string) string {
 	if value == nil {
 		return "(the environment's)"
 	}
 	return *value
 }
 
-// TestStack holds that the stack tells its services what docker-compose.yml does, and replaces them
-// without a gap.
+// TestStack checks that the stack configures its services as docker-compose.yml does, and replaces
+// them without a gap.
 func TestStack(t *testing.T) {
 	t.Parallel()
 	env := types.Mapping{"HUBBUB_REGISTRY": "ghcr.io/somebody/", "HUBBUB_VERSION": "1.2.3"}
@@ -70,19 +70,19 @@ func TestStack(t *testing.T) {
 		}
 		delay := s.Environment["HUBBUB_STOP_DELAY"]
 		for key, value := range s.Environment {
-			if other, ok := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (!ok || said(other) != said(value)) {
-				t.Errorf("%s is told %s=%s, and by docker-compose.yml otherwise", name, key, said(value))
+			if other, ok := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (!ok || shown(other) != shown(value)) {
+				t.Errorf("%s gets %s=%s, and another value in docker-compose.yml", name, key, shown(value))
 			}
 			if slices.Contains(services, name) && !slices.Contains(repo.Options(t, name), key) {
-				t.Errorf("%s is told %s, which it does not take", name, key)
+				t.Errorf("%s gets the variable %s, which it does not know", name, key)
 			}
 		}
 		for key := range c.Environment {
 			if _, ok := s.Environment[key]; !ok {
-				t.Errorf("%s is not told %s", name, key)
+				t.Errorf("%s lacks the variable %s", name, key)
 			}
 		}
-		// Whoever may write to /tmp in a container of Compose may here.
+		// A service that may write to /tmp with Compose may do so here.
 		if len(c.Tmpfs) > 0 && !slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Type == "tmpfs" && v.Target == "/tmp" }) {
 			t.Errorf("%s has no /tmp that it can write to", name)
 		}
@@ -91,11 +91,11 @@ func TestStack(t *testing.T) {
 			continue
 		}
 		if name != "nginx" && s.Deploy.EndpointMode != "dnsrr" {
-			t.Errorf("%s is found by %q", name, s.Deploy.EndpointMode)
+			t.Errorf("%s has the endpoint mode %q", name, s.Deploy.EndpointMode)
 		}
 		if !slices.Contains(replicated, name) {
 			if len(s.Deploy.Placement.Constraints) == 0 || s.Deploy.UpdateConfig.Order != "stop-first" {
-				t.Errorf("%s has its data on any node, or two would have it", name)
+				t.Errorf("%s may move away from its data, or run twice on it", name)
 			}
 			continue
 		}
@@ -106,7 +106,7 @@ func TestStack(t *testing.T) {
 			continue
 		}
 		if delay == nil {
-			t.Errorf("%s closes before it is off the balance", name)
+			t.Errorf("%s stops at once, while clients still find it", name)
 			continue
 		}
 		needs, err := time.ParseDuration(*delay)

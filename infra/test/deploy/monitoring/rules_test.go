@@ -1,5 +1,5 @@
-// Package monitoring has the tests of infra/monitoring: rules, dashboards and what Prometheus is
-// told.
+// Package monitoring tests infra/monitoring: the rules, the dashboards and the configuration of
+// Prometheus.
 package monitoring
 
 import (
@@ -38,9 +38,9 @@ func readRules(t *testing.T) []rulefmt.RuleGroup {
 	return groups.Groups
 }
 
-// TestRules holds that the rules are what Prometheus takes, that every alert fires in a case of
-// rules_test.yml and in none that does not expect it, and that it says how bad it is and where the
-// runbook says what to do.
+// TestRules checks that Prometheus accepts the rules, and that every alert fires in a case of
+// rules_test.yml and in none that does not expect it, has a severity, and has a section of the
+// runbook.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t)
@@ -57,9 +57,9 @@ func TestRules(t *testing.T) {
 		t.Run(test.Name, func(t *testing.T) { test.run(t, groups, fired) })
 	}
 	runbook := repo.Read(t, "docs/runbook.md")
-	var said []string
+	var sections []string
 	for _, m := range regexp.MustCompile(`(?m)^## (Hubbub\w+)$`).FindAllStringSubmatch(runbook, -1) {
-		said = append(said, m[1])
+		sections = append(sections, m[1])
 	}
 	var alerts []string
 	for _, g := range groups {
@@ -80,14 +80,15 @@ func TestRules(t *testing.T) {
 		}
 	}
 	slices.Sort(alerts)
-	slices.Sort(said)
-	if !slices.Equal(alerts, said) {
-		t.Errorf("docs/runbook.md has sections for\n%v\nthe alerts are\n%v", said, alerts)
+	slices.Sort(sections)
+	if !slices.Equal(alerts, sections) {
+		t.Errorf("docs/runbook.md has sections for\n%v\nthe alerts are\n%v", sections, alerts)
 	}
 }
 
-// known returns the labels of every metric that there is: those of docs/metrics.md, which a test of
-// services/hubbub holds to the services, those that Prometheus adds, and what the rules record.
+// known returns the labels of every metric: of those of docs/metrics.md, which a test of
+// services/hubbub compares with the services, those that Prometheus adds, and those that the rules
+// record.
 func known(t *testing.T, groups []rulefmt.RuleGroup) map[string][]string {
 	t.Helper()
 	all := map[string][]string{"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
@@ -145,8 +146,7 @@ func resultLabels(expr parser.Node, all map[string][]string) map[string]bool {
 	return out
 }
 
-// checkQuery holds that an expression parses, and names only metrics that there are and labels that
-// they have.
+// checkQuery checks that an expression parses, and that the metrics and labels in it exist.
 func checkQuery(t *testing.T, where, query string, all map[string][]string) {
 	t.Helper()
 	expr, err := promQL.ParseExpr(query)
@@ -177,8 +177,8 @@ func checkQuery(t *testing.T, where, query string, all map[string][]string) {
 	})
 }
 
-// TestQueries holds every rule and every query of the dashboards to the metrics that the services
-// have.
+// TestQueries checks every rule, and every query of the dashboards, against the metrics of the
+// services.
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t)
@@ -195,7 +195,7 @@ func TestQueries(t *testing.T) {
 			has := resultLabels(expr, all)
 			for _, m := range inText.FindAllStringSubmatch(r.Annotations["summary"], -1) {
 				if !has[m[1]] {
-					t.Errorf("%s: the summary speaks of the label %s, which the result has not", name, m[1])
+					t.Errorf("%s: the summary names the label %s, which the result does not have", name, m[1])
 				}
 			}
 		}
@@ -227,7 +227,7 @@ func TestQueries(t *testing.T) {
 			}
 			ids[p.ID] = true
 			if p.Type != "row" && len(p.Targets) == 0 {
-				t.Errorf("%s: it asks nothing", where)
+				t.Errorf("%s: the panel has no query", where)
 			}
 			for _, q := range p.Targets {
 				checkQuery(t, where, filled(q.Expr), all)
@@ -272,12 +272,12 @@ func (v variable) query() string {
 	return ""
 }
 
-// filled puts something in the place of Grafana's variables.
+// filled replaces Grafana's variables.
 func filled(query string) string {
 	return strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*").Replace(query)
 }
 
-// TestVersion holds that the compose file runs the Prometheus whose engine these tests use.
+// TestVersion checks that the compose file runs the Prometheus whose engine these tests use.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	m := regexp.MustCompile(`github.com/prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)`).FindStringSubmatch(repo.Read(t, "infra/test/deploy/go.mod"))

@@ -23,8 +23,8 @@ import (
 )
 
 // ruleTest is a case of rules_test.yml, in the form of `promtool test rules`, which reads the file
-// too. It is run here by Prometheus's own parser and engine: promtool as a whole takes minutes to
-// compile.
+// too. These tests run it with Prometheus's own parser and engine: promtool as a whole takes
+// minutes to compile.
 type ruleTest struct {
 	Name     string        `json:"name"`
 	Interval string        `json:"interval"`
@@ -46,8 +46,8 @@ type alertTest struct {
 	} `json:"exp_alerts"`
 }
 
-// run evaluates all rules step by step, as Prometheus does, and compares what fires at the times
-// that the case names: those alerts, and of the others none.
+// run evaluates all rules step by step, as Prometheus does. At the times that the case names,
+// exactly the expected alerts must fire.
 func (c ruleTest) run(t *testing.T, groups []rulefmt.RuleGroup, fired map[string]bool) {
 	t.Helper()
 	step := duration(t, c.Interval)
@@ -77,7 +77,7 @@ func (c ruleTest) run(t *testing.T, groups []rulefmt.RuleGroup, fired map[string
 		}
 	}
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true, Parser: promQL})
-	// by rule and labels: from when on an alert's expression holds
+	// by rule and labels: since when an alert's expression holds
 	since := map[string]time.Duration{}
 	for at := time.Duration(0); at <= last; at += step {
 		got := map[string][]string{}
@@ -97,11 +97,11 @@ func (c ruleTest) run(t *testing.T, groups []rulefmt.RuleGroup, fired map[string
 					since[key] = began
 					db.hold(key, at)
 					if at-began >= time.Duration(r.For) {
-						said := maps.Clone(r.Annotations)
-						for k, v := range said {
-							said[k] = expand(t, v, lset, s.F)
+						notes := maps.Clone(r.Annotations)
+						for k, v := range notes {
+							notes[k] = expand(t, v, lset, s.F)
 						}
-						got[r.Alert] = append(got[r.Alert], alertText(withLabels(lset, r.Labels), said))
+						got[r.Alert] = append(got[r.Alert], alertText(withLabels(lset, r.Labels), notes))
 					}
 				}
 			}
@@ -132,9 +132,9 @@ func withLabels(lset labels.Labels, more map[string]string) map[string]string {
 	return all
 }
 
-// alertText is an alert as one line, the same for the same labels and annotations.
-func alertText(lset, said map[string]string) string {
-	return labels.FromMap(lset).String() + " " + labels.FromMap(said).String()
+// alertText returns an alert as one line, the same for the same labels and annotations.
+func alertText(lset, notes map[string]string) string {
+	return labels.FromMap(lset).String() + " " + labels.FromMap(notes).String()
 }
 
 func duration(t *testing.T, text string) time.Duration {

@@ -1,4 +1,4 @@
-// Package repo gives tests of deployment files what the repository says of its services.
+// Package repo reads, for tests of deployment files, what the repository says of its services.
 package repo
 
 import (
@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Root is that of the checkout, from a package of this module.
+// Root is the root of the checkout, relative to a package of this module.
 const Root = "../../../.."
 
-// Services are those that run as replicas beside nginx.
+// Services names the services that run as replicas beside nginx.
 var Services = []string{"edge", "history", "presence", "notify", "directory"}
 
-// Public are those of them that nginx leads to.
+// Public names those of them that nginx proxies to.
 var Public = []string{"edge", "history", "presence", "directory"}
 
 // Read returns a file of the checkout.
@@ -30,8 +30,8 @@ func Read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// Options returns the variables that a service takes, by docs/configuration.md, which is made from
-// its flags.
+// Options returns the variables that a service accepts, according to docs/configuration.md, which
+// is made from its flags.
 func Options(t *testing.T, service string) []string {
 	t.Helper()
 	var all []string
@@ -50,7 +50,7 @@ func Options(t *testing.T, service string) []string {
 	return all
 }
 
-// Default returns the default of an option that is a time, by docs/configuration.md.
+// Default returns the default of an option that is a duration, according to docs/configuration.md.
 func Default(t *testing.T, variable string) time.Duration {
 	t.Helper()
 	m := regexp.MustCompile("`" + variable + "` \\| `([^`]+)`").FindStringSubmatch(Read(t, "docs/configuration.md"))

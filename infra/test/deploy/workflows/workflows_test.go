@@ -1,5 +1,5 @@
-// Package workflows has the tests of .github: actionlint, which infra/test/configs.sh runs, knows
-// the language, and this what the workflows are for.
+// Package workflows tests .github: actionlint, which infra/test/configs.sh runs, checks the syntax
+// of workflows, and this package what they are for.
 package workflows
 
 import (
@@ -59,18 +59,18 @@ func read(t *testing.T) map[string]workflow {
 	return all
 }
 
-// TestWorkflows holds that no job runs for ever or with rights that it was not given, and that an
+// TestWorkflows checks that no job runs for ever or with rights that nobody granted, and that an
 // action has one version.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
 	versions := map[string]string{}
 	for file, w := range read(t) {
 		if len(w.Permissions) != 1 || w.Permissions["contents"] != "read" {
-			t.Errorf("%s may do %v", file, w.Permissions)
+			t.Errorf("%s has the permissions %v", file, w.Permissions)
 		}
 		for name, j := range w.Jobs {
 			if j.Timeout == 0 {
-				t.Errorf("%s: %s has no end", file, name)
+				t.Errorf("%s: %s has no timeout", file, name)
 			}
 			for _, s := range j.Steps {
 				if s.Uses == "" {
@@ -81,7 +81,7 @@ func TestWorkflows(t *testing.T) {
 					t.Errorf("%s: %s is no release", file, s.Uses)
 				}
 				if old, ok := versions[action]; ok && old != version {
-					t.Errorf("%s is taken as %s and %s", action, old, version)
+					t.Errorf("%s is used in the versions %s and %s", action, old, version)
 				}
 				versions[action] = version
 			}
@@ -89,8 +89,8 @@ func TestWorkflows(t *testing.T) {
 	}
 }
 
-// TestImages holds that every image is published, for both processors, scanned before and signed
-// after, and by no pull request.
+// TestImages checks that every image is published for both processors, scanned before and signed
+// after that, and never by a pull request.
 func TestImages(t *testing.T) {
 	t.Parallel()
 	j := read(t)["images.yml"].Jobs["image"]
@@ -103,7 +103,7 @@ func TestImages(t *testing.T) {
 	slices.Sort(images)
 	slices.Sort(want)
 	if !slices.Equal(images, want) {
-		t.Errorf("published are %v, and made %v", images, want)
+		t.Errorf("the workflow publishes %v, and make builds %v", images, want)
 	}
 	at := func(what func(i int) bool) int {
 		for i := range j.Steps {
@@ -122,18 +122,18 @@ func TestImages(t *testing.T) {
 		return
 	}
 	if scan > push || push > sign || j.Steps[scan].With["exit-code"] != float64(1) {
-		t.Error("what is published was not scanned before, or is not signed after")
+		t.Error("images are not scanned before they are published, or not signed after that")
 	}
 	const publishes = "github.event_name != 'pull_request'"
 	if with(push, "platforms") != "linux/amd64,linux/arm64" || with(push, "provenance") != "mode=max" || j.Steps[push].With["sbom"] != true ||
 		!strings.Contains(with(push, "push"), publishes) || !strings.Contains(j.Steps[sign].If, publishes) {
-		t.Errorf("it is published so: %v", j.Steps[push].With)
+		t.Errorf("images are published with %v", j.Steps[push].With)
 	}
 	dockerfile := repo.Read(t, "Dockerfile")
 	for arg := range strings.Lines(with(push, "build-args")) {
 		name, _, _ := strings.Cut(arg, "=")
 		if !regexp.MustCompile(`(?m)^ARG ` + name + `\b`).MatchString(dockerfile) {
-			t.Errorf("the Dockerfile takes no %s", name)
+			t.Errorf("the Dockerfile has no argument %s", name)
 		}
 	}
 	for _, kind := range []string{"type=semver,pattern={{version}}", "type=edge,branch=main", "type=sha"} {
@@ -144,7 +144,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestServers holds that the stores are tested on the MongoDB that production runs, and the bus on
+// TestServers checks that the stores are tested on the MongoDB that production runs, and the bus on
 // more than one Redis.
 func TestServers(t *testing.T) {
 	t.Parallel()
@@ -165,8 +165,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestDependabot holds that newer versions are looked for wherever something is taken from
-// elsewhere.
+// TestDependabot checks that Dependabot watches every place that names versions of others.
 func TestDependabot(t *testing.T) {
 	t.Parallel()
 	var d struct {
@@ -179,13 +178,13 @@ func TestDependabot(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(repo.Read(t, ".github/dependabot.yml")), &d); err != nil {
 		t.Fatal(err)
 	}
-	looked := map[string][]string{}
+	watched := map[string][]string{}
 	for _, u := range d.Updates {
-		looked[u.Kind] = append(append(looked[u.Kind], u.Directories...), u.Directory)
+		watched[u.Kind] = append(append(watched[u.Kind], u.Directories...), u.Directory)
 	}
 	for _, kind := range []string{"github-actions", "docker", "docker-compose", "npm"} {
-		if looked[kind] == nil {
-			t.Errorf("%s is not looked at", kind)
+		if watched[kind] == nil {
+			t.Errorf("Dependabot does not watch %s", kind)
 		}
 	}
 	for _, pattern := range []string{"libs/go.mod", "services/*/go.mod", "services/hubbub/rigs/*/*/go.mod", "infra/test/*/go.mod"} {
@@ -195,8 +194,8 @@ func TestDependabot(t *testing.T) {
 		}
 		for _, file := range files {
 			rel, _ := filepath.Rel(repo.Root, filepath.Dir(file))
-			if !slices.ContainsFunc(looked["gomod"], func(p string) bool { ok, _ := filepath.Match(p, "/"+rel); return ok }) {
-				t.Errorf("the modules of %s are not looked at", rel)
+			if !slices.ContainsFunc(watched["gomod"], func(p string) bool { ok, _ := filepath.Match(p, "/"+rel); return ok }) {
+				t.Errorf("Dependabot does not watch the modules of %s", rel)
 			}
 		}
 	}
