@@ -54,7 +54,7 @@ test('log-ins are seen and ended, and the password is changed', async () => {
 });
 
 test('a page of the release before moves its refresh token into a cookie, and a log-out ends it', async () => {
-  const ada = await stage.person('Ada', 'desktop'); // with the token in localStorage, as it was kept before
+  const ada = await stage.person('Ada', 'desktop'); // with the token in localStorage, as earlier releases kept it
   const { page } = ada;
   const kept = () => page.evaluate(() => Object.entries(localStorage).filter(([k]) => k.startsWith('hubbub.session')).map(([, v]) => v).join());
   const cookies = async () => (await page.context().cookies(`${stage.server.url}/v1/refresh`)).filter((c) => c.name.includes('hubbub_refresh'));
@@ -76,7 +76,7 @@ test('a page of the release before moves its refresh token into a cookie, and a 
       if (key.startsWith('hubbub.session')) localStorage.setItem(key, JSON.stringify({ ...JSON.parse(value), expiresAt: 0 }));
     }
   });
-  await page.reload(); // now by the cookie
+  await page.reload(); // now the cookie logs in
   await ada.rooms.getByRole('link').first().waitFor();
   await expect.poll(async () => (await cookies())[0]?.value).not.toBe(cookie!.value);
 
@@ -86,7 +86,7 @@ test('a page of the release before moves its refresh token into a cookie, and a 
   await expect.poll(cookies).toEqual([]);
 });
 
-test('what others may know is chosen, and outlasts the dialog', async () => {
+test('privacy settings are kept after the dialog closes', async () => {
   const ada = await stage.person('Ada', 'phone');
   const bob = await stage.person('Bob', 'desktop');
   let dialog = await settings(ada, 'Privacy');
@@ -110,7 +110,7 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
   await bob.page.getByRole('dialog').getByText('Nobody else has that name.').waitFor();
 });
 
-test('an account is taken along and deleted', async () => {
+test('an account is exported and deleted', async () => {
   const ada = await stage.person('Ada', 'phone');
   await ada.enter('lobby');
   await ada.say('to be taken along');
@@ -138,8 +138,7 @@ test('an account is taken along and deleted', async () => {
   await ada.page.getByLabel('Password').fill(password);
   await ada.page.getByRole('button', { name: 'Log in' }).click();
   await ada.page.getByText('the name or the password is wrong').waitFor();
-  // What is kept of what she said has her name no more, for whoever looks on and whoever comes
-  // later.
+  // Messages of hers that stay no longer have her name, for people who see them now or later.
   const log = bob.page.getByRole('log');
   await bob.page.reload();
   await bob.message('to be taken along').waitFor();
@@ -147,7 +146,7 @@ test('an account is taken along and deleted', async () => {
   await expect.poll(() => log.getByText(ada.name).count()).toBe(0);
 });
 
-test('a link for a new password leads to where it is chosen, and says if it is good no more', async () => {
+test('a link for a new password leads to its form, and says if it is no longer valid', async () => {
   const ada = await stage.person('Ada', 'phone');
   await ada.page.goto(`${stage.server.url}/#/reset/abc-DEF_1`);
   await ada.page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
@@ -177,8 +176,8 @@ test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a
   await ada.shot('account-mail');
   await expect.poll(() => stage.mailbox.link(address, 'Confirm')).toBeDefined();
   await page.keyboard.press('Escape');
-  // The dialog takes its entry of the history with it: a step back that is still to come would undo
-  // the way to the link.
+  // The dialog removes its entry from the history: a pending step back would undo the navigation to
+  // the link.
   await expect.poll(() => page.evaluate(() => (history.state as { layer?: string } | null)?.layer)).toBeUndefined();
   await page.goto(stage.mailbox.link(address, 'Confirm')!);
   await page.getByRole('button', { name: 'This is my mail address' }).click();
@@ -209,7 +208,7 @@ test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a
   await ada.rooms.getByRole('link').first().waitFor();
 });
 
-test('a guest keeps the account, with rooms and messages', async () => {
+test('a guest registers and keeps rooms and messages', async () => {
   const ada = await stage.newcomer('Ada', 'phone', 'guest');
   const bob = await stage.person('Bob', 'desktop');
   await ada.enter('lobby');

@@ -4,7 +4,7 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-test('Back closes what lies over the page, and Forward does not open it', async () => {
+test('Back closes dialogs and panels, and Forward does not open them', async () => {
   const ada = await stage.person('Ada', 'phone');
   await ada.enter('lobby');
   const dialog = ada.page.getByRole('dialog');
@@ -20,7 +20,7 @@ test('Back closes what lies over the page, and Forward does not open it', async 
   await expect.poll(() => people.isVisible()).toBe(false);
   expect(ada.page.url()).toBe(here);
 
-  // One over the other: each goes by itself.
+  // One over another: Back closes them one by one.
   await ada.page.getByRole('button', { name: 'Formatting' }).click();
   await ada.page.getByRole('button', { name: 'Insert an emoji' }).last().click();
   await dialog.getByRole('searchbox').or(dialog.getByRole('combobox')).waitFor();
@@ -28,7 +28,7 @@ test('Back closes what lies over the page, and Forward does not open it', async 
   await dialog.waitFor({ state: 'hidden' });
   expect(ada.page.url()).toBe(here);
 
-  // The room is what is left, and the list is under it.
+  // The room is left, and the list is under it.
   await ada.page.goBack();
   await ada.room('lobby').waitFor();
   expect(new URL(ada.page.url()).hash).not.toContain('room');
@@ -40,7 +40,7 @@ test('Back closes what lies over the page, and Forward does not open it', async 
   await ada.room('lobby').waitFor();
 });
 
-test('what was closed by itself leaves nothing in the way back', async () => {
+test('a closed dialog leaves no entry in the history', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   await ada.enter('random');
@@ -51,7 +51,7 @@ test('what was closed by itself leaves nothing in the way back', async () => {
     await ada.page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
   }
-  // A dialog that leads elsewhere: Back is where it was opened.
+  // A dialog that leads elsewhere: Back leads to where it was opened.
   await ada.page.getByRole('button', { name: 'Browse rooms' }).click();
   await dialog.getByLabel('Search rooms').fill('help');
   await dialog.getByRole('button', { name: 'Open help' }).click();
@@ -75,7 +75,7 @@ test('on a phone the arrow goes back to the list, and Back then does not return 
   expect(await entries()).toBe(before);
 });
 
-test('a link to a room takes who is logged out there, once they are in', async () => {
+test('a link to a room leads there after the log-in', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('help');
   const link = ada.page.url();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Stage } from './stage.ts';
 
-// A server that has everything under a path, as behind a proxy that has other things at /.
+// A server that serves everything under a path, as behind a proxy that serves other things at /.
 const stage = new Stage('/talk');
 
 test('the page works under a base path: log-in, talk, history, reload', async () => {

@@ -6,7 +6,7 @@ import { Api } from '../src/client/index.ts';
 /** Where screenshots go. */
 const results = join(import.meta.dirname, '..', 'test-results');
 
-/** The two ways in which people look at the page. */
+/** The two screens that the tests use. */
 export const devices = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
@@ -22,7 +22,7 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/** Everybody's. */
+/** Everybody's password. */
 export const password = 'correct horse battery';
 
 /** A person with a browser of their own. */
@@ -30,7 +30,7 @@ export class Person {
   name: string;
   readonly page: Page;
   readonly device: Device;
-  /** What the browser complained about; a lost network is no complaint. */
+  /** The errors and warnings of the browser, except those of a lost network. */
   readonly complaints: string[] = [];
 
   private constructor(name: string, page: Page, device: Device) {
@@ -90,7 +90,7 @@ export class Person {
     await this.page.getByRole('button', { name: 'Continue as guest' }).click();
     await this.page.getByLabel('Name').fill(this.name);
     await this.page.getByRole('button', { name: 'Continue as guest' }).click();
-    this.name += ' (guest)'; // as the server marks them
+    this.name += ' (guest)'; // as the server marks guests
     await this.rooms.getByRole('link').first().waitFor();
   }
 
@@ -107,7 +107,7 @@ export class Person {
   get field() {
     return this.page.getByRole('textbox', { name: 'Message' });
   }
-  /** The message with exactly this text, also if it was edited. */
+  /** The message with exactly this text, edited or not. */
   message(text: string) {
     const exactly = new RegExp(`^\\s*${literal(text)}( \\(edited\\))?\\s*$`);
     return this.log.getByRole('article').filter({ has: this.page.locator('.text', { hasText: exactly }) });
@@ -116,8 +116,7 @@ export class Person {
   async enter(room: string): Promise<void> {
     await this.leaveRoom();
     const heading = this.page.getByRole('heading', { level: 1, name: new RegExp(`^${literal(room)}$`, 'i') });
-    // A row may move from under the pointer, while what was said last arrives: then it is clicked
-    // again, as people do.
+    // When messages arrive, a row may move away from the pointer: then click again, as people do.
     do await this.room(room).click();
     while (!(await heading.waitFor({ timeout: 5_000 }).then(() => true, () => false)));
     await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();
@@ -131,7 +130,7 @@ export class Person {
     await this.field.waitFor();
   }
 
-  /** Accepts an invitation to a room, which then is shown. */
+  /** Accepts an invitation to a room, which then opens. */
   async accept(room: string): Promise<void> {
     await this.leaveRoom();
     await this.page.getByRole('button', { name: /^Requests and invitations/ }).click();
@@ -139,7 +138,7 @@ export class Person {
     await this.page.getByRole('heading', { level: 1, name: room }).waitFor();
   }
 
-  /** Goes back to the list, where it is a page of its own. */
+  /** Goes back to the list, if that is a page of its own. */
   async leaveRoom(): Promise<void> {
     const back = this.page.getByRole('link', { name: 'Back to your rooms' });
     await this.rooms.or(back).filter({ visible: true }).first().waitFor();
@@ -151,7 +150,7 @@ export class Person {
     await this.page.getByRole('button', { name: 'Send' }).click();
   }
 
-  /** Chooses what is shown of the person. */
+  /** Chooses the person's status. */
   async show(status: string): Promise<void> {
     await this.leaveRoom();
     await this.page.getByRole('button', { name: /Your account and status/ }).click();
@@ -172,13 +171,13 @@ export class Person {
     } else await message.hover();
   }
 
-  /** Where the actions of a message are, once they are open. */
+  /** The element with the actions of a message, once they are open. */
   tools(text: string): Locator {
     return this.device === 'phone' ? this.page.getByRole('dialog', { name: /^Message of/ }) : this.message(text).last().getByRole('toolbar');
   }
 
   /**
-   * Puts a finger on something, draws it by steps of so many px, and lifts it after a while, ms.
+   * Puts a finger on an element, moves it by steps in px, and lifts it after a time in ms.
    */
   async finger(on: Locator, steps: readonly (readonly [number, number])[], rest = 0): Promise<void> {
     await on.scrollIntoViewIfNeeded();
@@ -198,8 +197,7 @@ export class Person {
   /** Opens the actions of a message and chooses one. */
   async act(text: string, action: string): Promise<void> {
     const button = this.tools(text).getByRole('button', { name: action, exact: true });
-    // What arrives meanwhile may move the message from under the pointer: then it is pointed at
-    // again.
+    // Messages that arrive may move this one away from the pointer: then point at it again.
     do if (!(await button.isVisible())) await this.touch(text);
     while (!(await button.click({ timeout: 5_000 }).then(() => true, () => false)));
   }

@@ -43,7 +43,7 @@ export function chat(stage: Stage, device: Device): void {
       await saySome(writer, info.id, Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
       writer.stop();
       await ada.message('line 120').waitFor();
-      // All of it is read, also as the server has it: else the reload shows where the new begins.
+      // The server, too, knows that all is read: otherwise the reload shows the divider.
       const api = new Api(stage.server.url);
       const { token } = await api.login(ada.name, password);
       await expect.poll(async () => (await api.inbox(token))?.find((r) => r.room === info.id)?.unread).toBe(0);
@@ -53,8 +53,7 @@ export function chat(stage: Stage, device: Device): void {
       await expect.poll(() => ada.message('line 1').count()).toBe(0);
       await ada.message('line 120').evaluate((e) => e.isConnected && e.scrollIntoView());
 
-      // Somewhere in the middle: note where a line stands, let the page before arrive, and look
-      // again.
+      // In the middle: note the place of a line, let the previous page load, and compare.
       const log = ada.log;
       await log.evaluate((e) => (e.scrollTop = 700));
       const marked = await log.evaluate((e) => {
@@ -69,7 +68,7 @@ export function chat(stage: Stage, device: Device): void {
       expect(Math.abs(moved - marked.at - 300)).toBeLessThan(2);
 
       while ((await ada.message('line 1').count()) === 0) await log.evaluate((e) => (e.scrollTop = 0));
-      // From the beginning to the end, each is there once, in order.
+      // From beginning to end, each message is there once, in order.
       const texts: string[] = [];
       for (let last = ''; last !== 'line 120'; ) {
         for (const text of (await log.locator('article .text').allInnerTexts()).map((t) => t.trim())) if (!texts.includes(text)) texts.push(text);
@@ -80,14 +79,13 @@ export function chat(stage: Stage, device: Device): void {
       const standing = await log.locator('article .text').allInnerTexts();
       expect(new Set(standing).size).toBe(standing.length);
 
-      // Whoever says something from up there is taken to it, and to what is answered.
+      // Sending from up there leads to the sent message, and to the answers after it.
       const inView = (selector: string) => ada.page.waitForFunction((s) => {
         const last = [...document.querySelectorAll(`[role=log] ${s}`)].at(-1);
         return last !== undefined && last.getBoundingClientRect().bottom <= last.closest('[role=log]')!.getBoundingClientRect().bottom + 1;
       }, selector);
       for (const [text, selector] of [['down here', 'article'], ['/list-users', '.notice']] as const) {
-        // Until it stays there: what was said before may still be taking the reader down to it, or
-        // count as new.
+        // Until the button stays: earlier messages may still scroll the reader down, or count as new.
         await ada.page.waitForFunction(() => {
           document.querySelector('[role=log]')!.scrollTop = 0;
           return [...document.querySelectorAll('button')].some((b) => /^(Go to the newest message|\d+ new messages?)$/.test((b.textContent ?? '').trim()));
@@ -103,7 +101,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.enter('lobby');
       await bo.enter('lobby');
       const text = unique('before the reload');
-      // Before the reload, too, she asks who has spoken there and is gone: that is not counted.
+      // Before the reload, too, the page asks for authors who have left: that does not count.
       const known = ada.page.waitForResponse((r) => r.url().endsWith('/v1/users/deleted'));
       await bo.say(text);
       await ada.message(text).waitFor();
@@ -120,14 +118,13 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.reload();
       await ada.message(text).waitFor();
       await ada.page.waitForLoadState('networkidle');
-      // What lists show, and of the room that is open its people.
+      // The lists, and the people of the open room.
       expect(asked.toSorted()).toEqual(['/v1/rooms/lobby/members', '/v1/start']);
-      // One page of history, of the room that is open; the others are known by the inbox.
+      // One page of history, for the open room; the inbox tells about the others.
       expect(frames.filter((f) => f === 'history')).toHaveLength(1);
       expect(frames.filter((f) => f === 'inbox')).toHaveLength(1);
       expect(frames.length).toBeLessThan(20);
-      // Who has spoken there and is gone: of each author once, when the first of their messages is
-      // here.
+      // Authors who have left: once for each, when their first message is here.
       expect(authors.length).toBeGreaterThan(0);
       expect(authors).toEqual([...new Set(authors)]);
     });
@@ -161,13 +158,13 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
       await bo.log.getByText(second).first().waitFor({ state: 'detached' });
 
-      // It is so after a reload, too.
+      // The same after a reload.
       await bo.page.reload();
       await bo.message(third).waitFor();
       await bo.log.getByText(second).first().waitFor({ state: 'detached' });
     });
 
-    test('a private room opens to those who are added, and a direct message reaches one', async () => {
+    test('people are added to a private room, and a direct message reaches its receiver', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       const room = unique('secret');
       await ada.page.getByRole('button', { name: 'Create a room' }).click();
@@ -202,7 +199,7 @@ export function chat(stage: Stage, device: Device): void {
       await bo.message('just us').getByText('Pinned').waitFor();
       await ada.shot('direct');
       if (device === 'phone') {
-        // Reactions stand in one row, and what else can be done in rows with names.
+        // Reactions stand in one row, and the other actions in rows with labels.
         await bo.touch('just us');
         const tops = (name: RegExp) => bo.tools('just us').getByRole('button', { name }).evaluateAll((all) => all.map((b) => b.getBoundingClientRect().top));
         expect(new Set(await tops(/^(React with|More reactions)/)).size).toBe(1);
@@ -212,7 +209,7 @@ export function chat(stage: Stage, device: Device): void {
       }
     });
 
-    test('a stranger asks before writing, and is blocked and let go', async () => {
+    test('a stranger sends a request, and is blocked and unblocked', async () => {
       const [ada, eve] = await Promise.all([stage.person('Ada', device), stage.person('Eve', device)]);
       await eve.page.getByRole('button', { name: 'New direct message' }).click();
       await eve.page.getByRole('dialog').getByLabel('Find a person').fill(ada.name);
@@ -245,7 +242,7 @@ export function chat(stage: Stage, device: Device): void {
       await eve.message('let us try again').waitFor();
     });
 
-    test('an owner changes the room, and what others are in it', async () => {
+    test('an owner changes the room, and the roles of its members', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       const [before, after] = [unique('draft'), unique('final')];
       const dialog = ada.page.getByRole('dialog');
@@ -311,18 +308,18 @@ export function chat(stage: Stage, device: Device): void {
       await ada.say(text);
       await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
       await ada.touch(text);
-      // All actions are within the page, also on a phone.
+      // All actions fit into the page, also on a phone.
       const toolbar = await ada.tools(text).boundingBox();
       expect(toolbar!.x).toBeGreaterThanOrEqual(0);
       await ada.act(text, 'Copy text');
-      // The toast leaves the newest message in sight.
+      // The toast does not cover the newest message.
       const toast = await ada.page.getByText('Copied.').boundingBox();
       expect(toast!.y + toast!.height).toBeLessThan((await ada.message(text).boundingBox())!.y);
       expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
       await ada.shot('copied');
     });
 
-    test('a name is suggested while somebody is mentioned', async () => {
+    test('names are suggested while one types a mention', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       await bo.enter('random');
       await ada.enter('random');
@@ -340,7 +337,7 @@ export function chat(stage: Stage, device: Device): void {
       await bo.log.locator('.mention.me', { hasText: `@${bo.name}` }).waitFor();
     });
 
-    test('people are shown as they want to be, and when they were last seen', async () => {
+    test('people have the status that they chose, and the time when they were last seen', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       await bo.enter('lobby');
       await ada.enter('lobby');
@@ -354,7 +351,7 @@ export function chat(stage: Stage, device: Device): void {
       await bo.show('Invisible');
       await shown(', Offline').waitFor();
 
-      // It holds over a reload, of which nobody sees anything.
+      // It outlasts a reload, which others do not notice.
       await bo.page.reload();
       await bo.enter('lobby');
       await bo.say('/list-users');
@@ -369,7 +366,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
       const status = ada.page.locator('.title p');
       await ada.page.getByText('has not accepted your messages yet').waitFor();
-      await expect.poll(() => status.filter({ hasText: 'Online' }).count()).toBe(0); // a stranger is not told
+      await expect.poll(() => status.filter({ hasText: 'Online' }).count()).toBe(0); // a stranger does not see it
       await ada.say('Good morning');
       await bo.acceptPerson(ada.name);
       await status.filter({ hasText: /^Online$/ }).waitFor();
@@ -378,7 +375,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.shot('last-seen');
     });
 
-    test('a killed server is healed from: nothing lost, nothing twice', async ({ skip }) => {
+    test('the page recovers from a killed server: nothing is lost or doubled', async ({ skip }) => {
       if (!stage.server.kill) return skip('this server may not be killed');
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       await ada.enter('lobby');

@@ -8,7 +8,7 @@ const stage = new Stage();
 
 chat(stage, 'desktop');
 
-test('what was just sent can be changed before it has come back', async () => {
+test('a message can be edited before its event arrives', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   let held: (() => void)[] | undefined;
@@ -36,7 +36,7 @@ test('what was just sent can be changed before it has come back', async () => {
   await expect.poll(() => ada.message(text).count()).toBe(1);
 });
 
-test('what waits to be sent is not lost by logging in again', async () => {
+test('messages that wait to be sent survive a new log-in', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   let held = true;
@@ -65,7 +65,7 @@ test('what waits to be sent is not lost by logging in again', async () => {
   await expect.poll(() => ada.message(text).count()).toBe(1);
 });
 
-test('a change that cannot be saved is not lost', async () => {
+test('an edit that cannot be saved is not lost', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   let refuse = true;
@@ -93,7 +93,7 @@ test('a change that cannot be saved is not lost', async () => {
   await expect.poll(() => ada.field.inputValue()).toBe('');
 });
 
-test('a text shows links as what they are, and moves nothing around it', async () => {
+test('links in a text show their real target, and a text changes nothing around it', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const text = unique('links');
@@ -103,7 +103,7 @@ test('a text shows links as what they are, and moves nothing around it', async (
   const links = row.locator('.text a');
   await expect.poll(() => links.allTextContents()).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
   expect(await links.evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href))).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
-  // From left to right, as they were written: nothing has turned the second before the first.
+  // From left to right, as written: nothing has reversed their order.
   const [first, second] = [await links.nth(0).boundingBox(), await links.nth(1).boundingBox()];
   expect(first!.y < second!.y || first!.x < second!.x).toBe(true);
 });
@@ -115,7 +115,7 @@ test('a long name does not make the page wider', async () => {
   expect(await ada.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
 });
 
-test('the keyboard is enough', async () => {
+test('everything works by keyboard', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.page.keyboard.press('Control+k');
   await ada.page.getByRole('combobox', { name: /^Go to/ }).waitFor();
@@ -147,7 +147,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
     stage.people.push(ada);
   });
 
-  test('no page has a known fault', async () => {
+  test('axe finds no fault on any page', async () => {
     expect(await violations(ada.page)).toEqual([]);
     await ada.guest();
     await ada.enter('lobby');

@@ -49,7 +49,7 @@ test.skipIf(process.env['HUBBUB_URL'])('who is away is written what waits, as of
     await ada.page.goto('about:blank');
   }
 
-  // The time to look begins anew with another address.
+  // Another address starts the time to look at the page again.
   const address = `${phone.name}@example.net`;
   await withMail(api, token, address);
   await expect.poll(() => stage.mailbox.link(address, '', 'digests/'), { timeout: 60_000, interval: 500 }).toBeDefined();

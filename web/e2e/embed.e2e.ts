@@ -8,7 +8,7 @@ import { Site } from './site.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
-// A server that is named has not allowed the site of these tests.
+// A server given by HUBBUB_URL does not allow the site of these tests.
 describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another site', () => {
   const site = new Site();
   const stage = new Stage('/talk', async () => {
@@ -23,7 +23,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     await Promise.all(open.splice(0).map((p) => p.context().close()));
   });
 
-  /** Opens a page of the site, with what it tells of the chat in `told`. */
+  /** Opens a page of the site, which records the events of the chat in `told`. */
   async function visit(url: string, options: BrowserContextOptions = {}) {
     const context = await stage.browser.newContext({ ...devices.desktop, ...options });
     const page = await context.newPage();
@@ -53,18 +53,19 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: join(folder, `embed-${name}.png`) });
   };
-  /** An account, and a function that makes tokens of it, as the site's own server would. */
+  /** An account, and a function that makes tokens for it, as the site's own server would. */
   async function member(name: string) {
     const api = new Api(stage.server.url);
     const grant = await api.register(unique(name), password);
     return { api, grant, name: grant.user.name };
   }
 
-  test('a site brings its users: two rooms over one connection, which ends with the last of them', async () => {
+  test('a site logs its users in: two rooms share a connection, which ends with the last of them', async () => {
     const { api, grant, name } = await member('Ada');
     const other = await api.createRoom(grant.token, unique('Workshop'), '', false);
     const bo = await stage.person('Bo', 'desktop');
-    // A page that is strict with scripts and styles, forbids storage, and has loud styles.
+    // A page with a strict content security policy, without storage, and with style sheets that would
+    // affect everything.
     site.pages.set('/mine', {
       policy: `default-src 'none'; script-src ${new URL(stage.server.url).origin} 'nonce-n'; connect-src ${new URL(stage.server.url).origin} ${new URL(stage.server.url).origin.replace('http', 'ws')}; style-src 'nonce-n'`,
       html: `<!doctype html><html lang="en"><head><title>Mine</title><style nonce="n">* { color: red; font: 30px serif; --accent: red } button { display: none } html { font-size: 40px }</style>
@@ -73,7 +74,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
         <body><main><h1>Mine</h1><hubbub-chat id="a" room="lobby"></hubbub-chat><hubbub-chat id="b" room="${other.name}"></hubbub-chat><p id="p">mine</p></main></body></html>`,
     });
     const { page, faults, sockets, told } = await visit(`${site.allowed}/mine`, { bypassCSP: false });
-    await page.locator('#a').getByLabel('Your name').waitFor(); // nobody has said yet who it is
+    await page.locator('#a').getByLabel('Your name').waitFor(); // there is no token yet
     await page.evaluate((token) => {
       for (const e of document.querySelectorAll('hubbub-chat')) Object.assign(e, { getToken: () => Promise.resolve(token) });
     }, grant.token);
@@ -92,7 +93,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect((await told('ready')).map((d) => d['user'])).toEqual([grant.user.id, grant.user.id]);
     expect((await told('message')).map((d) => d['text'])).toContain('**hello** site');
 
-    // Neither has styles of the other.
+    // The styles of neither affect the other.
     const looks = await page.evaluate(() => {
       const inside = document.querySelector('#a')!.shadowRoot!;
       const text = getComputedStyle(inside.querySelector('article .text')!);
@@ -104,7 +105,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(await page.title()).toBe('Mine');
     expect(await page.evaluate(() => history.length)).toBeLessThan(3);
 
-    // By keys: the newest message, and what can be done with it.
+    // By keyboard: the newest message, and its actions.
     await a.getByRole('log').focus();
     await page.keyboard.press('End');
     await expect.poll(() => page.evaluate(() => document.querySelector('#a')!.shadowRoot!.activeElement?.getAttribute('aria-label') ?? '')).toContain('hello');
@@ -121,7 +122,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(faults).toEqual([]);
   });
 
-  test('guests come in by the example page, on wide screens and phones, and hear why they are out', async () => {
+  test('guests come in by the example page, on wide screens and phones, and see why they are removed', async () => {
     const { page, faults, told } = await visit(`${site.allowed}/embed.html`, { bypassCSP: true });
     const ask = page.locator('hubbub-chat').first();
     await ask.getByLabel('Your name').waitFor();
@@ -137,7 +138,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     const road = page.locator('hubbub-chat').nth(1);
     await road.getByRole('textbox', { name: 'Message' }).waitFor();
     await mine.waitFor();
-    // The focus stays where the page's own is.
+    // The focus stays with the page's own element.
     expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
     const users = (await told('ready')).map((d) => d['user']);
     expect(new Set(users).size).toBe(1);
@@ -151,7 +152,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(await violations(page)).toEqual([]);
     await shot(page, 'dark');
 
-    // Somebody who looks after a room takes the guest out.
+    // A moderator removes the guest from the room.
     const { api, grant } = await member('Owner');
     const room = await api.createRoom(grant.token, unique('Club'), '', false);
     await ask.evaluate((e, r) => e.setAttribute('room', r), room.id);
@@ -165,7 +166,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(faults).toEqual([]);
   });
 
-  test('a page that is not allowed is told so, and none of its requests is answered', async () => {
+  test('a page that is not allowed sees an error, and none of its requests is answered', async () => {
     const { page, told } = await visit(`${site.refused}/embed.html`);
     await page.locator('hubbub-chat').first().getByText(`The chat is not open to this page (${site.refused})`).waitFor();
     expect((await told('error'))[0]).toMatchObject({ code: 'origin' });
@@ -184,7 +185,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(answered).toBe(401);
   });
 
-  test('a token that is not good, or has ended, is asked for again', async () => {
+  test('the element asks for another token if one is invalid or has expired', async () => {
     const { grant } = await member('Dan');
     site.pages.set('/late', { html: `<!doctype html><html lang="en"><title>Late</title><script type="module" src="https://chat.example.org/hubbub-chat.js"></script><main><h1>Late</h1><hubbub-chat room="lobby" token="stale"></hubbub-chat></main></html>` });
     const { page, told } = await visit(`${site.allowed}/late`);

@@ -5,11 +5,11 @@ import { password, Person, type Device } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
-// It takes a server that nobody runs yet.
+// It needs a server without an operator.
 const test = testIt.skipIf(process.env['HUBBUB_URL'] !== undefined);
 const stage = new Stage();
 
-/** A PNG of so many pixels on each side, with a ring in it. */
+/** A square PNG with a ring in it. */
 function png(side: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data]);
@@ -34,12 +34,12 @@ function png(side: number): Buffer {
 }
 
 const boss = unique('Boss');
-/** Opens the page of the emoji for the one who runs the server. */
+/** Opens the server page's emoji for the operator. */
 async function operator(device: Device): Promise<Person> {
   const api = new Api(stage.server.url);
   const secret = /#\/setup\/([\w-]+)/.exec(stage.server.output())?.[1];
   if (secret === undefined) throw new Error('the server does not tell its set-up link');
-  await api.setUp(secret, boss, password).catch(() => undefined); // was used already
+  await api.setUp(secret, boss, password).catch(() => undefined); // the link was used already
   const p = await Person.again(stage.browser, stage.server.url, boss, device);
   stage.people.push(p);
   await p.rooms.getByRole('link', { name: 'Server' }).click();
@@ -65,7 +65,7 @@ test('an operator adds an emoji, people write it and react with it, and without 
   await ann.enter('lobby');
   await ann.say('no emoji at 10:30:45');
   await ann.message('no emoji at 10:30:45').waitFor();
-  expect(asked).toEqual([]); // whoever needs none asks for none
+  expect(asked).toEqual([]); // the page loads none before it needs one
 
   const op = await operator('desktop');
   await op.page.getByRole('main').getByText('no emoji of its own yet').waitFor();
@@ -93,7 +93,7 @@ test('an operator adds an emoji, people write it and react with it, and without 
   await op.shot('emoji-server-narrow');
   await op.page.setViewportSize({ width: 1280, height: 800 });
 
-  // It is offered while it is typed.
+  // It is suggested while one types.
   await ann.field.pressSequentially('look: :my_r');
   const offered = ann.page.getByRole('listbox', { name: 'Emoji' }).getByRole('option').filter({ hasText: ':my_ring:' });
   await offered.locator('img').waitFor();

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { VERSION } from '../src/client/protocol.ts';
 
-/** Commands that are under way at once. */
+/** How many commands are under way at once. */
 const window = 40;
 
 /**
- * Sends messages to a room as fast as the server takes them, by several people in turn, and
+ * Sends messages to a room as fast as the server accepts them, by several people in turn, and
  * resolves when it has acknowledged all. The server has to allow such a rate.
  */
 export async function fill(url: string, tokens: readonly string[], room: string, count: number): Promise<void> {

@@ -13,7 +13,7 @@ async function answer(p: Person, text: string): Promise<void> {
   await panel(p).getByRole('article').filter({ hasText: text }).getByLabel(/^(Sent|Read by)/).waitFor();
 }
 
-test('followed threads are counted in the list, lead to what is new, and can be followed no more', async () => {
+test('followed threads are counted in the list, lead to new answers, and can be unfollowed', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
   await ada.enter('lobby');
   const [root, one, two, three] = [unique('root'), unique('one'), unique('two'), unique('three')] as const;
@@ -22,7 +22,7 @@ test('followed threads are counted in the list, lead to what is new, and can be 
   await bo.message(root).waitFor();
   await bo.act(root, 'Reply in thread');
   await answer(bo, one);
-  // It is news to who sent the root, who looks elsewhere.
+  // It is new to the author of the root, who looks elsewhere.
   await ada.enter('random');
   await ada.rooms.getByRole('link', { name: /^Threads\W+1 with new replies$/ }).waitFor({ timeout: 60_000 });
   await entry(ada).click();
@@ -35,7 +35,7 @@ test('followed threads are counted in the list, lead to what is new, and can be 
   await panel(ada).getByRole('separator').filter({ hasText: /^New$/ }).waitFor();
   await expect.poll(() => entry(ada).textContent(), { timeout: 60_000 }).not.toContain('new replies');
   await ada.shot('thread-new');
-  // Followed no more, and that stays.
+  // Unfollowed, and it stays so.
   const bell = panel(ada).getByRole('button', { name: 'Follow this thread' });
   expect(await bell.getAttribute('aria-pressed')).toBe('true');
   await bell.click();
@@ -61,7 +61,7 @@ test('followed threads are counted in the list, lead to what is new, and can be 
   await side.getByRole('link').filter({ hasText: root }).click();
   await panel(ada).getByText(two).waitFor();
 
-  // The next mention may stand in a thread alone: the way to it opens that.
+  // The next mention may be in a thread only: the jump to it opens the thread.
   await ada.enter('random');
   await bo.page.goBack();
   await panel(bo).waitFor();

@@ -14,7 +14,7 @@ async function acquaint(one: Person, other: Person): Promise<void> {
   await api.join((await api.login(other.name, password)).token, room.id);
 }
 
-test('a conversation of several: whom one knows is in it, a stranger is asked, and its name follows its people', async () => {
+test('a group: known people join at once, a stranger gets a request, and its name follows its members', async () => {
   const ada = await stage.person('Ada', 'desktop');
   const bo = await stage.person('Bo', 'phone');
   const cy = await stage.person('Cy', 'desktop');
@@ -42,7 +42,7 @@ test('a conversation of several: whom one knows is in it, a stranger is asked, a
   await cy.page.getByRole('dialog').getByRole('button', { name: `Join ${ada.name}, ${bo.name}` }).click();
   await cy.page.getByRole('heading', { level: 1, name: `${ada.name}, ${bo.name}` }).waitFor();
   await cy.message('yes!').waitFor();
-  // Those who were there before see that it has become larger.
+  // Earlier members see that it has grown.
   await ada.page.getByRole('heading', { level: 1, name: `${bo.name}, ${cy.name}` }).waitFor();
   await ada.page.getByText('3 people').waitFor();
   await cy.say('me too');
@@ -52,7 +52,7 @@ test('a conversation of several: whom one knows is in it, a stranger is asked, a
   await bo.message('me too').waitFor();
   await bo.shot('group');
 
-  // The same people find the same conversation; whoever leaves is in it no more.
+  // The same people find the same group, and one can leave it.
   const id = new URL(ada.page.url()).hash;
   await bo.page.getByRole('button', { name: /^People/ }).click();
   await bo.page.getByRole('button', { name: 'Leave conversation' }).click();

@@ -43,6 +43,6 @@ test.each<Device>(['desktop', 'phone'])('a room shows what happened in it, folde
   await ada.log.getByRole('button', { name: 'Show less', expanded: true }).click();
   await bo.enter(name);
   await bo.log.getByText(`${ada.name} pinned a message`).waitFor();
-  // Nothing of it is new to anybody.
+  // None of it counts as new.
   expect(await bo.room(name).getByLabel(/unread/).count()).toBe(0);
 });

@@ -5,22 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** A Hubbub to test against. */
+/** A Hubbub server to test against. */
 export interface Hubbub {
   readonly url: string;
   /** Kills it without warning. Undefined if this one may not be killed. */
   readonly kill: (() => Promise<void>) | undefined;
   /** Starts it on the same data if it does not run, and resolves when it answers. */
   readonly start: () => Promise<void>;
-  /** The last it said, and how it ended if it did. */
+  /** The end of its output, and how it ended if it did. */
   readonly output: () => string;
   readonly stop: () => Promise<void>;
 }
 
 /**
  * Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty
- * data folder, and with everything under a base path, such as /chat. smtp is the mail server that
- * it sends by, and options are further ones of the command.
+ * data folder and everything under a base path, such as /chat. smtp is the mail server that it uses,
+ * and options are further flags of the command.
  */
 export async function hubbub(base = '', smtp = '', options: readonly string[] = []): Promise<Hubbub> {
   const { HUBBUB_URL: url, HUBBUB_BIN: bin, HUBBUB_RESTART_CMD: restart } = process.env;
@@ -37,7 +37,7 @@ function external(url: string, restart: string | undefined): Hubbub {
   if (!restart) return { url, kill: undefined, start: nothing, output, stop: nothing };
   return {
     url,
-    // One command does both: it is given the server's death and its return.
+    // One command does both: kill the server and start it again.
     kill: async () => void (await promisify(execFile)('sh', ['-c', restart])),
     start: () => ready(url),
     output,
@@ -84,7 +84,7 @@ async function spawned(bin: string, base: string, smtp: string, options: readonl
   };
 }
 
-/** Resolves when the server answers for rooms, which takes all of its parts. */
+/** Resolves when the server answers a request for rooms, which needs all of its parts. */
 async function ready(url: string, check: () => void = () => undefined): Promise<void> {
   for (let i = 0; i < 300; i++) {
     check();
@@ -96,8 +96,8 @@ async function ready(url: string, check: () => void = () => undefined): Promise<
 }
 
 /**
- * A port below those that the kernel gives to outgoing connections, which would take it while the
- * server is down.
+ * A port below those that the kernel gives to outgoing connections: one of those could take the port
+ * while the server is down.
  */
 export function freePort(): Promise<number> {
   const port = 10_000 + Math.floor(Math.random() * 20_000);

@@ -6,7 +6,7 @@ import { Stage, unique } from './stage.ts';
 for (const name of ['RATE', 'BURST', 'USER_RATE', 'USER_BURST']) process.env[`HUBBUB_${name}`] = '1000000';
 const stage = new Stage();
 
-/** Somebody without a browser, who writes. */
+/** A user without a browser, who sends messages. */
 async function writer(): Promise<Grant & { api: Api; say: (room: string, text: string) => Promise<number> }> {
   const api = new Api(stage.server.url);
   const grant = await api.register(unique('Bo'), password);
@@ -17,7 +17,7 @@ async function writer(): Promise<Grant & { api: Api; say: (room: string, text: s
 }
 const grant = (p: Person) => new Api(stage.server.url).login(p.name, password);
 
-/** Waits until the list tells of a room that so much is new there, and whether it mentions the user. */
+/** Waits until the list shows a room with that many new messages, and with a mention of the user or not. */
 async function told(p: Person, room: string, unread: string, mentioned: boolean): Promise<void> {
   await p.room(room).getByText(new RegExp(`(^|\\D)${unread.replace('+', '\\+')}\\s*unread`)).waitFor();
   await expect.poll(() => p.room(room).getByText('You are mentioned').count()).toBe(mentioned ? 1 : 0);
@@ -25,7 +25,7 @@ async function told(p: Person, room: string, unread: string, mentioned: boolean)
 const leave = (p: Person) => p.page.goto('about:blank');
 const back = async (p: Person) => void (await p.page.goto(stage.server.url));
 
-test('what is said in a room to which one was added while the page was closed is new', async () => {
+test('messages are new in a room to which one was added while the page was closed', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await writer()];
   const { token, user } = await grant(ada);
   // They know each other.
@@ -44,7 +44,7 @@ test('what is said in a room to which one was added while the page was closed is
   await ada.room(name).getByText('unread').waitFor({ state: 'detached' });
 });
 
-test('what came to a room that was empty and is closed is new on all devices', async () => {
+test('messages in a room that was empty and is closed are new on all devices', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await writer()];
   const name = unique('Empty');
   const { id } = await bo.api.createRoom(bo.token, name, '', false);
@@ -57,7 +57,7 @@ test('what came to a room that was empty and is closed is new on all devices', a
   await told(phone, name, '3', true);
   await back(ada);
   await told(ada, name, '3', true);
-  // What one reads is read on the other.
+  // A message that is read on one device is read on the other.
   await phone.enter(name);
   await phone.message('third').waitFor();
   await ada.room(name).getByText('unread').waitFor({ state: 'detached' });
@@ -84,7 +84,7 @@ test('with more than a page unread, the count, the mention, the line and the pla
   await ada.page.keyboard.press('m'); // the message has the focus
   await ada.page.getByText('No further message mentions you.').waitFor();
   await ada.shot('next-mention');
-  // There are ways back to it from the end, to the mention, and to a day.
+  // From the end, buttons lead back to it, to the mention, and to a day.
   await ada.page.getByRole('button', { name: /^(Go to the newest message|\d+\+? new messages?)$/ }).click();
   await ada.message('news 120').waitFor();
   await ada.page.getByRole('button', { name: 'First unread' }).click();
@@ -95,14 +95,14 @@ test('with more than a page unread, the count, the mention, the line and the pla
   await ada.shot('go-to-a-date');
   await ada.page.getByRole('button', { name: 'Go', exact: true }).click();
   await ada.message('news 1').waitFor();
-  // It stays right while more comes, over a reload of the line, and when what follows it is deleted.
+  // It stays right while messages arrive, after a reload, and when messages after it are deleted.
   await bo.say(id, 'news 121');
   const message = (await bo.api.messages(bo.token, id, { around: first, limit: 2 })).messages[0]!.id;
   await bo.api.request('DELETE', `/v1/rooms/${id}/messages/${bo.user.id}/${message}`, bo.token);
   await expect.poll(() => line.evaluate((e) => e.closest('.item')!.nextElementSibling!.textContent)).toContain('news 2');
 });
 
-test('rooms that were joined before anything was said there tell of what came', async () => {
+test('rooms that were joined while empty show that messages came', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await writer()];
   const { token } = await grant(ada);
   const names = Array.from({ length: 50 }, () => unique('Room'));
@@ -117,7 +117,7 @@ test('rooms that were joined before anything was said there tell of what came', 
   await back(ada);
   await expect.poll(() => ada.rooms.getByText(/\b2\s*unread/).count()).toBe(50);
   expect(await ada.rooms.getByText('You are mentioned').count()).toBe(25);
-  // A message of which only the inbox has told is deleted.
+  // A message that only the inbox has counted is deleted.
   const list = (await ada.rooms.getByRole('link').allTextContents()).find((t) => t.includes('again'))!;
   const name = names.find((n) => list.includes(n))!;
   const { id } = (await bo.api.rooms(bo.token)).find((r) => r.name === name)!;

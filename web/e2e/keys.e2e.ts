@@ -10,7 +10,7 @@ const focused = (p: Person) => p.page.evaluate(() => {
   return e.getAttribute('aria-label') ?? e.textContent?.trim() ?? '';
 });
 
-test('a message is no more than one stop of Tab, and the arrows lead into it and along its tools', async () => {
+test('a message is one stop of Tab, and the arrows lead into it and along its tools', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const text = `${unique('see')} https://example.org/one and https://example.org/two`;
@@ -45,7 +45,7 @@ test('a message is no more than one stop of Tab, and the arrows lead into it and
 test('the first Tab offers to skip the list, and ? lists the shortcuts where nothing is written', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
-  // From the beginning of the page, as after it is loaded.
+  // From the beginning of the page, as after it has loaded.
   await ada.page.evaluate(() => {
     document.body.tabIndex = -1;
     document.body.focus();
@@ -94,7 +94,7 @@ test('the arrows go along the formats and through the emoji', async () => {
   expect(await violations(ada.page)).toEqual([]);
 });
 
-test('forced colours show what is chosen and who is here', async () => {
+test('forced colours show what is chosen and who is online', async () => {
   const ada = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'desktop', { forcedColors: 'active', bypassCSP: true });
   stage.people.push(ada);
   await ada.guest();

@@ -25,7 +25,7 @@ async function close(p: Person): Promise<void> {
 }
 const way = (p: Person) => p.page.evaluate(() => `${document.documentElement.lang} ${document.documentElement.dir}`);
 
-test('the language is changed at once, and nothing of what one does is lost', async () => {
+test('the language changes at once, and no draft or dialog is lost', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   await ada.field.fill('half a sentence');
@@ -37,7 +37,7 @@ test('the language is changed at once, and nothing of what one does is lost', as
   await ada.page.getByRole('navigation', { name: words('de')['rooms']!, exact: true }).waitFor();
   expect(await field!.evaluate((f: HTMLTextAreaElement) => f.isConnected && f.value)).toBe('half a sentence');
   await ada.shot('language-de-desktop');
-  // It is kept, and other tabs of the page follow.
+  // The choice is kept, and other tabs of the page follow.
   await ada.page.reload();
   await ada.page.getByRole('navigation', { name: words('de')['rooms']!, exact: true }).waitFor();
   const tab = await ada.page.context().newPage();
@@ -70,7 +70,7 @@ test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', a
   await ada.page.locator('.sidebar').getByRole('link', { name: 'lobby' }).click();
   await ada.page.getByRole('article').first().waitFor();
   await seen('room');
-  // The list is where the language begins, on a screen with both.
+  // On a screen with both, the list is on the side where lines begin.
   if (device === 'desktop') {
     const [list, room] = await Promise.all(['.sidebar', '.room-page'].map((s) => ada.page.locator(s).boundingBox()));
     expect(list!.x).toBeGreaterThan(room!.x);
@@ -78,7 +78,7 @@ test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', a
   // An arrow back points to where the line began.
   const arrows = await ada.page.evaluate(() => [...document.querySelectorAll('.lucide-arrow-left')].map((e) => getComputedStyle(e).scale));
   expect(new Set(arrows)).toEqual(new Set(['-1 1']));
-  // What people write keeps its own way, and addresses and code theirs.
+  // Texts of people keep their own direction, and so do addresses and code.
   const ways = await ada.page.evaluate(() => [...document.querySelectorAll('.message-text p, .message-text a, .message-text code')].map((e) => `${/[ا-ي]/.test(e.textContent) ? 'Arabic' : 'Latin'} ${getComputedStyle(e).direction}`));
   expect(new Set(ways)).toEqual(new Set(['Latin ltr', 'Arabic rtl']));
 });

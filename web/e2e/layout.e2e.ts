@@ -7,8 +7,8 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-// Nothing in them can be broken between lines, one is wider than ten letters, and one goes from
-// right to left.
+// None of them can break between lines, one is wider than ten letters, and one runs from right to
+// left.
 const names = ['W'.repeat(32), 'م'.repeat(32), '漢'.repeat(32)];
 const roomName = 'W'.repeat(57);
 const topic = `${'﷽'.repeat(20)}${'W'.repeat(200)}`;
@@ -84,7 +84,7 @@ test.each([320, 721, 1_024])('no name, topic or word breaks the layout of a wind
   await seen('list');
   for (const [keys, wait] of [['Control+k', /^Go to/], ['?', /^Keyboard/]] as const) {
     await ada.page.evaluate(() => (document.activeElement as HTMLElement).blur());
-    // Keys that come while the dialog before is still being closed are not heard.
+    // Keys that are pressed while the previous dialog still closes get lost.
     const opened = ada.page.getByRole('dialog', { name: wait });
     await expect.poll(async () => {
       if (!(await opened.isVisible())) await ada.page.keyboard.press(keys);

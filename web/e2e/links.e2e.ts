@@ -5,7 +5,7 @@ import { password, type Device, type Person } from './browser.ts';
 import { fill } from './fill.ts';
 import { Stage, unique } from './stage.ts';
 
-// A room that is full before anybody looks, on a server that has everything under a path.
+// A room that is full before anybody opens it, on a server that serves everything under a path.
 for (const name of ['RATE', 'BURST', 'USER_RATE', 'USER_BURST']) process.env[`HUBBUB_${name}`] = '1000000';
 const stage = new Stage('/talk');
 
@@ -35,10 +35,10 @@ const inView = (p: Person, i: number) => expect.poll(async () => {
   return row !== null && log !== null && row.y >= log.y && row.y < log.y + log.height;
 }, { timeout: 30_000 }).toBe(true);
 
-/** Presses, as the device is used: a mouse would open the tools of the message. */
+/** Presses by mouse or touch, as on the device: a mouse would open the tools of the message. */
 const press = (p: Person, what: Locator) => (p.device === 'phone' ? what.tap() : what.click());
 
-/** Somebody who is in the room. */
+/** A member of the room. */
 async function member(device: Device): Promise<Person> {
   const ada = await stage.person('Ada', device);
   await api.join((await api.login(ada.name, password)).token, room);
@@ -65,7 +65,7 @@ test.each<Device>(['desktop', 'phone'])('on a %s an answer shows what it answers
   await ada.page.getByRole('button', { name: 'Back to the answer' }).click();
   await ada.message(text).waitFor();
 
-  // It follows what becomes of the message, also where that is not here.
+  // It follows edits and deletion of the message, also while the message is not loaded.
   await api.request('PATCH', `/v1/rooms/${room}/messages/${answered.user}/${answered.id}`, token, { text: `20: changed ${device}` });
   await ada.message(text).getByRole('button', { name: `20: changed ${device}` }).waitFor();
 });
@@ -77,7 +77,7 @@ test.each<Device>(['desktop', 'phone'])('on a %s a link leads to a message, and 
   await ada.page.reload(); // as in a fresh tab
   await inView(ada, 100);
   await ada.shot('link');
-  // From a text it opens inside the page.
+  // A link in a text opens inside the page.
   const text = unique('see');
   await post('messages', { text: `${text} ${address(messages[200]!.seq)}` });
   await ada.page.getByRole('button', { name: /^(Go to the newest message|\d+\+? new messages?)$/ }).click();
@@ -92,7 +92,7 @@ test.each<Device>(['desktop', 'phone'])('on a %s a link leads to a message, and 
   await inView(ada, 200);
 });
 
-test('the link to a message is copied, and to one that is gone leads to its place', async () => {
+test('the link to a message is copied, and one to a deleted message leads to its place', async () => {
   const ada = await member('desktop');
   await ada.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await ada.page.goto(`${stage.server.url}/#/room/${room}/${messages[150]!.seq}`);
@@ -112,7 +112,7 @@ test('the link to a message is copied, and to one that is gone leads to its plac
   }
 });
 
-test('who is not in a room is shown what it is, and at the message once in it; a private one is not told of', async () => {
+test('a link shows a room to non-members and, once they join, the message; it reveals no private room', async () => {
   const ada = await stage.person('Ada', 'phone');
   await ada.page.goto(`${stage.server.url}/#/room/${room}/${messages[40]!.seq}`);
   const card = ada.page.getByRole('main');

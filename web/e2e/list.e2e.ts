@@ -5,10 +5,10 @@ import { violations } from './violations.ts';
 
 const stage = new Stage();
 
-/** The headings of the list and what stands under each. */
+/** The headings of the list and the rooms under each. */
 const list = (p: Person) => p.rooms.evaluate((nav) => [...nav.querySelectorAll('h2')].map((h) => `${h.textContent}: ${[...(h.nextElementSibling?.querySelectorAll('.name') ?? [])].map((n) => n.textContent).join(' ')}`));
 
-test('favourites, sections and what is muted are put in order on every device', async () => {
+test('favourites, sections and muted rooms have their order on every device', async () => {
   const ada = await stage.person('Ada', 'desktop');
   const phone = await stage.again(ada, 'phone');
   const dialog = ada.page.getByRole('dialog');
@@ -33,7 +33,7 @@ test('favourites, sections and what is muted are put in order on every device', 
   await ada.shot('list-order');
   await ada.page.reload();
   await expect.poll(() => list(ada)).toEqual(order);
-  // What is muted is not counted, unless the user is mentioned.
+  // Muted rooms do not count, unless the user is mentioned.
   const bo = await stage.person('Bo', 'desktop');
   await ada.enter('random');
   await bo.enter('lobby');
@@ -43,14 +43,14 @@ test('favourites, sections and what is muted are put in order on every device', 
   await bo.say(`but this, @${ada.name}`);
   await expect.poll(() => list(ada)).toEqual(['Unread: Lobby', 'Favourites: Random', 'Work: Help']);
   await expect.poll(() => ada.page.title()).toMatch(/^\(1\)/);
-  // It stays while it is open, and goes back to its place then.
+  // It stays while it is open, and returns to its place after that.
   await ada.enter('lobby');
   expect((await list(ada))[0]).toBe('Unread: Lobby');
   await ada.enter('random');
   await expect.poll(() => list(ada)).toEqual(order);
 });
 
-test('Ctrl+K leads to rooms, people, messages and what can be done', async () => {
+test('Ctrl+K leads to rooms, people, messages and actions', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'desktop')];
   const field = ada.page.getByRole('combobox', { name: /^Go to/ });
   const go = async (what: string, option: string | RegExp) => {
@@ -76,7 +76,7 @@ test('Ctrl+K leads to rooms, people, messages and what can be done', async () =>
   await ada.page.getByRole('heading', { level: 1, name: 'Lobby' }).waitFor();
   await ada.message(`A ${word} for you`).waitFor();
   expect(ada.page.url()).toMatch(/#\/room\/lobby\/\d+$/);
-  // What is not found is said, and so is a search that fails; one that is not wanted any more ends.
+  // The dialog says if it finds nothing or the search fails; closing it ends the search.
   await ada.page.keyboard.press('Control+k');
   const status = ada.page.getByRole('dialog').getByRole('status');
   await field.fill(unique('nowhere'));
@@ -100,7 +100,7 @@ test('Ctrl+K leads to rooms, people, messages and what can be done', async () =>
   await ada.page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
 });
 
-test('theme, density and time are chosen, and hold over a reload', async () => {
+test('the choices of theme, density and time outlast a reload', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   await ada.say(unique('hello'));

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 
-/** A mail server that takes everything, without encryption, and keeps it. */
+/** A mail server that accepts everything, without encryption, and keeps it. */
 export class Mailbox {
   readonly #mails: string[] = [];
   readonly #server: Server;

@@ -7,13 +7,13 @@ const stage = new Stage();
 
 const said = (p: Person, word: string) => p.page.getByRole('log', { name: /^Messages in/ }).getByRole('article').filter({ hasText: word });
 
-/** What is shown as a mention in a message, and which of it as one of the reader. */
+/** The mentions that a message shows, and those of them that mean the reader. */
 async function marked(p: Person, message: string): Promise<{ all: string[]; me: string[] }> {
   const [all, me] = await Promise.all(['.mention', '.mention.me'].map((css) => said(p, message).locator(css).allTextContents()));
   return { all: (await all)!, me: (await me)! };
 }
 
-test('what mentions somebody is shown so, and what reaches nobody is not: live, after an edit and after a reload', async () => {
+test('mentions of members are marked, and others are not: live, after an edit and after a reload', async () => {
   const [ada, bo, cy] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone'), stage.person('Cy', 'desktop')]);
   await cy.close(); // the page has never heard of Cy
   await ada.enter('random');
@@ -39,7 +39,7 @@ test('what mentions somebody is shown so, and what reaches nobody is not: live, 
   expect(await marked(bo, two)).toEqual({ all: [`@${cy.name}`], me: [] });
 });
 
-test('@room and @here are offered to who may say them', async () => {
+test('@room and @here are suggested to users who may use them', async () => {
   const [ada, guest] = await Promise.all([stage.person('Ada', 'desktop'), stage.newcomer('Guest', 'desktop', 'guest')]);
   const api = new Api(stage.server.url);
   const { token } = await api.login(ada.name, password);
@@ -60,7 +60,7 @@ test('@room and @here are offered to who may say them', async () => {
     await ada.field.press('Enter');
     expect(await ada.field.inputValue()).toBe('@room ');
   }
-  // In a public room a member may not, and a guest nowhere.
+  // In a public room members may not use them, and guests nowhere.
   for (const p of [ada, guest]) {
     await p.enter('lobby');
     expect(await (await offered(p, '@ro')).filter({ hasText: /^room/ }).count()).toBe(0);

@@ -28,7 +28,7 @@ test('a message is reported and deleted, and the room archived', async () => {
   await ada.act('thanks', 'Report');
   await dialog.getByRole('button', { name: 'Report' }).click();
 
-  // The owner sees the report of others, and none of themself.
+  // The owner sees reports about others, and none about themself.
   await ada.page.getByRole('button', { name: 'Moderation' }).click();
   await dialog.getByRole('button', { name: 'I look at it' }).click();
   await expect.poll(() => dialog.getByText('buy watches').count()).toBe(0);
@@ -40,7 +40,7 @@ test('a message is reported and deleted, and the room archived', async () => {
   await bo.message('thanks').waitFor({ state: 'detached' });
   await ada.page.keyboard.press('Escape');
 
-  // What somebody is told stands in the dialog that is open, not behind it.
+  // A toast appears in the open dialog, not behind it.
   await bo.log.getByRole('button', { name: ada.name }).first().click();
   await ada.page.getByRole('button', { name: `Role and membership of ${bo.name}` }).click();
   await dialog.getByRole('button', { name: 'Mute…' }).click();
@@ -57,7 +57,7 @@ test('a message is reported and deleted, and the room archived', async () => {
   await expect.poll(() => bo.tools('welcome').getByRole('button', { name: 'Reply' }).count()).toBe(0);
 });
 
-test('a reader reads until the word is given', async () => {
+test('a reader can only read until the owner lets them write', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
   const room = unique('news');
   const dialog = ada.page.getByRole('dialog');
@@ -88,7 +88,7 @@ test('a reader reads until the word is given', async () => {
   await role('Member');
   await bo.say('thank you');
 
-  // What was done stands where it belongs after a reload, too, and is no news.
+  // After a reload, too, the acts stand in their places, and do not count as new.
   await ada.page.getByRole('button', { name: 'Room rules' }).click();
   await dialog.getByRole('switch', { name: /Guests/ }).uncheck();
   await ada.shot('rules');

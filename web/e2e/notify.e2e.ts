@@ -7,15 +7,15 @@ import { violations } from './violations.ts';
 
 const stage = new Stage();
 
-/** Waits until the page's service worker keeps the page. */
+/** Waits until the page's service worker has cached the page. */
 async function kept(person: Person): Promise<void> {
   await person.page.evaluate(() => navigator.serviceWorker.ready);
   await expect.poll(() => person.page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
 }
 
 /**
- * The service worker of somebody's page, which notes what it shows: the headless browser shows
- * nothing.
+ * The service worker of a person's page, which records the notifications: the headless browser shows
+ * none.
  */
 async function worker(person: Person): Promise<Worker> {
   await kept(person);
@@ -29,13 +29,13 @@ async function worker(person: Person): Promise<Worker> {
   return found;
 }
 
-/** Has the service worker get a push. */
+/** Sends the service worker a push. */
 const push = (to: Worker, payload: object) => to.evaluate((data) => {
   const self = globalThis as unknown as { PushEvent: new (type: string, init: object) => Event };
   globalThis.dispatchEvent(new self.PushEvent('push', { data }));
 }, JSON.stringify(payload));
 
-/** What is shown, by tag. */
+/** The notifications, by tag. */
 const notifications = (of: Worker) => of.evaluate(() => Object.fromEntries((globalThis as unknown as { shown: Map<string, string> }).shown));
 
 test('the page can be installed: its manifest and its service worker are as browsers want them', async () => {
@@ -57,16 +57,16 @@ test('the page can be installed: its manifest and its service worker are as brow
   expect(await ada.page.evaluate(async () => (await navigator.serviceWorker.ready).scope)).toBe(at.href);
 });
 
-test('a push is shown unless its room is looked at, and a click leads to the message', async () => {
+test('a push shows a notification unless its room is in view, and a click leads to the message', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const sw = await worker(ada);
-  await ada.page.waitForTimeout(2_500); // until what is told outside of the page is there
+  await ada.page.waitForTimeout(2_500); // until notifications have loaded
   await push(sw, { kind: 'mention', room: 'random', name: 'Random', seq: 5, author: 'Bo', count: 1 });
   await push(sw, { kind: 'mention', room: 'random', name: 'Random', seq: 5, author: 'Cy', count: 2 });
   await expect.poll(() => notifications(sw)).toEqual({ 'room:random': 'Cy mentioned you in Random · 2 new messages' });
   await ada.page.bringToFront();
-  await push(sw, { kind: 'direct', room: 'lobby', author: 'Bo' }); // which is looked at
+  await push(sw, { kind: 'direct', room: 'lobby', author: 'Bo' }); // the open room
   await push(sw, { kind: 'test' });
   await expect.poll(async () => Object.keys(await notifications(sw)).toSorted()).toEqual(['room:random', 'test']);
   await sw.evaluate(() => {
@@ -77,7 +77,7 @@ test('a push is shown unless its room is looked at, and a click leads to the mes
   expect(new URL(ada.page.url()).hash).toContain('#/room/random');
 });
 
-test('a push is told in the language that the page speaks, and else in the one that the browser wants', async () => {
+test('a notification is in the language of the page, or else of the browser', async () => {
   const ada = await stage.person('Ada', 'desktop');
   const mention = { kind: 'mention', room: 'random', name: 'Random', seq: 5, author: 'Cy', count: 2 };
   await ada.page.evaluate(() => localStorage.setItem('hubbub.look', JSON.stringify({ language: 'de' })));
@@ -91,13 +91,13 @@ test('a push is told in the language that the page speaks, and else in the one t
   await expect.poll(() => notifications(sw)).toEqual({ 'room:random': 'Cy mentioned you in Random · 2 new messages' });
 });
 
-test('it is asked for after the first mention, and not at the start', async () => {
+test('the page asks to allow notifications after the first mention, and not at the start', async () => {
   const ada = await stage.person('Ada', 'desktop');
   // A headless browser refuses without asking.
   await ada.page.addInitScript(() => Object.defineProperty(Notification, 'permission', { get: () => 'default' }));
   await ada.page.reload();
   await ada.enter('lobby');
-  await ada.page.waitForTimeout(2_500); // until what is told outside of the page is there
+  await ada.page.waitForTimeout(2_500); // until notifications have loaded
   const ask = ada.page.getByRole('region', { name: 'Notifications' });
   expect(await ask.count()).toBe(0);
   const other = await stage.person('Cy', 'desktop');
@@ -111,7 +111,7 @@ test('it is asked for after the first mention, and not at the start', async () =
   expect(await ask.count()).toBe(0);
 });
 
-test('what somebody is told is chosen in Settings and in the room, and kept by the server', async () => {
+test('notifications are chosen in Settings and in the room, and the server keeps the choice', async () => {
   for (const device of ['desktop', 'phone'] as const) {
     const ada = await stage.person('Ada', device);
     await ada.page.getByRole('button', { name: /Your account and status/ }).click();

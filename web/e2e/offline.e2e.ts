@@ -4,7 +4,7 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-/** How many people's chats are kept in somebody's browser, and the texts in them. */
+/** How many people's chats a person's browser has stored, and the texts in them. */
 const kept = (person: Person) => person.page.evaluate(async () => {
   const name = `hubbub-offline${new URL('.', document.baseURI).pathname}`;
   if (!(await indexedDB.databases()).some((d) => d.name === name)) return [];
@@ -22,8 +22,8 @@ const kept = (person: Person) => person.page.evaluate(async () => {
   });
 });
 
-test('without a network the page starts with the last rooms and messages, and what is sent then goes out later', async () => {
-  if (!stage.server.kill) return; // it may not be killed
+test('without a network the page starts with the last rooms and messages, and sends messages later', async () => {
+  if (!stage.server.kill) return; // this server may not be killed
   const ada = await stage.person('Ada', 'desktop');
   const said = unique('last-words');
   await ada.enter('lobby');
@@ -41,7 +41,7 @@ test('without a network the page starts with the last rooms and messages, and wh
   await ada.log.getByText('This is how it was when you were last here.').waitFor();
   await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
   await ada.shot('offline');
-  // An edit waits as a message does.
+  // An edit waits like a message.
   await ada.field.press('ArrowUp');
   await ada.field.fill(`${said} changed`);
   await ada.field.press('Enter');
@@ -66,8 +66,8 @@ test('without a network the page starts with the last rooms and messages, and wh
   await expect.poll(() => kept(ada)).toEqual([]);
 });
 
-test('what was written without a network outlasts its tab, and another sends it once', async () => {
-  if (!stage.server.kill) return; // it may not be killed
+test('messages written without a network outlast their tab, and another tab sends them once', async () => {
+  if (!stage.server.kill) return; // this server may not be killed
   const ada = await stage.person('Ada', 'desktop');
   const said = unique('before');
   await ada.enter('random');
@@ -92,7 +92,7 @@ test('what was written without a network outlasts its tab, and another sends it 
   await ada.field.press('Enter');
   await ada.log.getByText('(not saved yet)').waitFor();
 
-  // Another tab has it when this one is closed, which nobody asks about: it is not lost.
+  // When this tab closes, without a question, another tab has the message: it is not lost.
   const second = await ada.tab();
   await second.log.getByText(said).waitFor();
   expect(await second.message(later).count()).toBe(0);
@@ -103,7 +103,7 @@ test('what was written without a network outlasts its tab, and another sends it 
   await second.log.getByText('(not saved yet)').waitFor();
   expect(asked).toBe(false);
   await second.shot('outbox');
-  // So has one that is opened later.
+  // So has a tab that is opened later.
   const url = second.page.url();
   await second.page.close();
   const third = await second.tab(url);

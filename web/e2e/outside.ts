@@ -1,6 +1,6 @@
 import type { Person } from './browser.ts';
 
-/** What stands out of the window, or makes something scroll sideways that is not meant to. */
+/** Elements beyond the window, or that make something scroll sideways that should not. */
 export function outside(p: Person): Promise<string[]> {
   return p.page.evaluate(() => {
     const tell = (e: Element) => `${e.tagName}.${e.className.toString()} ${(e.getAttribute('aria-label') ?? e.textContent).slice(0, 30)}`;
@@ -10,7 +10,7 @@ export function outside(p: Person): Promise<string[]> {
     for (const e of document.body.querySelectorAll('*')) {
       if (!e.checkVisibility() || e.closest('.hidden-text')) continue;
       const style = getComputedStyle(e);
-      // What may be scrolled sideways is said so.
+      // Elements that may scroll sideways have a style that says so.
       const sideways = ['table', 'bar', 'tabs'].some((c) => e.classList.contains(c));
       if (e.scrollWidth > e.clientWidth + 1 && ['auto', 'scroll'].includes(style.overflowX) && !sideways && e.tagName !== 'TEXTAREA') faults.push(`scrolls: ${tell(e)} ${e.scrollWidth} > ${e.clientWidth}`);
       const r = e.getBoundingClientRect();

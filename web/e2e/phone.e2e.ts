@@ -8,7 +8,7 @@ const stage = new Stage();
 
 chat(stage, 'phone');
 
-test('the list of rooms is a page, with a heading', async () => {
+test('the list of rooms is a page with a heading', async () => {
   const ada = await stage.person('Ada', 'phone');
   const main = ada.page.getByRole('main');
   await main.getByRole('heading', { level: 1, name: 'Rooms' }).waitFor();
@@ -19,9 +19,9 @@ test('the list of rooms is a page, with a heading', async () => {
   expect(await main.count()).toBe(1);
 });
 
-// What follows is the same on every device.
+// The following is the same on every device.
 
-test('markup is text, and only addresses are links', async () => {
+test('HTML in a message is text, and only addresses are links', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'phone'), stage.person('Bo', 'phone')]);
   await ada.enter('help');
   await bo.enter('help');
@@ -48,7 +48,7 @@ test('a draft waits in its room, also over a reload', async () => {
   await expect.poll(() => ada.field.inputValue()).toBe('half a thought');
 });
 
-test('/list-users tells who is online, to the asker alone', async () => {
+test('/list-users shows who is online, to its user alone', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'phone'), stage.person('Bo', 'phone')]);
   await ada.enter('lobby');
   await bo.enter('lobby');
@@ -84,11 +84,11 @@ test('nothing is cut off by the edge of a narrow screen', async () => {
   const edge = ada.page.viewportSize()!.width;
   await ada.page.getByRole('button', { name: /Your account and status/ }).click();
   const dialog = ada.page.getByRole('dialog');
-  await dialog.getByRole('tab').first().waitFor(); // dialogs are loaded when they are asked for
+  await dialog.getByRole('tab').first().waitFor(); // dialogs load on demand
   for (const tab of await dialog.getByRole('tab').all()) {
-    await tab.scrollIntoViewIfNeeded(); // they may be scrolled sideways
+    await tab.scrollIntoViewIfNeeded(); // the tabs may scroll sideways
     const box = await tab.boundingBox();
-    expect(box!.x + box!.width, await tab.innerText()).toBeLessThan(edge - 18); // where the dialog ends
+    expect(box!.x + box!.width, await tab.innerText()).toBeLessThan(edge - 18); // the edge of the dialog
   }
   await ada.page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });

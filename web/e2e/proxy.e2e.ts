@@ -7,7 +7,7 @@ import { freePort } from './hubbub.ts';
 import { Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 
-// A server below /chat/, and before it nginx, which has something else everywhere else.
+// A server below /chat/, behind an nginx that serves something else everywhere else.
 const stage = new Stage('/chat');
 let nginx: ChildProcess | undefined;
 let dir = '';
@@ -47,7 +47,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test('everything works below a path of a proxy, and nothing is asked for outside of it', async () => {
+test('everything works below a path of a proxy, and the page requests nothing outside of it', async () => {
   const asked: string[] = [];
   const ada = await Person.open(stage.browser, `${front}/chat/`, unique('Ada'), 'desktop', { bypassCSP: true });
   stage.people.push(ada);
@@ -63,8 +63,7 @@ test('everything works below a path of a proxy, and nothing is asked for outside
   const text = unique('over the proxy');
   await ada.say(text);
   await bo.message(text).waitFor();
-  // What is loaded later comes from below the path, too; and the cookie of the session is kept
-  // there.
+  // What loads later comes from below the path, too, and the session's cookie has that path.
   await ada.page.keyboard.press('Control+k');
   await ada.page.getByRole('combobox', { name: /^Go to/ }).waitFor();
   await ada.page.keyboard.press('Escape');

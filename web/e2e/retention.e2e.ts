@@ -6,7 +6,7 @@ import { violations } from './violations.ts';
 
 const stage = new Stage();
 
-test('an owner says how long messages are kept, and resets the room', async () => {
+test('an owner sets how long messages are kept, and resets the room', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
   const room = unique('short');
   const dialog = ada.page.getByRole('dialog');
@@ -30,7 +30,7 @@ test('an owner says how long messages are kept, and resets the room', async () =
   await bo.page.getByText('Messages are kept for 30 days.').waitFor();
   await bo.page.keyboard.press('Escape');
 
-  // Nobody resets a room whose name they have not typed.
+  // A reset needs the typed name of the room.
   await ada.page.getByRole('button', { name: 'Room rules' }).click();
   await dialog.getByRole('button', { name: 'Reset the room' }).click();
   const confirm = dialog.getByRole('button', { name: 'Remove all messages' });
@@ -50,7 +50,7 @@ test('an owner says how long messages are kept, and resets the room', async () =
   expect(await bo.page.getByText('the first secret').count()).toBe(0);
 });
 
-test('what retention removes goes from a page that is open, and from what is quoted there', async () => {
+test('messages that retention removes disappear from an open page, and from quotes there', async () => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'desktop')]);
   const api = new Api(stage.server.url);
   const { token } = await api.login(ada.name, password);

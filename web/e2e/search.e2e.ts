@@ -35,7 +35,7 @@ test.each<Device>(['desktop', 'phone'])('what was said is found, narrowed by fil
   await ada.shot('search');
   expect(await violations(ada.page)).toEqual([]);
 
-  // A filter by a suggestion, without an accent.
+  // A filter from a suggestion, typed without its accent.
   await field.press('End');
   await field.pressSequentially(' in:meme');
   await panel.getByRole('option').first().waitFor();
@@ -47,7 +47,7 @@ test.each<Device>(['desktop', 'phone'])('what was said is found, narrowed by fil
   await panel.getByRole('button', { name: 'Remove the filter has:link' }).click();
   await expect.poll(() => results.count()).toBe(2);
 
-  // What is wrong is said in a sentence, and nothing found too.
+  // A sentence says what is wrong, or that nothing was found.
   await field.fill('before:1960 x');
   await panel.getByText('before 1970').waitFor();
   await panel.getByRole('button', { name: 'Remove the filter before:1960' }).click();

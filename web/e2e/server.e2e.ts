@@ -4,7 +4,7 @@ import { password, Person, type Device } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
-// It takes a server that nobody runs yet, and changes who may come in: not one that others use.
+// It needs a server without an operator, and changes who may come in: not one that others use.
 const test = testIt.skipIf(process.env['HUBBUB_URL'] !== undefined);
 const stage = new Stage();
 const name = unique('Boss');
@@ -16,7 +16,7 @@ function link(): string {
   return secret;
 }
 
-/** Returns who runs the server, logged in by the API. */
+/** Returns the operator, logged in by the API. */
 async function boss(): Promise<{ api: Api; grant: Grant }> {
   const api = new Api(stage.server.url);
   const grant = await api.login(name, password).catch((err: unknown) => {
@@ -34,16 +34,16 @@ async function operator(device: Device): Promise<Person> {
   return p;
 }
 
-/** Shows a part of the server page. */
+/** Opens a section of the server page. */
 async function part(p: Person, of: string): Promise<void> {
   const nav = p.page.getByRole('navigation', { name: 'Server' });
   if (!/#\/server/.test(p.page.url())) await p.rooms.getByRole('link', { name: 'Server' }).click();
-  if (p.device === 'phone') await p.page.evaluate(() => void (location.hash = '#/server')); // where the list is
+  if (p.device === 'phone') await p.page.evaluate(() => void (location.hash = '#/server')); // the list of sections
   await nav.getByRole('link', { name: new RegExp(`^${of}`) }).click();
   await p.page.getByRole('heading', { level: 1, name: of }).waitFor();
 }
 
-/** Shows what there is of a person. */
+/** Opens the page of a person. */
 async function look(p: Person, at: string): Promise<void> {
   await part(p, 'People');
   await p.page.getByRole('searchbox', { name: 'Find people' }).fill(at.slice(2)); // a part of the name is enough
@@ -77,7 +77,7 @@ test('people are found, given roles, muted, banned, signed out and deleted', asy
   const [op, eve] = [await operator('desktop'), await stage.person('Eve', 'phone')];
   const dialog = op.page.getByRole('dialog');
   const act = (button: string | RegExp) => op.page.getByRole('main').getByRole('button', { name: button }).click();
-  // The last operator stays.
+  // The last operator cannot be removed.
   await look(op, name);
   await act('Change role');
   await dialog.getByRole('radio', { name: 'No role' }).check();
@@ -148,11 +148,11 @@ test('people are found, given roles, muted, banned, signed out and deleted', asy
   await act('Delete');
   await dialog.getByRole('button', { name: 'Delete for ever' }).click();
   await op.page.getByText('There is no such person any more').waitFor();
-  await op.page.goBack(); // to where they were found
+  await op.page.goBack(); // to the search that found them
   await op.page.getByText('Nobody here has that name.').waitFor();
 });
 
-test('a report is read with what was said around it, and decided', async () => {
+test('a report is read with the messages around it, and resolved', async () => {
   const [op, ada, eve] = [await operator('phone'), await stage.person('Ada', 'desktop'), await stage.person('Eve', 'desktop')];
   const dialog = op.page.getByRole('dialog');
   const text = unique('buy my watches');
@@ -185,7 +185,7 @@ test('a report is read with what was said around it, and decided', async () => {
   await op.page.goBack();
   await op.page.getByText('Nothing is reported.').waitFor();
 
-  // Of two operators at once, the second is told.
+  // If two operators resolve it at once, the second sees an error.
   const { api, grant } = await boss();
   await ada.say('and now?');
   await eve.act('and now?', 'Report');
@@ -201,7 +201,7 @@ test('a report is read with what was said around it, and decided', async () => {
   await op.page.getByText('Nothing is reported.').waitFor();
 });
 
-test('people register by an invitation while that is how one comes in', async () => {
+test('people register by an invitation while registration needs one', async () => {
   const op = await operator('desktop');
   const dialog = op.page.getByRole('dialog');
   const change = async (registration: string, guests: string) => {
@@ -228,12 +228,12 @@ test('people register by an invitation while that is how one comes in', async ()
   const uninvited = await Person.open(stage.browser, stage.server.url, unique('Una'), 'phone', { bypassCSP: true });
   stage.people.push(uninvited);
   await uninvited.page.getByRole('button', { name: 'Log in' }).waitFor();
-  await uninvited.page.getByRole('heading', { name: 'Welcome', exact: true }).waitFor(); // and not back
+  await uninvited.page.getByRole('heading', { name: 'Welcome', exact: true }).waitFor(); // and does not return
   await expect.poll(() => uninvited.page.getByRole('button', { name: 'Create an account' }).count()).toBe(0);
 
   const invited = await Person.open(stage.browser, invitation, unique('Ivy'), 'phone', { bypassCSP: true });
   stage.people.push(invited);
-  await invited.page.getByText(new RegExp(name)).waitFor(); // who invites
+  await invited.page.getByText(new RegExp(name)).waitFor(); // the inviting operator
   await invited.shot('invited');
   expect(await violations(invited.page)).toEqual([]);
   await invited.page.getByLabel('Name').fill(invited.name);
@@ -242,7 +242,7 @@ test('people register by an invitation while that is how one comes in', async ()
   await invited.rooms.getByRole('link').first().waitFor();
   await expect.poll(() => invited.rooms.getByRole('link', { name: 'Server' }).count()).toBe(0);
 
-  // It was for one.
+  // The invitation was for one person.
   const late = await Person.open(stage.browser, invitation, unique('Late'), 'desktop', { bypassCSP: true });
   stage.people.push(late);
   await late.page.getByText(/used by as many as it was for/).waitFor();
@@ -253,7 +253,7 @@ test('people register by an invitation while that is how one comes in', async ()
   await change('Everybody may register', 'Guests may come in');
 });
 
-test('a network is banned, one\'s own only if that is meant', async () => {
+test('a network is banned, and one\'s own only after a confirmation', async () => {
   const op = await operator('phone');
   const dialog = op.page.getByRole('dialog');
   await part(op, 'Bans and mutes');
@@ -307,7 +307,7 @@ test('a public room is archived, restored and deleted', async () => {
   await ada.room(room).waitFor({ state: 'detached' });
 });
 
-test('the audit log is narrowed by its address, and exported', async () => {
+test('the address filters the audit log, which can be exported', async () => {
   const op = await operator('desktop');
   const eve = await stage.person('Eve', 'phone');
   await part(op, 'Audit log');
@@ -355,7 +355,7 @@ test.each(['desktop', 'phone'] as const)('every part is shown on a %s, and by th
   await op.page.keyboard.press('Enter');
   await op.page.getByRole('heading', { level: 1, name: 'People' }).waitFor();
   if (device === 'phone') await expect.poll(() => op.page.evaluate(() => document.activeElement?.textContent)).toBe('People'); // the list is gone
-  // Back leads to where one was.
+  // Back leads to the previous place.
   await op.page.goBack();
   await op.page.getByRole('heading', { level: 1, name: device === 'phone' ? 'Server' : 'Audit log' }).waitFor();
   await op.page.goto(`${stage.server.url}/#/`);

@@ -10,7 +10,7 @@ import { violations } from './violations.ts';
 
 // The server page on the narrowest of phones, in each language, with long names in it.
 
-// It takes a server that nobody runs yet.
+// It needs a server without an operator.
 const test = testIt.skipIf(process.env['HUBBUB_URL'] !== undefined);
 const stage = new Stage();
 const boss = unique('B'.repeat(20));
@@ -47,7 +47,7 @@ beforeAll(async () => {
   seen = { grant: author!, person: author!.user.id };
 });
 
-/** The operator, on a phone of 320 px that speaks a language. */
+/** The operator, on a phone of 320 px, in a language. */
 async function operator(locale: string, options: BrowserContextOptions): Promise<Person> {
   const grant = await new Api(stage.server.url).login(boss, password);
   const { origin } = new URL(stage.server.url);
@@ -59,7 +59,7 @@ async function operator(locale: string, options: BrowserContextOptions): Promise
   return p;
 }
 
-/** What is not all there to be read: what is beyond the screen, also within what scrolls, and words that are cut off. */
+/** What cannot be read in full: elements off the screen, also within scrolling ones, and words cut off. */
 const cut = (p: Person): Promise<string[]> => p.page.evaluate(() => {
   const faults: string[] = [];
   for (const e of document.querySelectorAll<HTMLElement>('.server *, dialog[open] *')) {
@@ -84,7 +84,7 @@ test.each([
     await op.shot(`narrow-${language}-${view}`);
     faults.push(...[...await cut(op), ...await outside(op), ...await small(op, 'small a, p:not(.links) a'), ...(withAxe ? await violations(op.page) : [])].map((f) => `${view}: ${f}`));
   };
-  // axe takes longer than all the rest; server.e2e.ts has it look at these views in light.
+  // axe takes longer than all the rest; server.e2e.ts runs it on these views in light colours.
   const axe = 'colorScheme' in options || 'forcedColors' in options;
   await main.getByRole('link', { name: words['auditLog']! }).waitFor();
   await look('menu', axe);
@@ -104,13 +104,13 @@ test.each([
     const view = hash.replace(/=[\w-]{9,}/, '').replaceAll(/\W+/g, '-');
     await look(view, axe);
     for (const button of dialogs) {
-      // Some are named by what they are for, too.
+      // The names of some contain their subject, too.
       await main.locator('button', { hasText: words[button]! }).first().click();
       await dialog.waitFor();
       await look(`${view}-${button}`, 'colorScheme' in options);
       await op.page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'hidden' });
-      // A dialog that was closed goes back in the history a moment later.
+      // A closed dialog steps back in the history a moment later.
       await op.page.waitForFunction(() => (history.state as { layer?: unknown } | null)?.layer === undefined);
     }
   }

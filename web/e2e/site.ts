@@ -6,11 +6,11 @@ import { join } from 'node:path';
 const examples = join(import.meta.dirname, '..', 'examples');
 
 /**
- * A site of somebody else, with the example pages and those that a test writes. It is there under
- * two origins: as 127.0.0.1 and as localhost.
+ * Another site, with the example pages and those that a test writes. It has two origins: 127.0.0.1
+ * and localhost.
  */
 export class Site {
-  /** What stands in the place of https://chat.example.org. */
+  /** What replaces https://chat.example.org. */
   chat = '';
   readonly pages = new Map<string, { readonly html: string; readonly policy?: string }>();
   #server!: Server;

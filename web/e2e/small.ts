@@ -1,8 +1,8 @@
 import type { Person } from './browser.ts';
 
 /**
- * What can be pressed within less than 44 px, as a finger finds it. `inText` chooses links within a
- * line of text, which have its height (WCAG 2.5.5).
+ * Targets of less than 44 px, as a finger finds them. `inText` selects links within a line of text,
+ * which have its height (WCAG 2.5.5).
  */
 export const small = (p: Person, inText = '.message-text a'): Promise<string[]> => p.page.evaluate((within) => {
   const faults: string[] = [];

@@ -6,19 +6,19 @@ import { hubbub, type Hubbub } from './hubbub.ts';
 import { Mailbox } from './mailbox.ts';
 
 /**
- * What the tests of one file play on: a server and a browser of their own, and the people that a
- * test asks for.
+ * What the tests of one file use: a server and a browser of their own, and the people that a test
+ * asks for.
  */
 export class Stage {
   server!: Hubbub;
   browser!: Browser;
   readonly people: Person[] = [];
-  /** What a server that was started here sends. */
+  /** The mail of a server that was started here. */
   readonly mailbox = new Mailbox();
 
   /**
-   * Call it while a file of tests is read, with the path that everything is to be under, such as
-   * /chat, and further options of the server. Nobody may have a complaint when a test ends.
+   * Call it while a file of tests is read, with the path that everything is under, such as
+   * /chat, and further flags of the server. It fails a test that ends with errors of a browser.
    */
   constructor(base = '', options: () => Promise<readonly string[]> = () => Promise.resolve([])) {
     const { people } = this;
@@ -45,21 +45,21 @@ export class Stage {
     });
   }
 
-  /** Returns somebody who is here, with a name that nobody else has. */
+  /** Returns a logged-in person with a unique name. */
   async person(name: string, device: Device): Promise<Person> {
     const p = await Person.loggedIn(this.browser, this.server.url, unique(name), device);
     this.people.push(p);
     return p;
   }
 
-  /** Returns somebody who is here already, on another device. */
+  /** Returns a person who is here already, on another device. */
   async again(person: Person, device: Device): Promise<Person> {
     const p = await Person.again(this.browser, this.server.url, person.name, device);
     this.people.push(p);
     return p;
   }
 
-  /** Returns somebody who has just come, and takes the way in that is named. */
+  /** Returns a new person, who uses the named way to come in. */
   async newcomer(name: string, device: Device, way: 'register' | 'guest'): Promise<Person> {
     const p = await Person.open(this.browser, this.server.url, unique(name), device);
     this.people.push(p);

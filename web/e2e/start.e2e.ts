@@ -5,20 +5,20 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-/** Most that the first look at the page loads, compressed and without fonts, bytes. */
+/** The most that the first visit of the page loads, compressed and without fonts, bytes. */
 const most = 100_000;
 /**
- * The same for a link to a room, some 107,000: it has yet to come down to the other. What comes a
- * moment later, such as who is there, may be counted on a slow machine.
+ * The same for a link to a room, some 107,000: it should come down to the other. A slow machine may
+ * also count what loads a moment later, such as the list of people.
  */
 const mostOfRoom = 115_000;
 
-/** Loads what a page shows anew, without what the browser keeps, and returns how much came before `seen` is there. */
+/** Loads a page without the browser's cache, and returns how many bytes came before `seen` appears. */
 async function weigh(person: Person, bound: number, seen: () => Promise<unknown>): Promise<number> {
   const cdp = await person.page.context().newCDPSession(person.page);
   await cdp.send('Network.enable');
   await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
-  await cdp.send('Network.setBypassServiceWorker', { bypass: true }); // it has files of its own
+  await cdp.send('Network.setBypassServiceWorker', { bypass: true }); // it caches files
   const loaded = new Map<string, { url: string; coding: string; bytes: number }>();
   cdp.on('Network.responseReceived', (e) => {
     if (['Document', 'Script', 'Stylesheet'].includes(e.type)) loaded.set(e.requestId, { url: e.response.url, coding: e.response.headers['Content-Encoding'] ?? '', bytes: 0 });
@@ -37,15 +37,15 @@ async function weigh(person: Person, bound: number, seen: () => Promise<unknown>
   return sum;
 }
 
-test('the first look loads little, and nothing that is needed later', async () => {
+test('the first visit loads little, and nothing that is needed later only', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await weigh(ada, most, () => ada.rooms.getByRole('link').first().waitFor());
-  // A dialog comes when it is asked for.
+  // A dialog loads on demand.
   await ada.page.getByRole('button', { name: 'Browse rooms' }).click();
   await ada.page.getByRole('dialog').waitFor();
 });
 
-test('a link to a room loads little, too, before one can read and write there', async () => {
+test('a link to a room also loads little before one can read and write there', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const [words, marks] = [unique('only words'), unique('https://example.org/some')];
@@ -59,7 +59,7 @@ test('a link to a room loads little, too, before one can read and write there', 
   });
 });
 
-test('before the page is here its places are seen, and the list does not jump when it comes', async () => {
+test('the page shows its layout before it has loaded, and the list does not jump then', async () => {
   const api = new Api(stage.server.url);
   const ada = await stage.person('Ada', 'desktop');
   const { token } = await api.login(ada.name, password);
@@ -83,7 +83,7 @@ test('before the page is here its places are seen, and the list does not jump wh
   });
   await ada.page.reload({ waitUntil: 'commit' });
   await ada.page.locator('.skeleton .row').first().waitFor();
-  // It is painted with what came first: neither style sheet nor script is here.
+  // It is painted from the HTML alone: neither style sheet nor script is here.
   await expect.poll(() => ada.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length)).toBe(1);
   await ada.shot('skeleton');
   open();

@@ -3,7 +3,7 @@ import { type Device, devices } from './browser.ts';
 import { Stage } from './stage.ts';
 import { violations } from './violations.ts';
 
-// What people write, as others see it.
+// Texts of people, as others see them.
 const stage = new Stage();
 
 const letter = `# Plan of the *release*
@@ -30,7 +30,7 @@ func main() {
 \`\`\``;
 
 describe.each(Object.keys(devices) as Device[])('on a %s', (device) => {
-  test('Markdown is shown as what it means, by keyboard too, and without a fault of accessibility', async () => {
+  test('Markdown is formatted, works by keyboard, and is accessible', async () => {
     // With the page's own content security policy.
     const ada = await stage.newcomer('Ada', device, 'guest');
     await ada.enter('lobby');
@@ -109,7 +109,7 @@ describe.each(Object.keys(devices) as Device[])('writing on a %s', (device) => {
     await find.press('Escape');
     await picker.waitFor({ state: 'hidden' });
 
-    // A shortcode offers those that it may become, and is one when it is whole.
+    // A shortcode suggests emoji, and becomes one when it is complete.
     await ada.field.pressSequentially('so :tad');
     await ada.page.getByRole('option', { name: /:tada:/ }).waitFor();
     await ada.field.press('Enter');
@@ -118,7 +118,7 @@ describe.each(Object.keys(devices) as Device[])('writing on a %s', (device) => {
     await expect.poll(() => ada.field.inputValue()).toBe('so 🎉 👍🏽');
   });
 
-  test('formats are shown as one types, and what is pasted is a table or code', async () => {
+  test('a preview shows formats while one types, and pasted text becomes a table or code', async () => {
     const ada = await stage.person('Ada', device);
     await ada.enter('lobby');
     await ada.field.fill('a word');
@@ -160,7 +160,7 @@ describe.each(Object.keys(devices) as Device[])('writing on a %s', (device) => {
   });
 });
 
-test('Enter or Ctrl+Enter sends, as somebody likes it', async () => {
+test('Enter or Ctrl+Enter sends, as the user has chosen', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   await ada.field.fill('by Enter');

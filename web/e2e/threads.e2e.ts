@@ -29,7 +29,7 @@ test('two people talk in a thread, beside the room', async () => {
   await answer(bo, root).waitFor();
   await say(bo, one);
   await answer(bo, one).getByLabel(/^(Sent|Read by)/).waitFor();
-  // The root says so to everybody, and the room does not show it.
+  // The root shows the number of answers to everybody, and the room does not show the answers.
   await ada.message(root).getByRole('link', { name: /1 reply/ }).click();
   await answer(ada, one).waitFor();
   await say(ada, two);
@@ -46,7 +46,7 @@ test('two people talk in a thread, beside the room', async () => {
   expect(await panel(bo).getByLabel('Also send to the room').isChecked()).toBe(false);
   await panel(bo).getByRole('separator').filter({ hasText: '3 replies' }).waitFor();
 
-  // An answer is changed, reacted to and deleted where it stands.
+  // An answer is edited, reacted to and deleted in the thread.
   await panel(ada).getByRole('textbox', { name: 'Reply in thread' }).press('ArrowUp');
   await panel(ada).getByRole('textbox', { name: 'Reply in thread' }).fill(`${two} changed`);
   await ada.page.keyboard.press('Enter');
@@ -57,7 +57,7 @@ test('two people talk in a thread, beside the room', async () => {
   await bo.message(root).getByRole('link', { name: /2 replies/ }).waitFor();
   await replies(bo).getByText('Message deleted').waitFor();
 
-  // The same after a reload, and the address is that of the thread.
+  // The same after a reload, with the address of the thread.
   await bo.page.reload();
   await answer(bo, one).waitFor();
   await bo.message(root).getByRole('link', { name: /2 replies/ }).waitFor();

@@ -4,11 +4,11 @@ import { password, type Person } from './browser.ts';
 import { fill } from './fill.ts';
 import { Stage, unique } from './stage.ts';
 
-// A room that is full before anybody looks: it is filled as fast as the server can take it.
+// A room that is full before anybody opens it, filled as fast as the server can.
 for (const name of ['RATE', 'BURST', 'USER_RATE', 'USER_BURST']) process.env[`HUBBUB_${name}`] = '1000000';
 const stage = new Stage();
 
-/** More than is held of a room whose reader goes back. */
+/** More messages than the page holds for a reader who scrolls back. */
 const count = 1_250;
 let room: string;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await fill(stage.server.url, [token], room, count);
 });
 
-/** Somebody who looks at the end of the room. */
+/** A person who is at the end of the room. */
 async function reader(name = 'Ada'): Promise<Person> {
   const ada = await stage.person(name, 'desktop');
   await ada.page.evaluate(async (id) => {
@@ -28,7 +28,7 @@ async function reader(name = 'Ada'): Promise<Person> {
   }, room);
   await ada.page.goto(`${stage.server.url}/#/room/${room}`);
   await ada.page.reload();
-  // Opened while history still takes the messages in, all of them may be new.
+  // If the room opens while history still stores the messages, all of them may be new.
   const newer = ada.page.getByRole('button', { name: /new messages$/ });
   await number(ada, count - 1).or(newer).first().waitFor();
   if (await newer.isVisible()) await newer.click();
@@ -42,20 +42,20 @@ const number = (p: Person, i: number) => p.log.getByRole('article').filter({ has
 /** The numbers of the messages in the document, from top to bottom. */
 const numbers = (p: Person) => p.log.evaluate((e) => [...e.querySelectorAll('article .text')].map((t) => Number.parseInt(t.textContent!, 10)));
 
-/** Scrolls up or down until a message is in the document, and hands each look to a function. */
+/** Scrolls up or down until a message is in the document, and calls a function at each step. */
 async function go(p: Person, by: number, to: number, look: (rows: number[]) => void = () => undefined): Promise<void> {
   for (;;) {
     const rows = await numbers(p);
     look(rows);
     if (rows.includes(to)) return;
-    // Gone past it: back, in smaller steps.
+    // It went past it: back, in smaller steps.
     if (rows.length && (by < 0 ? Math.max(...rows) < to : Math.min(...rows) > to)) by = -Math.sign(by) * Math.max(Math.abs(by) / 2, 200);
     await p.log.evaluate((e, px) => e.scrollBy({ top: px, behavior: 'instant' }), by);
     await p.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   }
 }
 
-test('a key that is typed draws no row anew', async () => {
+test('typing does not render a row again', async () => {
   const ada = await reader();
   await ada.field.focus();
   await ada.page.keyboard.type('a');
@@ -74,14 +74,14 @@ test('a key that is typed draws no row anew', async () => {
   });
   expect(changes).toEqual([]);
   expect(same).toBe(true);
-  // What arrives is a row more: the others are the same elements.
+  // A message that arrives adds a row: the others stay the same elements.
   await ada.page.keyboard.press('Enter');
   await ada.message('abc').getByLabel(/^(Sent|Read by)/).waitFor();
   expect(await ada.log.evaluate((e) => {
     const { rows } = globalThis as unknown as { rows: Element[] };
     const kept = [...e.querySelectorAll('article')].filter((row) => rows.includes(row)).length;
     return rows.length - kept;
-  })).toBeLessThan(12); // but for those that are far from the view now
+  })).toBeLessThan(12); // except rows that are far from the view now
 });
 
 test('a long room is read to its beginning and back: few rows at a time, each once, in order, and none moves', async () => {
@@ -92,7 +92,7 @@ test('a long room is read to its beginning and back: few rows at a time, each on
     const said = rows.filter((n) => !Number.isNaN(n));
     expect(said).toEqual(Array.from({ length: said.length }, (_, i) => said[0]! + i));
   };
-  // What is in view stays where it is while rows and pages come above it and go below it.
+  // Visible rows stay in place while rows and pages are added above and removed below.
   const steady = async (by: number) => {
     const before = await ada.log.evaluate((e) => {
       const box = e.getBoundingClientRect();
@@ -118,7 +118,7 @@ test('a long room is read to its beginning and back: few rows at a time, each on
   expect(most).toBeLessThanOrEqual(400);
   await ada.shot('timeline');
 
-  // Far back a button leads to the end at once, and what is said there is seen there.
+  // Far back, a button leads to the end at once, where new messages show.
   await go(ada, -3_000, 0);
   await ada.page.getByRole('button', { name: 'Go to the newest message' }).click();
   await number(ada, count - 1).waitFor();
@@ -149,7 +149,7 @@ test('a row keeps the focus when it leaves the view, and the arrows go on from i
   expect(await focused()).toBe(Number(at) - 1);
 });
 
-test('on paper stands all that is loaded, without what can be pressed', async () => {
+test('print has all loaded messages, and no buttons', async () => {
   const ada = await reader();
   await go(ada, -2_000, count - 150);
   const standing = (await numbers(ada)).length;

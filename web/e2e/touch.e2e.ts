@@ -16,11 +16,11 @@ async function twoMessages(): Promise<{ ada: Person; bo: Person; text: string }>
   return { ada, bo, text };
 }
 
-test('a long press opens a sheet: reactions, then rows of 48 px; a touch alone opens nothing', async () => {
+test('a long press opens a sheet: reactions, then rows of 48 px; a tap opens nothing', async () => {
   const { ada, bo, text } = await twoMessages();
   const sheet = bo.tools(text);
   await bo.finger(bo.message(text).locator('.text'), [], 50);
-  await bo.finger(bo.message(text), [[0, -10], [0, -20], [0, -20]], 600); // it scrolls, and rests then
+  await bo.finger(bo.message(text), [[0, -10], [0, -20], [0, -20]], 600); // it scrolls, and then rests
   expect(await sheet.count()).toBe(0);
   expect(await bo.log.getByRole('toolbar').count()).toBe(0);
   await bo.touch(text);
@@ -35,7 +35,7 @@ test('a long press opens a sheet: reactions, then rows of 48 px; a touch alone o
   await sheet.getByRole('button', { name: 'React with 👍' }).click();
   await sheet.waitFor({ state: 'hidden' });
   await ada.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
-  // What opens in its place is closed by Back, and the room stays.
+  // Back closes the dialog that replaces the sheet, and the room stays.
   await bo.act(text, 'Report');
   await bo.page.getByRole('dialog', { name: /Report/ }).waitFor();
   await bo.page.goBack();
@@ -43,7 +43,7 @@ test('a long press opens a sheet: reactions, then rows of 48 px; a touch alone o
   await bo.message(text).waitFor();
 });
 
-test('a swipe answers a message, if it goes far enough, sideways, and does not begin at the edge', async () => {
+test('a swipe answers a message if it is long enough, sideways, and does not begin at the edge', async () => {
   const { ada, bo, text } = await twoMessages();
   const answers = bo.page.getByText(`Replying to ${ada.name}`);
   const steps = (n: number, x: number, y: number) => Array.from({ length: n }, () => [x, y] as const);
@@ -60,7 +60,7 @@ test('a swipe answers a message, if it goes far enough, sideways, and does not b
   await ada.message(answer).getByRole('button', { name: new RegExp(text) }).waitFor();
 });
 
-test('what is pressed has 44 px, and fields have letters of 16 px', async () => {
+test('touch targets have 44 px, and fields have letters of 16 px', async () => {
   const { ada, bo, text } = await twoMessages();
   await ada.act(text, 'React with 👍');
   await bo.message(text).getByRole('button', { name: /^👍, 1/ }).waitFor();
@@ -89,9 +89,9 @@ test('what is pressed has 44 px, and fields have letters of 16 px', async () => 
   }
 });
 
-test('a keyboard on the screen that covers the page makes it lower', async () => {
+test('an on-screen keyboard that covers the page makes it lower', async () => {
   const ada = await stage.person('Ada', 'phone');
-  // As iOS has it: the window stays as it is, and what is seen of it is less.
+  // As on iOS: the window stays the same, and its visible part shrinks.
   await ada.page.addInitScript(() => {
     const seen = Object.assign(new EventTarget(), { height: innerHeight, offsetTop: 0, scale: 1 });
     Object.defineProperty(window, 'visualViewport', { value: seen });

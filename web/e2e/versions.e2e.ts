@@ -43,17 +43,17 @@ test.each<Device>(['desktop', 'phone'])('what a message said before it was edite
   await bo.page.keyboard.press('Escape');
   await dialog(bo).waitFor({ state: 'hidden' });
 
-  // By keyboard: from the message to what is in it.
+  // By keyboard: from the message to the elements in it.
   if (device === 'desktop') {
     await bo.message(three).focus();
-    await bo.page.keyboard.press('ArrowRight'); // whose it is
+    await bo.page.keyboard.press('ArrowRight'); // the author
     await bo.page.keyboard.press('ArrowRight');
     await expect.poll(() => bo.message(three).getByRole('button', { name: '(edited)' }).evaluate((e) => e === document.activeElement)).toBe(true);
     await bo.page.keyboard.press('Enter');
   } else await bo.message(three).getByRole('button', { name: '(edited)' }).tap();
   await expect.poll(() => versions(bo).count()).toBe(3);
 
-  // An owner turns it off: what was shown goes, and the mark is no button any more.
+  // An owner turns versions off: an open dialog closes, and the mark is no longer a button.
   await ada.page.getByRole('button', { name: 'Room rules' }).click();
   await ada.page.getByRole('switch', { name: /^Edit history/ }).click();
   await ada.page.getByText('Nobody sees what messages said before').waitFor();
@@ -68,7 +68,7 @@ test.each<Device>(['desktop', 'phone'])('what a message said before it was edite
   await bo.message(three).getByText('(edited)').waitFor();
   expect(await bo.message(three).getByRole('button', { name: '(edited)' }).count()).toBe(0);
 
-  // On again, it shows what is written from then on.
+  // On again, it shows the versions from then on.
   await ada.page.getByRole('button', { name: 'Room rules' }).click();
   await ada.page.getByRole('switch', { name: /^Edit history/ }).click();
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
- * Returns the faults of accessibility that axe knows and the page has now. The page's context needs
+ * Returns the accessibility faults that axe finds on the page now. The page's context needs
  * bypassCSP.
  */
 export async function violations(page: Page): Promise<string[]> {

@@ -16,7 +16,7 @@ async function makeRoom(owner: Person, name: string, isPrivate: boolean): Promis
   return owner.page.url();
 }
 
-test('a new room is at the top of the list, and its address offers others to join it', async () => {
+test('a new room is at the top of the list, and its address lets others join it', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'phone')];
   await ada.enter('lobby');
   await ada.say(unique('before'));
@@ -39,7 +39,7 @@ test('a new room is at the top of the list, and its address offers others to joi
   await card.getByText('It may be private, or deleted.').waitFor();
 });
 
-test('who is taken out of a room is told by whom', async () => {
+test('a removed member sees who removed them', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'desktop')];
   const name = unique('club');
   const url = await makeRoom(ada, name, false);
@@ -54,7 +54,7 @@ test('who is taken out of a room is told by whom', async () => {
   await bo.shot('taken-out');
 });
 
-test('who leaves a private room is told that the way back is not theirs', async () => {
+test('leaving a private room warns that one cannot come back alone', async () => {
   const ada = await stage.person('Ada', 'desktop');
   for (const [isPrivate, words] of [[true, 'somebody in it has to add you again'], [false, 'you can join it again']] as const) {
     await makeRoom(ada, unique('club'), isPrivate);
@@ -64,7 +64,7 @@ test('who leaves a private room is told that the way back is not theirs', async 
   }
 });
 
-test('the links between the ways in keep the keyboard in the form', async () => {
+test('the links between log-in, registration and guests keep the focus in the form', async () => {
   const ada = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'desktop');
   stage.people.push(ada);
   for (const way of ['Create an account', 'Continue as guest', 'Log in']) {

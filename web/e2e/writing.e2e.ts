@@ -4,7 +4,7 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-test('a slash offers commands, which do what they say', async () => {
+test('a slash suggests commands, which work', async () => {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'desktop')];
   await ada.enter('lobby');
   const options = ada.page.getByRole('listbox', { name: 'Commands' }).getByRole('option');
@@ -30,7 +30,7 @@ test('a slash offers commands, which do what they say', async () => {
   await ada.page.getByRole('heading', { level: 1, name: 'Lobby' }).waitFor();
 });
 
-test('what is no command is refused, and can be sent as it stands', async () => {
+test('an unknown command is refused, and can be sent as text', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const refused = ada.page.locator('form').getByRole('alert');
@@ -54,7 +54,7 @@ test('what is no command is refused, and can be sent as it stands', async () => 
   await refused.waitFor({ state: 'detached' });
 });
 
-test('two tabs share drafts, and none loses what the other holds', async () => {
+test('two tabs share drafts, and neither loses those of the other', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.enter('lobby');
   const tab = await ada.page.context().newPage();
@@ -70,7 +70,7 @@ test('two tabs share drafts, and none loses what the other holds', async () => {
   await expect.poll(() => field.inputValue()).toBe('');
 });
 
-test('where the browser forbids storage, the page works as long as it is open', async () => {
+test('without storage in the browser, the page works as long as it is open', async () => {
   const ada = await Person.open(stage.browser, 'about:blank', unique('Ada'), 'desktop');
   stage.people.push(ada);
   await ada.page.addInitScript(() => {
@@ -88,7 +88,7 @@ test('where the browser forbids storage, the page works as long as it is open', 
   await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
 });
 
-test('Enter that ends a conversion of an input method picks no room', async () => {
+test('Enter that ends a conversion of an input method chooses no room', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.rooms.getByRole('link').first().waitFor();
   const search = ada.page.getByRole('searchbox', { name: 'Find a room' });

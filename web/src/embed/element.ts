@@ -1,17 +1,17 @@
-// The script that pages of other sites name: it defines <hubbub-chat>, and loads the rest when
-// there is one. It keeps its name from release to release, so it is small, and imports nothing that
-// has to be of the same build.
+// The script that pages of other sites include: it defines <hubbub-chat>, and loads the rest when
+// there is such an element. It keeps its name in every release, so it is small, and imports nothing
+// that has to be of the same build.
 
-/** The name of the style sheet, which the build puts in. */
+/** The name of the style sheet, which the build inserts. */
 declare const HUBBUB_STYLE_SHEET: string;
 
-/** What the rest sees of an element. */
+/** The part of an element that the rest of the code uses. */
 export interface Host extends HTMLElement {
   /** Where the server is, without a slash at the end. */
   readonly address: string;
-  /** Returns the user's token, if the page has one; `fresh`: another than before. */
+  /** Returns the user's token, if the page has one; `fresh`: another one than before. */
   ask(fresh: boolean): Promise<string | undefined>;
-  /** Tells the page of something, by the event `hubbub-…`. */
+  /** Dispatches the event `hubbub-…` to the page. */
   tell(what: string, detail: object): void;
 }
 
@@ -23,7 +23,7 @@ const first = new CSSStyleSheet();
 first.replaceSync(':host{display:block;box-sizing:border-box;height:480px;min-height:200px}:host([hidden]){display:none}');
 let style: Promise<CSSStyleSheet> | undefined;
 
-/** The style sheet, by a way that no policy for style sheets in the page's own text forbids. */
+/** The style sheet, as a constructed one: a policy against inline style sheets does not forbid that. */
 function sheet(): Promise<CSSStyleSheet> {
   return (style ??= fetch(new URL(HUBBUB_STYLE_SHEET, import.meta.url), { credentials: 'omit' }).then(async (r) => {
     if (!r.ok) throw new Error(`the style sheet of hubbub-chat: status ${r.status}`);
@@ -45,7 +45,7 @@ class HubbubChat extends HTMLElement implements Host {
   readonly #root = this.attachShadow({ mode: 'open' });
 
   connectedCallback(): void {
-    // What was set before the element was defined hides the properties.
+    // A property that was set before the element was defined hides its accessor.
     for (const name of properties) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
@@ -55,7 +55,7 @@ class HubbubChat extends HTMLElement implements Host {
     if (!this.#inner) void this.#start();
   }
   disconnectedCallback(): void {
-    // One that is moved is connected again at once.
+    // An element that is moved is connected again at once.
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#inner?.close();
@@ -99,7 +99,7 @@ class HubbubChat extends HTMLElement implements Host {
     this.#inner?.restart();
   }
 
-  /** Begins anew, with another token where there is one. */
+  /** Starts again, with another token if there is one. */
   reconnect(): void {
     this.#inner?.close();
     this.#inner = undefined;

@@ -9,20 +9,20 @@ import type { Host } from './element.ts';
 import { release, share, shared as known, type Shared } from './share.ts';
 import { Surroundings } from './surroundings.svelte.ts';
 
-/** What an element shows instead of a room, or that it shows it. */
+/** What an element shows: the room, or something in its place. */
 export type Stage =
   | { readonly kind: 'connecting' }
-  /** Somebody without a token may come in as a guest, and is asked for a name. */
+  /** The user has no token, and may enter a name to come in as a guest. */
   | { readonly kind: 'name' }
   | { readonly kind: 'ready' }
-  /** `again`: what a button that tries again says. */
+  /** `again`: the label of a button that tries again. */
   | { readonly kind: 'closed'; readonly code: Code; readonly text: string; readonly again?: string };
 
 /** Why an element shows no room. */
 export type Code = 'no_token' | 'bad_token' | 'origin' | 'not_found' | 'forbidden' | 'removed' | 'unreachable' | 'failed';
 
 /**
- * The first wait before a server that cannot be reached is asked again, ms; it doubles to a minute.
+ * The first pause before it tries again to reach the server, ms; it doubles up to a minute.
  */
 const firstRetry = 2_000;
 
@@ -54,7 +54,7 @@ export class Embedding {
     this.place.close();
   }
 
-  /** Begins anew; `fresh`: with another token than before, where the page has one. */
+  /** Starts again; `fresh`: with another token than before, if the page has one. */
   async restart(fresh = false): Promise<void> {
     this.#end();
     const turn = this.#turn;
@@ -75,7 +75,7 @@ export class Embedding {
     await this.restart();
   }
 
-  /** Takes another token; that of the same person changes nothing else. */
+  /** Uses another token; one of the same person changes nothing else. */
   async take(token: string): Promise<void> {
     const { user } = this.#shared?.session ?? {};
     const session = this.#shared?.session;
@@ -88,13 +88,13 @@ export class Embedding {
   }
 
   /**
-   * Who is here: by the page's token, or as a guest; undefined: somebody who is asked for a name.
+   * Logs the user in: by the page's token, or as a guest; undefined: a guest has to enter a name first.
    */
   async #enter(fresh: boolean): Promise<Credentials | undefined> {
     const token = await this.#host.ask(fresh);
     if (token) {
       const me = await this.#api.me(token);
-      // Another element of the same person has looked after their token before.
+      // Elements of the same person share a session, which renews the token.
       return (known(this.#server, `user ${me.id}`)?.session as HostSession | undefined) ?? new HostSession(me, token, (again) => this.#host.ask(again));
     }
     const guests = this.#guests();
@@ -113,7 +113,7 @@ export class Embedding {
     return guests;
   }
 
-  /** The session of guests: all elements that show rooms of one server have one. */
+  /** The guest's session, which all elements for rooms of one server share. */
   #guests(): Session {
     const before = known(this.#server, 'guest')?.session;
     if (before instanceof Session) return before;
@@ -136,7 +136,7 @@ export class Embedding {
     this.#host.tell('ready', { room: id.id, name: id.name, user: client.me.id, guest: client.me.guest });
   }
 
-  /** Finds the room that is to be shown: by its id, or by the name of a public one. */
+  /** Finds the room to show: by its id, or by the name of a public one. */
   async #find(session: Credentials): Promise<RoomInfo> {
     const wanted = this.#host.getAttribute('room')?.trim() ?? '';
     if (/^[A-Za-z0-9_-]{1,64}$/.test(wanted)) {
@@ -190,7 +190,7 @@ export class Embedding {
     else this.#close('failed', describe(err), m.tryAgain());
   }
 
-  /** The server is there, and has no answer for this page: browsers do not say so. */
+  /** Whether the server runs but refuses this page's origin, which browsers do not report. */
   async #isRefused(): Promise<boolean> {
     return fetch(`${this.#server}/v1/server`, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(() => true, () => false);
   }

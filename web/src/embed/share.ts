@@ -4,7 +4,7 @@ import { Client, environment, outboxStore, readsStore, type Api, type Credential
 export interface Shared {
   readonly client: Client;
   readonly session: Credentials;
-  /** The rooms that the elements show: of the user's rooms only those are followed. */
+  /** The rooms that the elements show: the connection follows none of the user's other rooms. */
   readonly rooms: Set<string>;
   /** How many elements use it. */
   users: number;
@@ -13,8 +13,8 @@ export interface Shared {
 const all = new Map<string, Shared>();
 
 /**
- * Returns the connection of a person to a server, which is made if there is none. Each call is to
- * be followed by one of `release`.
+ * Returns a person's connection to a server, and makes one if there is none. Call `release` once
+ * for each call.
  */
 export function share(server: string, person: string, api: Api, session: Credentials): Shared {
   const key = `${server} ${person}`;

@@ -8,12 +8,12 @@ import { need, speak } from '../lang/language.svelte.ts';
 import { Embedding } from './embedding.svelte.ts';
 
 /**
- * Speaks the language that an element, or what is around it, says that it is in; else the
- * browser's. All elements of a page speak one language, that of the last.
+ * Sets the language: that of the attribute `lang` of an element or of its nearest ancestor with one,
+ * else the browser's. All elements of a page have one language, that of the last.
  */
 export async function speakFor(host: Host): Promise<void> {
-  const said = host.closest('[lang]:not([lang=""])')?.getAttribute('lang');
-  await Promise.all([speak('system', said ? [said, ...navigator.languages] : navigator.languages), need('room', 'rest')]);
+  const lang = host.closest('[lang]:not([lang=""])')?.getAttribute('lang');
+  await Promise.all([speak('system', lang ? [lang, ...navigator.languages] : navigator.languages), need('room', 'rest')]);
 }
 
 /** Shows a room in the shadow tree of an element. */

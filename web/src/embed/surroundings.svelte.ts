@@ -9,16 +9,16 @@ const toastFor = 6_000;
 /** After this long without a touch the user is shown as idle, ms. */
 const idleAfter = 5 * 60_000;
 
-/** What of the dialogs there is in an element. */
+/** The dialogs that an element can show. */
 const dialogs: readonly Dialog['kind'][] = ['message', 'report', 'delete'];
 
 /**
- * What is around the one room of an element. It leaves the history, the address and the title of
- * the page that it stands in alone.
+ * The surroundings of an element's one room. They leave the history, the address and the title of
+ * the page alone.
  */
 export class Surroundings implements Place {
   readonly whole = false;
-  /** Who comes and goes is nothing for a small room. */
+  /** A small room does not show who comes and goes. */
   readonly look = { choice: { comings: 'hidden' } } as const;
   readonly today = new Today();
   chat = $state.raw<Chat | undefined>();
@@ -46,14 +46,15 @@ export class Surroundings implements Place {
     this.today.close();
   }
 
-  /** What nobody can see, nobody reads. */
+  /** Messages in an element that is out of view do not count as read. */
   readonly attention = ((s: Surroundings) => ({
     get here() { return s.#attention.here && s.inView; },
     get idle() { return s.#attention.idle; },
   }))(this);
 
   /**
-   * Back is the page's: it closes nothing here, as Escape does. Other places are on Hubbub's page.
+   * The back button belongs to the page, so only Escape closes something here. Other places open on
+   * Hubbub's own page.
    */
   readonly layers = {
     open: () => () => undefined,

@@ -16,7 +16,7 @@ import { roomHash, threadHash } from '../state/route.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
 /**
- * What can be done with a message, but for reactions: a button of its tools, or a row of its sheet.
+ * An action on a message, other than a reaction: a button of its tools, or a row of its sheet.
  */
 export interface Deed {
   readonly name: string;

@@ -36,7 +36,7 @@ export function fingers(press: () => void, swipe: () => (() => void) | undefined
     const down = (e: PointerEvent) => {
       end();
       if (e.pointerType !== 'touch' || !e.isPrimary) return;
-      if (e.target instanceof Element && e.target.closest('a, input')) return; // those have their own
+      if (e.target instanceof Element && e.target.closest('a, input')) return; // those handle a press themselves
       at = { id: e.pointerId, x: e.clientX, y: e.clientY, sideways: e.clientX > edge && e.clientX < innerWidth - edge && !scrollsSideways(e.target, node) };
       timer = setTimeout(() => {
         end();

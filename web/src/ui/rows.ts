@@ -139,7 +139,7 @@ export class Rows {
     const anchor = this.#anchors.find(({ element }) => element.isConnected);
     if (!anchor) return;
     const by = anchor.element.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop - anchor.at;
-    // The space takes what it can: to set scrollTop would end the momentum of a finger's flick.
+    // The space absorbs what it can: setting scrollTop would end the momentum of a flick.
     const taken = this.#moved || this.#slice.from === 0 ? 0 : Math.min(by, this.#top);
     if (taken) {
       this.#top -= taken;
@@ -169,14 +169,14 @@ export class Rows {
       end = items.length;
       if (end - at.get(before[last]!.key)! > 2 * this.#chunk) start = Math.max(start, end - this.#chunk);
     }
-    // What has come or gone before the rows, by what is known of it.
+    // Rows that came or went before the first visible one count with their known or usual heights.
     const gone = before.slice(0, from).reduce((sum, item) => sum + this.heights.of(item.key, kind(item)), 0);
     if (start !== from) this.#moved = true;
     this.#slice = { from: start, to: end };
     this.#top = start === 0 ? 0 : Math.max(0, this.#top + this.#sum(0, start) - gone);
   }
 
-  /** Other rows are to stand in the document: the space above stands for what is before them. */
+  /** Puts other rows into the document; the space above stands for those before them. */
   #seat(next: Slice): void {
     const { from } = this.#slice;
     const overlap = next.from < this.#slice.to && next.to > from;
@@ -187,7 +187,7 @@ export class Rows {
     this.#slice = next;
   }
 
-  /** A row that has the focus and leaves the document leaves it to the list. */
+  /** When the row with the focus leaves the document, the list gets the focus. */
   #leave(next: Slice, list: HTMLElement, scroller: HTMLElement): void {
     const row = focused(list)?.closest<HTMLElement>('[data-key]');
     if (!row || !list.contains(row)) return;
@@ -225,7 +225,7 @@ const elements = (list: HTMLElement): HTMLElement[] => [...list.querySelectorAll
 const kind = (item: Item): string =>
   item.kind === 'message' ? `${item.first ? 'first' : 'further'}-${Math.min(Math.ceil(item.text.length / 80) + item.text.split('\n', 20).length, 40)}` : item.kind;
 
-/** Text of the rows is selected: it would be lost with them. */
+/** Whether text of the rows is selected: the selection would be lost with them. */
 function selecting(list: HTMLElement): boolean {
   const selection = getSelection();
   return selection !== null && !selection.isCollapsed && list.contains(selection.anchorNode);

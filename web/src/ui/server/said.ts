@@ -1,7 +1,7 @@
 import type { Sentences } from '../../lang/said.ts';
 import { m } from '../../lang/language.svelte.ts';
 
-/** What the server says to operators alone. */
+/** The server's error messages that only operators get. */
 export const toOperators: Sentences = {
   'a proxy of this server is in that network: see --trusted-proxies': () => m.proxyNetworkError(),
   "an operator's account cannot be changed: take the role away first": () => m.operatorAccountError(),
