@@ -33,7 +33,7 @@ type Event struct {
 	Kind         Kind
 	Users        []string // who may get a notice
 	All          bool     // all members may, rather than Users
-	Thread       bool     // it is in a thread, so that the read position of the room does not cover it
+	Thread       bool     // it is in a thread, which the room's read position does not cover
 	Taken        time.Time
 }
 

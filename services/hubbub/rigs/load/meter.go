@@ -33,8 +33,8 @@ type Measured struct {
 	// messages that were refused, by code, or given up without an answer: unknown
 	Failed         map[string]int
 	Lost           map[string]int // connections that ended, or were not made, by what ended them
-	LongestSilence time.Duration  // the longest time in which nothing was acknowledged
-	LongestWait    time.Duration  // the longest time from when a message was due to its acknowledgement
+	LongestSilence time.Duration  // the longest without an ack of any message
+	LongestWait    time.Duration  // the longest from when a message was due to its ack
 
 	Entered    int // sockets that came into their rooms for the first time
 	Reconnects int // sockets that were cut off and are in their rooms again

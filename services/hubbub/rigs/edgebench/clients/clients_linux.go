@@ -55,7 +55,7 @@ type Clients struct {
 	sample   bool                    // only the first message of each read is timed
 	reading  int                     // the client that was read last in this turn of Poll; -1: none
 	now      int64                   // when that was
-	settle   time.Duration           // time without a delivery after which missing ones count as lost
+	settle   time.Duration           // without a delivery, until missing ones count as lost
 }
 
 // Counts is what arrived so far.
