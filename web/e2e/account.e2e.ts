@@ -159,7 +159,7 @@ test('a link for a new password leads to its form, and says if it is no longer v
   await ada.rooms.getByRole('link').first().waitFor();
 });
 
-test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a mail, to an address that was confirmed', async () => {
+test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is reset by mail to a confirmed address', async () => {
   const ada = await stage.person('Ada', 'phone');
   const address = `${ada.name}@example.org`;
   const { page } = ada;

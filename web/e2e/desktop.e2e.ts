@@ -72,8 +72,8 @@ test('an edit that cannot be saved is not lost', async () => {
   await ada.page.routeWebSocket(/./, (socket) => {
     const server = socket.connectToServer();
     socket.onMessage((m) => {
-      const said = JSON.parse(String(m)) as { type: string; id: string };
-      if (said.type === 'edit' && refuse) socket.send(JSON.stringify({ type: 'error', id: said.id, code: 'unavailable', message: 'Not now.' }));
+      const command = JSON.parse(String(m)) as { type: string; id: string };
+      if (command.type === 'edit' && refuse) socket.send(JSON.stringify({ type: 'error', id: command.id, code: 'unavailable', message: 'Not now.' }));
       else server.send(m);
     });
   });

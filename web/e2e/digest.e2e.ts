@@ -20,7 +20,7 @@ async function settings(p: Person) {
   return dialog;
 }
 
-test.skipIf(process.env['HUBBUB_URL'])('who is away is written what waits, as often as they choose, until a link in the letter ends it', async () => {
+test.skipIf(process.env['HUBBUB_URL'])('users who are away get mail digests as often as they choose, until a link in one ends them', async () => {
   const phone = await stage.person('Ada', 'phone');
   const bob = await stage.person('Bob', 'desktop');
   await bob.enter('random');

@@ -6,7 +6,7 @@ import { violations } from './violations.ts';
 
 const stage = new Stage();
 
-test.each<Device>(['desktop', 'phone'])('a room shows what happened in it, folded, also after a reload, on a %s', async (device) => {
+test.each<Device>(['desktop', 'phone'])('a room shows its events, folded, also after a reload, on a %s', async (device) => {
   const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', 'desktop')]);
   const api = new Api(stage.server.url);
   const { token } = await api.login(ada.name, password);

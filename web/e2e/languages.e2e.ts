@@ -98,7 +98,7 @@ const beheaded = (p: Person): Promise<string[]> => p.page.evaluate(() => [...doc
   return letter.left < line.left - 1 || letter.right > line.right + 1;
 }).map((e) => `${e.tagName}.${e.className.toString()} ${e.textContent.trim().slice(0, 40)}`));
 
-test.each(['desktop', 'phone'] as const)('of a line in the other direction the end is cut off, not the beginning: %s', async (device: Device) => {
+test.each(['desktop', 'phone'] as const)('a line in the other direction is cut off at its end: %s', async (device: Device) => {
   const api = new Api(stage.server.url);
   const { token } = await api.register(unique('Cy'), password);
   const name = unique('Everything about the ships that come and go');

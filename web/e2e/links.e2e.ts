@@ -45,7 +45,7 @@ async function member(device: Device): Promise<Person> {
   return ada;
 }
 
-test.each<Device>(['desktop', 'phone'])('on a %s an answer shows what it answers, however far back, and leads there and back', async (device) => {
+test.each<Device>(['desktop', 'phone'])('on a %s an answer quotes its message, however far back, and leads there and back', async (device) => {
   const answered = messages[20]!;
   const text = unique('an answer');
   await post('messages', { text, reply_to: answered.id, reply_author: answered.user });

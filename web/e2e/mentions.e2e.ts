@@ -5,11 +5,11 @@ import { Stage, unique } from './stage.ts';
 
 const stage = new Stage();
 
-const said = (p: Person, word: string) => p.page.getByRole('log', { name: /^Messages in/ }).getByRole('article').filter({ hasText: word });
+const article = (p: Person, word: string) => p.page.getByRole('log', { name: /^Messages in/ }).getByRole('article').filter({ hasText: word });
 
 /** The mentions that a message shows, and those of them that mean the reader. */
 async function marked(p: Person, message: string): Promise<{ all: string[]; me: string[] }> {
-  const [all, me] = await Promise.all(['.mention', '.mention.me'].map((css) => said(p, message).locator(css).allTextContents()));
+  const [all, me] = await Promise.all(['.mention', '.mention.me'].map((css) => article(p, message).locator(css).allTextContents()));
   return { all: (await all)!, me: (await me)! };
 }
 
@@ -23,7 +23,7 @@ test('mentions of members are marked, and others are not: live, after an edit an
   await ada.say(`${two} @everyone`);
   const wanted = [`@${bo.name.toUpperCase()}`, `@${cy.name}`, `@${bo.name}`]; // a member may not say @room here
   for (const [p, me] of [[bo, [wanted[0], wanted[2]]], [ada, []]] as const) {
-    await said(p, two).waitFor();
+    await article(p, two).waitFor();
     await expect.poll(() => marked(p, one), { timeout: 60_000 }).toEqual({ all: wanted, me });
     expect(await marked(p, two)).toEqual({ all: [], me: [] });
     await p.shot('mentions');
@@ -34,7 +34,7 @@ test('mentions of members are marked, and others are not: live, after an edit an
   await field.press('Enter');
   await expect.poll(() => marked(bo, two), { timeout: 60_000 }).toEqual({ all: [`@${cy.name}`], me: [] });
   await bo.page.reload();
-  await said(bo, two).waitFor();
+  await article(bo, two).waitFor();
   expect(await marked(bo, one)).toEqual({ all: wanted, me: [wanted[0], wanted[2]] });
   expect(await marked(bo, two)).toEqual({ all: [`@${cy.name}`], me: [] });
 });

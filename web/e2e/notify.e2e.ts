@@ -42,10 +42,10 @@ test('the page can be installed: its manifest and its service worker are as brow
   const at = new URL(`${stage.server.url}/`);
   const manifest = await fetch(new URL('manifest.webmanifest', at));
   expect(manifest.headers.get('content-type')).toContain('application/manifest+json');
-  const said = await manifest.json() as { start_url: string; scope: string; icons: { src: string; sizes: string; type: string; purpose: string }[] };
-  expect([new URL(said.start_url, manifest.url).href, new URL(said.scope, manifest.url).href]).toEqual([at.href, at.href]);
-  expect(said.icons.map((i) => `${i.sizes} ${i.purpose}`)).toEqual(expect.arrayContaining(['192x192 any', '512x512 any', '512x512 maskable']));
-  for (const icon of said.icons) {
+  const content = await manifest.json() as { start_url: string; scope: string; icons: { src: string; sizes: string; type: string; purpose: string }[] };
+  expect([new URL(content.start_url, manifest.url).href, new URL(content.scope, manifest.url).href]).toEqual([at.href, at.href]);
+  expect(content.icons.map((i) => `${i.sizes} ${i.purpose}`)).toEqual(expect.arrayContaining(['192x192 any', '512x512 any', '512x512 maskable']));
+  for (const icon of content.icons) {
     const image = await fetch(new URL(icon.src, manifest.url));
     expect([image.status, image.headers.get('content-type')]).toEqual([200, icon.type]);
   }

@@ -25,25 +25,25 @@ const kept = (person: Person) => person.page.evaluate(async () => {
 test('without a network the page starts with the last rooms and messages, and sends messages later', async () => {
   if (!stage.server.kill) return; // this server may not be killed
   const ada = await stage.person('Ada', 'desktop');
-  const said = unique('last-words');
+  const text = unique('last-words');
   await ada.enter('lobby');
-  await ada.say(said);
-  await ada.message(said).waitFor();
+  await ada.say(text);
+  await ada.message(text).waitFor();
   await ada.page.evaluate(() => navigator.serviceWorker.ready);
   await expect.poll(() => ada.page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
-  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(said);
+  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(text);
 
   await stage.server.kill();
   await ada.page.context().setOffline(true);
   await ada.page.reload();
   await ada.room('lobby').waitFor();
-  await ada.message(said).waitFor(); // the room was open
+  await ada.message(text).waitFor(); // the room was open
   await ada.log.getByText('This is how it was when you were last here.').waitFor();
   await ada.page.getByText('You’re offline.').filter({ visible: true }).waitFor();
   await ada.shot('offline');
   // An edit waits like a message.
   await ada.field.press('ArrowUp');
-  await ada.field.fill(`${said} changed`);
+  await ada.field.fill(`${text} changed`);
   await ada.field.press('Enter');
   await ada.log.getByText('(not saved yet)').waitFor();
   await ada.shot('offline-edit');
@@ -56,8 +56,8 @@ test('without a network the page starts with the last rooms and messages, and se
   await stage.server.start();
   await ada.page.context().setOffline(false);
   await ada.message(later).waitFor();
-  await ada.message(`${said} changed`).getByText('(edited)').waitFor();
-  await expect.poll(() => ada.log.getByText(said).count()).toBe(1);
+  await ada.message(`${text} changed`).getByText('(edited)').waitFor();
+  await expect.poll(() => ada.log.getByText(text).count()).toBe(1);
 
   await ada.leaveRoom();
   await ada.page.getByRole('button', { name: /Your account and status/ }).click();
@@ -69,13 +69,13 @@ test('without a network the page starts with the last rooms and messages, and se
 test('messages written without a network outlast their tab, and another tab sends them once', async () => {
   if (!stage.server.kill) return; // this server may not be killed
   const ada = await stage.person('Ada', 'desktop');
-  const said = unique('before');
+  const text = unique('before');
   await ada.enter('random');
-  await ada.say(said);
-  await ada.message(said).waitFor();
+  await ada.say(text);
+  await ada.message(text).waitFor();
   await ada.page.evaluate(() => navigator.serviceWorker.ready);
   await expect.poll(() => ada.page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
-  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(said);
+  await expect.poll(() => kept(ada), { timeout: 30_000 }).toContain(text);
 
   await stage.server.kill();
   await ada.page.context().setOffline(true);
@@ -85,16 +85,16 @@ test('messages written without a network outlast their tab, and another tab send
   await ada.say(never);
   await ada.message(never).getByRole('button', { name: 'Discard' }).click();
   await ada.message(never).waitFor({ state: 'detached' });
-  await ada.act(said, 'React with 👍');
+  await ada.act(text, 'React with 👍');
   await ada.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
   await ada.field.press('ArrowUp');
-  await ada.field.fill(`${said} changed`);
+  await ada.field.fill(`${text} changed`);
   await ada.field.press('Enter');
   await ada.log.getByText('(not saved yet)').waitFor();
 
   // When this tab closes, without a question, another tab has the message: it is not lost.
   const second = await ada.tab();
-  await second.log.getByText(said).waitFor();
+  await second.log.getByText(text).waitFor();
   expect(await second.message(later).count()).toBe(0);
   let asked = false;
   ada.page.on('dialog', (d) => ((asked = true), void d.accept()));
@@ -109,13 +109,13 @@ test('messages written without a network outlast their tab, and another tab send
   const third = await second.tab(url);
   await third.message(later).getByLabel('Sending').waitFor();
   const fourth = await third.tab();
-  await fourth.log.getByText(said).waitFor();
+  await fourth.log.getByText(text).waitFor();
 
   await stage.server.start();
   await third.page.context().setOffline(false);
   for (const tab of [third, fourth]) {
     await tab.message(later).getByLabel(/^(Sent|Read by)/).waitFor();
-    await tab.message(`${said} changed`).getByText('(edited)').waitFor();
+    await tab.message(`${text} changed`).getByText('(edited)').waitFor();
     await tab.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
     expect(await tab.message(later).count()).toBe(1);
     expect(await tab.message(never).count()).toBe(0);

@@ -7,7 +7,7 @@ import { violations } from './violations.ts';
 
 const stage = new Stage();
 
-test.each<Device>(['desktop', 'phone'])('what was said is found, narrowed by filters, and shown in its place, on a %s', async (device) => {
+test.each<Device>(['desktop', 'phone'])('messages are found, narrowed by filters, and shown in their place, on a %s', async (device) => {
   const ada = await stage.person('Ada', device);
   const api = new Api(stage.server.url);
   const { token } = await api.login(ada.name, password);

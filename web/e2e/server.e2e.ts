@@ -335,7 +335,7 @@ test('the address filters the audit log, which can be exported', async () => {
   expect(lines.map((l) => [l.action, l.subject_name])).toEqual([['account.create', eve.name]]);
 });
 
-test.each(['desktop', 'phone'] as const)('every part is shown on a %s, and by the keyboard', async (device) => {
+test.each(['desktop', 'phone'] as const)('every section works on a %s, and by the keyboard', async (device) => {
   const op = await operator(device);
   for (const of of ['People', 'Reports', 'Who may come in', 'Bans and mutes', 'Rooms', 'Audit log']) {
     await part(op, of);

@@ -74,7 +74,7 @@ const cut = (p: Person): Promise<string[]> => p.page.evaluate(() => {
 
 test.each([
   ['en', {}], ['ar', { colorScheme: 'dark' }], ['de', { forcedColors: 'active' }], ['fr', {}], ['ja', {}],
-] as const)('all of the server page is there to be read and pressed on 320 px: %s', async (language, options) => {
+] as const)('the whole server page can be read and pressed on 320 px: %s', async (language, options) => {
   const words = catalogue(language) as Record<string, string>;
   const op = await operator(language, options);
   const main = op.page.getByRole('main');

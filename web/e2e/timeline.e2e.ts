@@ -89,8 +89,8 @@ test('a long room is read to its beginning and back: few rows at a time, each on
   let most = 0;
   const look = (rows: number[]) => {
     most = Math.max(most, rows.length);
-    const said = rows.filter((n) => !Number.isNaN(n));
-    expect(said).toEqual(Array.from({ length: said.length }, (_, i) => said[0]! + i));
+    const shown = rows.filter((n) => !Number.isNaN(n));
+    expect(shown).toEqual(Array.from({ length: shown.length }, (_, i) => shown[0]! + i));
   };
   // Visible rows stay in place while rows and pages are added above and removed below.
   const steady = async (by: number) => {

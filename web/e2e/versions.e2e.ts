@@ -15,7 +15,7 @@ async function change(p: Person, text: string, now: string): Promise<void> {
   await p.message(now).getByText('(edited)').waitFor();
 }
 
-test.each<Device>(['desktop', 'phone'])('what a message said before it was edited is shown, and is followed, on a %s', async (device) => {
+test.each<Device>(['desktop', 'phone'])('the versions of a message are shown, and follow further edits, on a %s', async (device) => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', device)]);
   const api = new Api(stage.server.url);
   const { token } = await api.login(ada.name, password);

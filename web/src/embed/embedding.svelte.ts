@@ -153,14 +153,14 @@ export class Embedding {
   }
 
   #listen(client: Client, room: string): void {
-    let told = '';
+    let last = '';
     this.#off = [
       client.on('room', (id) => {
         if (id !== room) return;
         const { count, more, mentions } = client.unread(room);
         const now = `${count} ${more} ${mentions}`;
-        if (now === told) return;
-        told = now;
+        if (now === last) return;
+        last = now;
         this.#host.tell('unread', { room, count, more, mentions });
       }),
       client.on('entry', ({ room: id, entry }) => {

@@ -217,9 +217,9 @@ func (a *allocations) count(ctx context.Context, from, to bus.Interface, n int) 
 	if a.append, err = run(rooms(16)); err != nil {
 		return err
 	}
-	names, heard := rooms(16), &arrivals{}
+	names, arrived := rooms(16), &arrivals{}
 	for _, name := range names {
-		_, sub, err := to.Follow(ctx, name, heard)
+		_, sub, err := to.Follow(ctx, name, arrived)
 		if err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (a *allocations) count(ctx context.Context, from, to bus.Interface, n int) 
 	if err := fill(ctx, from, names, n); err != nil {
 		return err
 	}
-	for heard.n.Load() < int64(n) {
+	for arrived.n.Load() < int64(n) {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():

@@ -38,7 +38,7 @@ func (t *table) note(format string, args ...any) {
 
 // talked is the outcome of a talk, and what the server spent on it.
 type talked struct {
-	clients.Heard
+	clients.Outcome
 	perDelivery time.Duration // CPU time of the server
 	perSecond   float64       // deliveries
 	core        float64       // share of a core that the server used
@@ -46,9 +46,9 @@ type talked struct {
 	clients     float64       // the same, of this process
 }
 
-func spent(h clients.Heard, before, after usage) talked {
+func spent(h clients.Outcome, before, after usage) talked {
 	return talked{
-		Heard: h, perDelivery: (after.server - before.server) / time.Duration(max(1, h.Delivered)),
+		Outcome: h, perDelivery: (after.server - before.server) / time.Duration(max(1, h.Delivered)),
 		perSecond: float64(h.Delivered) / h.Took.Seconds(),
 		core:      (after.server - before.server).Seconds() / h.Took.Seconds(),
 		bus:       (after.bus - before.bus).Seconds() / h.Took.Seconds(),

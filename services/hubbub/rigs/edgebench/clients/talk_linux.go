@@ -14,8 +14,8 @@ type Talk struct {
 	Size    int   // bytes of a text
 }
 
-// Heard is the outcome of a talk.
-type Heard struct {
+// Outcome is what was measured of a talk.
+type Outcome struct {
 	Sent      int64 // messages
 	Delivered int64 // messages, to all clients together
 	Bytes     int64 // read from sockets meanwhile
@@ -34,18 +34,18 @@ func (c *Clients) begin(sample bool) before {
 	return before{c.counts.Delivered, c.conns.Read()}
 }
 
-func (c *Clients) heard(before before, sent int64, took time.Duration) Heard {
+func (c *Clients) outcome(before before, sent int64, took time.Duration) Outcome {
 	us := func(q float64) time.Duration { return time.Duration(c.latency.ValueAtQuantile(q)) * time.Microsecond }
-	return Heard{
+	return Outcome{
 		Sent: sent, Delivered: c.counts.Delivered - before.delivered, Bytes: c.conns.Read() - before.bytes,
 		P50: us(50), P99: us(99), Took: took,
 	}
 }
 
 // Steady sends rate messages per second for a duration, whether or not the server keeps up, and
-// waits until all have arrived. The latency of a message counts from when it was due. Heard.Took
+// waits until all have arrived. The latency of a message counts from when it was due. Outcome.Took
 // includes the wait.
-func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Heard, error) {
+func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Outcome, error) {
 	before := c.begin(false)
 	every := float64(time.Second) / rate
 	total := int64(duration.Seconds() * rate)
@@ -54,34 +54,34 @@ func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Heard, e
 		due := began + int64(float64(sent+1)*every)
 		if wait := due - nanos(); wait > 0 {
 			if err := c.conns.Alarm(time.Duration(wait)); err != nil {
-				return Heard{}, err
+				return Outcome{}, err
 			}
 			if err := c.poll(1000); err != nil {
-				return Heard{}, err
+				return Outcome{}, err
 			}
 			continue
 		}
 		if err := c.speak(t, sent, due); err != nil {
-			return Heard{}, err
+			return Outcome{}, err
 		}
 		sent++
 		if err := c.poll(0); err != nil {
-			return Heard{}, err
+			return Outcome{}, err
 		}
 	}
 	want := before.delivered + sent*int64(t.Fan)
 	if err := c.drain(want); err != nil {
-		return Heard{}, err
+		return Outcome{}, err
 	}
-	h := c.heard(before, sent, time.Duration(nanos()-began))
+	h := c.outcome(before, sent, time.Duration(nanos()-began))
 	h.Lost = want - c.counts.Delivered
 	return h, c.sound()
 }
 
-// Flood sends as fast as the server delivers: it keeps window messages on their way on average.
-// Heard is what arrived within the duration. Flood calls ended at its end, before it waits for
+// Flood sends as fast as the server delivers: it keeps window messages on their way on average. The
+// outcome counts what arrived within the duration. Flood calls ended at its end, before it waits for
 // messages on their way.
-func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()) (Heard, error) {
+func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()) (Outcome, error) {
 	before := c.begin(true)
 	start := nanos()
 	sent := int64(0)
@@ -92,19 +92,19 @@ func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()
 		}
 		for sent-(c.counts.Delivered-before.delivered)/int64(t.Fan) < int64(window) {
 			if err := c.speak(t, sent, nanos()); err != nil {
-				return Heard{}, err
+				return Outcome{}, err
 			}
 			sent++
 		}
 		if err := c.poll(10); err != nil {
-			return Heard{}, err
+			return Outcome{}, err
 		}
 	}
-	h := c.heard(before, sent, time.Duration(nanos()-start))
+	h := c.outcome(before, sent, time.Duration(nanos()-start))
 	ended()
 	want := before.delivered + sent*int64(t.Fan)
 	if err := c.drain(want); err != nil {
-		return Heard{}, err
+		return Outcome{}, err
 	}
 	h.Lost = want - c.counts.Delivered
 	return h, c.sound()

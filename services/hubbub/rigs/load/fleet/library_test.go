@@ -12,19 +12,19 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// heard is a Watcher that counts failures and lost connections.
-type heard struct{ failed, lost atomic.Int64 }
+// counter is a Watcher that counts failures and lost connections.
+type counter struct{ failed, lost atomic.Int64 }
 
-func (h *heard) In(int, bool, time.Duration)          {}
-func (h *heard) Out(int)                              {}
-func (h *heard) Acked(int, string, uint64, time.Time) {}
-func (h *heard) Failed(string)                        { h.failed.Add(1) }
-func (h *heard) Delivered(string)                     {}
-func (h *heard) Lost(int, string, error)              { h.lost.Add(1) }
-func (h *heard) Gone(int, string, error)              {}
+func (h *counter) In(int, bool, time.Duration)          {}
+func (h *counter) Out(int)                              {}
+func (h *counter) Acked(int, string, uint64, time.Time) {}
+func (h *counter) Failed(string)                        { h.failed.Add(1) }
+func (h *counter) Delivered(string)                     {}
+func (h *counter) Lost(int, string, error)              { h.lost.Add(1) }
+func (h *counter) Gone(int, string, error)              {}
 
 // alone returns a library fleet of one client, not connected, in the room r.
-func alone(h *heard) *Library {
+func alone(h *counter) *Library {
 	return NewLibrary(Config{
 		Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: h, Token: func(int) string { return "" },
 		Edge: func(int) Edge { return Edge{URL: "http://127.0.0.1:1"} },
@@ -34,7 +34,7 @@ func alone(h *heard) *Library {
 // TestLibraryRewound: a client that is told of a rewind begins anew at that seq. What it saw before
 // does not count, nor does what it saw before Forget.
 func TestLibraryRewound(t *testing.T) {
-	l := alone(&heard{})
+	l := alone(&counter{})
 	event := func(kind string, seq uint64, rewind bool) {
 		l.clients[0].handle(wire.Event{Event: chat.Event{Type: kind, Room: "r", Seq: seq}, Rewind: rewind})
 	}
@@ -64,7 +64,7 @@ func TestLibraryRewound(t *testing.T) {
 // time, and at once when the fleet ends.
 func TestLibrarySayIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var h heard
+		var h counter
 		l := alone(&h)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

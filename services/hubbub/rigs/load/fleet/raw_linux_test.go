@@ -20,7 +20,7 @@ import (
 // TestSayIsGivenUpWithoutAServer: a client gives its messages up in time even if the server never
 // comes back. Otherwise a caller that waits until none is on its way would wait for ever.
 func TestSayIsGivenUpWithoutAServer(t *testing.T) {
-	var h heard
+	var h counter
 	s, err := NewRaw(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestSayMarksRepeats(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	var h heard
+	var h counter
 	s, err := NewRaw(Config{
 		Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h, Token: func(int) string { return "" },
 		Edge: func(int) Edge { return Edge{Addr: netip.MustParseAddrPort(listener.Addr().String()), Host: "edge"} },
