@@ -2,7 +2,7 @@
 
 # chat: four people talk for a moment.
 chat() { load 1s --sockets 4 --users 4 --rooms 1 --room-size 4 >"$work/chat" 2>&1; }
-# waits SERVICE FOR: waits until the service's log says that it waits for that.
+# waits SERVICE FOR: succeeds if the service's log says that it waits for the bus or the store.
 waits() { stack logs "$1" 2>&1 | grep -q "waiting for the $2"; }
 # counted: prints how many entries of rooms a backup made now has.
 counted() {
@@ -37,7 +37,7 @@ day() {
   quiet stack run --rm -T doctor
   grep -E '^(warn|fail)' "$work/quiet" || echo "the doctor finds nothing"
 
-  say "$bus: five edges, back to one, and what there is one of killed: bus, store, nginx"
+  say "$bus: five edges, back to one; then bus, store and nginx are killed"
   talk 60s
   up --scale edge=5
   healthy
@@ -57,7 +57,7 @@ day() {
   talked
   up
 
-  say "$bus: the bus comes late, and the store"
+  say "$bus: the bus starts late, then the store"
   quiet stack stop -t 1 bus edge history
   up --no-deps edge history
   within 120 waits history bus

@@ -104,7 +104,7 @@ func (o *options) fill() error {
 		return fmt.Errorf("--rounds is %d; it has to be 1 or more", o.Rounds)
 	}
 	if o.Rate < 0 {
-		return fmt.Errorf("--rate is %g; it has to be more than 0", o.Rate)
+		return fmt.Errorf("--rate is %g; it has to be 0 or more", o.Rate)
 	}
 	if len(o.Rooms) == 0 {
 		o.Rooms = []int{1, 100, 1000}

@@ -79,7 +79,7 @@ func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Outcome,
 }
 
 // Flood sends as fast as the server delivers: it keeps window messages on their way on average. The
-// outcome counts what arrived within the duration. Flood calls ended at its end, before it waits for
+// outcome counts what arrived within the duration. Flood calls ended at its end, and then waits for
 // messages on their way.
 func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()) (Outcome, error) {
 	before := c.begin(true)

@@ -159,11 +159,13 @@ func TestSayMarksRepeats(t *testing.T) {
 		if marked() {
 			t.Errorf("%s: the first attempt is marked", name)
 		}
-		if tt.happens(); marked() != tt.marks {
-			t.Errorf("%s: the next attempt is marked: %v", name, marked())
+		tt.happens()
+		if mark := marked(); mark != tt.marks {
+			t.Errorf("%s: the next attempt is marked: %v", name, mark)
 		}
-		if refused(chat.CodeRateLimited)(); marked() != tt.marks {
-			t.Errorf("%s: the one after it, which was refused for now, is marked: %v", name, marked())
+		refused(chat.CodeRateLimited)()
+		if mark := marked(); mark != tt.marks {
+			t.Errorf("%s: the attempt after a refusal for now is marked: %v", name, mark)
 		}
 		s.hush(0)
 		s.conns.Cut(0)
