@@ -5,32 +5,95 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"hubbub.internal/services/history/store"
 )
 
-// Append implements store.Store: all of the entries or, on an error, none.
+// mostTogether bounds how many entries are added in one transaction, unless one call has more: the
+// pages that it changes fit into the cache of the connection that writes.
+const mostTogether = 2048
+
+// pending is a call of Append.
+type pending struct {
+	ctx     context.Context
+	entries []store.Entry
+	done    bool // guarded by appending, as are out and err
+	out     store.Outcome
+	err     error
+}
+
+// Append implements store.Store: all of the entries or, on an error, none. Calls that wait for each
+// other's transaction are committed together in the next: a page that several of them change is
+// written once, and one wait for the disk is enough for all of them.
 func (s *entryStore) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
+	p := &pending{ctx: ctx, entries: entries}
+	s.waiting.add(p)
 	s.appending.Lock()
 	defer s.appending.Unlock()
-	var out store.Outcome
+	for !p.done {
+		s.appendTogether(s.waiting.next())
+	}
+	return p.out, p.err
+}
+
+// queue are the calls of Append that no transaction has begun to add. Its methods are safe for
+// concurrent use.
+type queue struct {
+	mu    sync.Mutex
+	calls []*pending // in the order in which they came
+}
+
+func (q *queue) add(p *pending) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.calls = append(q.calls, p)
+}
+
+// next takes calls out that are to share a transaction.
+func (q *queue) next() []*pending {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, entries := 0, 0
+	for _, p := range q.calls {
+		if entries += len(p.entries); n > 0 && entries > mostTogether {
+			break
+		}
+		n++
+	}
+	next := slices.Clone(q.calls[:n])
+	q.calls = slices.Delete(q.calls, 0, n)
+	return next
+}
+
+// appendTogether adds the entries of calls in one transaction or, if that fails, of each in one of
+// its own: one call's error is not another's.
+func (s *entryStore) appendTogether(calls []*pending) {
+	err := s.appendOnce(calls)
+	for _, p := range calls {
+		if err != nil && len(calls) > 1 {
+			s.appendTogether([]*pending{p})
+		} else {
+			p.done, p.err = true, err
+		}
+	}
+}
+
+func (s *entryStore) appendOnce(calls []*pending) error {
+	// What ends one call must not end the transaction of the others; add asks each call's context.
+	all := context.WithoutCancel(calls[0].ctx)
+	begin := all
+	if len(calls) == 1 {
+		begin = calls[0].ctx
+	}
 	var w *writer
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
-		out = store.Outcome{}
+	err := s.transaction(begin, func(tx *sql.Tx) error {
 		w = s.writer(tx)
-		all := context.WithoutCancel(ctx) // a statement that can be interrupted costs a goroutine
-		for _, e := range entries {
-			if err := ctx.Err(); err != nil {
+		for _, p := range calls {
+			p.out = store.Outcome{}
+			if err := w.addAll(all, p); err != nil {
 				return err
-			}
-			added, err := w.add(all, e, &out)
-			if err != nil {
-				return err
-			}
-			if added {
-				if err := w.settle(all, e); err != nil {
-					return err
-				}
 			}
 		}
 		if err := w.recount(all); err != nil {
@@ -40,10 +103,31 @@ func (s *entryStore) Append(ctx context.Context, entries []store.Entry) (store.O
 	})
 	if err != nil {
 		s.vocabulary.Forget()
-		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
+		for _, p := range calls {
+			p.out = store.Outcome{}
+		}
+		return fmt.Errorf("append entries: %w", err)
 	}
 	w.committed()
-	return out, nil
+	return nil
+}
+
+// addAll adds the entries of a call. ctx never ends: a statement that can be interrupted costs a
+// goroutine.
+func (w *writer) addAll(ctx context.Context, p *pending) error {
+	for _, e := range p.entries {
+		if err := p.ctx.Err(); err != nil {
+			return err
+		}
+		added, err := w.add(ctx, e, &p.out)
+		if err == nil && added {
+			err = w.settle(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writer returns a writer of entries in a transaction.

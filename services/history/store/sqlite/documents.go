@@ -27,6 +27,7 @@ const (
 type document struct {
 	room, seq, twin int64
 	terms           []string
+	fresh           bool // the transaction has added the message: the index does not have it
 }
 
 // firstDocument returns the least number that a message with a seq has in the index.
@@ -102,6 +103,8 @@ func (w *writer) numberDocument(ctx context.Context, d document) (number int64, 
 		// Mostly it is new, and nobody else has its seq.
 		if changed, err := w.exec(ctx, putDocument, first, d.room, d.twin); err != nil {
 			return 0, false, err
+		} else if changed == 1 && d.fresh {
+			return first, true, nil
 		} else if changed == 1 {
 			// Whoever had that number may have been removed: the message may have another one.
 			number, known, err := one[int64](ctx, w, documentOf, first+1, first+slots-1, d.room, d.twin)

@@ -165,7 +165,7 @@ func (s *searchStore) PutTerms(ctx context.Context, all []store.Terms) error {
 			return fmt.Errorf("put terms: %w", err)
 		}
 		for _, r := range place {
-			documents = append(documents, document{r.room, r.seq, r.twin, t.Terms})
+			documents = append(documents, document{r.room, r.seq, r.twin, t.Terms, false})
 		}
 	}
 	if len(documents) == 0 {

@@ -60,7 +60,8 @@ type (
 	entryStore struct {
 		*file
 		holdStore *holdStore
-		appending sync.Mutex // held by one Append at a time
+		waiting   queue
+		appending sync.Mutex // held by who adds what waits
 		tops      tops       // guarded by it
 	}
 	inboxStore     struct{ *file }

@@ -185,7 +185,7 @@ func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int
 	data := pack(e.Data, beginning(memory[:0], e.Type, e.Room, e.ID, e.Sender))
 	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, done.Deleted, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, packDone(done), data)
 	if err == nil && changed == 1 && kind != kindOther && len(e.Terms) > 0 {
-		w.fresh = append(w.fresh, document{n.room, int64(e.Seq), twin, e.Terms})
+		w.fresh = append(w.fresh, document{n.room, int64(e.Seq), twin, e.Terms, true})
 	}
 	if err == nil && changed == 1 && e.Type == chat.TypeMsg && e.Thread != (store.Name{}) {
 		err = w.answers(ctx, e, n, kind, twin, done.Deleted)
