@@ -110,6 +110,7 @@ type world struct {
 	t      testing.TB
 	bus    bus.Interface
 	server *membus.Server // of the bus, when open has started it
+	end    func()         // ends the service, but not what it asks
 	stop   func()
 	store  *gated
 	// forgets is how long the bus knows what was appended.
@@ -224,9 +225,12 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 			}
 		})
 	}
-	stop := sync.OnceFunc(func() {
+	w.end = func() {
 		cancel()
 		wait.Wait()
+	}
+	stop := sync.OnceFunc(func() {
+		w.end()
 		directory.Stop()
 		departed.Stop()
 		rules.Stop()
@@ -276,7 +280,8 @@ func (w *world) eventually(what string, cond func() bool) {
 
 func (w *world) eventuallyIn(seconds time.Duration, what string, cond func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(seconds * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+	// Asked 15,000 times, also where it takes long: in a bubble, time passes at once.
+	for deadline := time.Now().Add(seconds * time.Second); !cond(); time.Sleep(seconds * time.Second / 15_000) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("never: %s", what)
 		}
