@@ -202,6 +202,14 @@ export class Person {
     while (!(await button.click({ timeout: 5_000 }).then(() => true, () => false)));
   }
 
+  /** Edits a message of one's own, and waits until it is seen. */
+  async edit(text: string, now: string): Promise<void> {
+    await this.act(text, 'Edit');
+    await this.field.fill(now);
+    await this.field.press('Enter');
+    await this.message(now).getByText('(edited)').waitFor();
+  }
+
   async shot(name: string): Promise<void> {
     mkdirSync(results, { recursive: true });
     await this.page.screenshot({ path: join(results, `${this.device}-${name}.png`) });

@@ -220,6 +220,31 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     expect(faults).toEqual([]);
   });
 
+  test('what a message said before it was edited is shown over the page of the site, and is followed', async () => {
+    const { grant } = await member('Fay');
+    const bo = await stage.person('Bo', 'desktop');
+    await bo.enter('lobby');
+    site.pages.set('/edits', { html: `<!doctype html><html lang="en"><title>Edits</title><script type="module" src="https://chat.example.org/hubbub-chat.js"></script><main><h1>Edits</h1><hubbub-chat room="lobby" token="${grant.token}"></hubbub-chat></main></html>` });
+    const { page, faults } = await visit(`${site.allowed}/edits`);
+    const chat = page.locator('hubbub-chat');
+    await chat.getByRole('textbox', { name: 'Message' }).waitFor();
+    const said = [unique('at one'), unique('at two'), unique('at three')] as const;
+    await bo.say(said[0]);
+    await bo.message(said[0]).getByLabel(/^(Sent|Read by)/).waitFor();
+    await bo.edit(said[0], said[1]);
+    await chat.getByRole('article').filter({ hasText: said[1] }).getByRole('button', { name: '(edited)' }).click();
+    const dialog = chat.getByRole('dialog', { name: 'Edit history' });
+    await expect.poll(() => dialog.getByRole('listitem').count()).toBe(2);
+    await dialog.getByRole('listitem').nth(1).getByText(said[0]).waitFor();
+    await bo.edit(said[1], said[2]);
+    await expect.poll(() => dialog.getByRole('listitem').count()).toBe(3);
+    expect(await violations(page)).toEqual([]);
+    await shot(page, 'versions');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    expect(faults).toEqual([]);
+  });
+
   /** Most that an element loads before a room is seen, compressed, bytes. */
   const most = 110_000;
 

@@ -8,13 +8,6 @@ const stage = new Stage();
 const dialog = (p: Person) => p.page.getByRole('dialog', { name: 'Edit history' });
 const versions = (p: Person) => dialog(p).getByRole('listitem');
 
-async function change(p: Person, text: string, now: string): Promise<void> {
-  await p.act(text, 'Edit');
-  await p.field.fill(now);
-  await p.field.press('Enter');
-  await p.message(now).getByText('(edited)').waitFor();
-}
-
 test.each<Device>(['desktop', 'phone'])('the versions of a message are shown, and follow further edits, on a %s', async (device) => {
   const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', device)]);
   const api = new Api(stage.server.url);
@@ -27,7 +20,7 @@ test.each<Device>(['desktop', 'phone'])('the versions of a message are shown, an
   const [one, two, three] = ['We meet on Monday at two, at the old mill', 'We meet on Tuesday at two, at the old mill', 'We meet on Tuesday at three, at the mill'] as const;
   await ada.say(one);
   await ada.message(one).getByLabel(/^(Sent|Read by)/).waitFor();
-  await change(ada, one, two);
+  await ada.edit(one, two);
 
   await bo.message(two).getByRole('button', { name: '(edited)' }).click();
   await expect.poll(() => versions(bo).count()).toBe(2);
@@ -35,7 +28,7 @@ test.each<Device>(['desktop', 'phone'])('the versions of a message are shown, an
   expect(await versions(bo).nth(0).locator('del').allTextContents()).toEqual(['Monday']);
   await versions(bo).nth(1).getByText(one).waitFor();
   await versions(bo).nth(1).getByText('Original').waitFor();
-  await change(ada, two, three);
+  await ada.edit(two, three);
   await expect.poll(() => versions(bo).count()).toBe(3);
   expect(await versions(bo).nth(0).locator('ins').allTextContents()).toEqual(['three']);
   await bo.shot('versions');
@@ -73,11 +66,11 @@ test.each<Device>(['desktop', 'phone'])('the versions of a message are shown, an
   await ada.page.getByRole('switch', { name: /^Edit history/ }).click();
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   await bo.page.getByText(`${ada.name} turned edit history on`).waitFor();
-  await change(ada, three, one);
+  await ada.edit(three, one);
   await bo.message(one).getByRole('button', { name: '(edited)' }).click();
   await dialog(bo).getByText('Earlier texts are not shown in this room.').waitFor();
   expect(await versions(bo).count()).toBe(1);
-  await change(ada, one, two);
+  await ada.edit(one, two);
   await expect.poll(() => versions(bo).count()).toBe(2);
   await ada.act(two, 'Delete');
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

@@ -10,7 +10,7 @@ const toastFor = 6_000;
 const idleAfter = 5 * 60_000;
 
 /** The dialogs that an element can show. */
-const dialogs: readonly Dialog['kind'][] = ['message', 'report', 'delete'];
+const dialogs: readonly Dialog['kind'][] = ['message', 'versions', 'report', 'delete'];
 
 /**
  * The surroundings of an element's one room. They leave the history, the address and the title of
