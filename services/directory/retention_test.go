@@ -1,12 +1,17 @@
 package directory
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/retention"
+	"hubbub.internal/services/directory/store"
 )
 
 // TestRetentionOfRooms: an owner says how long messages of a room are kept, everybody in it sees
@@ -158,5 +163,51 @@ func TestResetOfARoom(t *testing.T) {
 	}
 	if m := w.listed(bob)[room.ID]; m.Role != directoryapi.RoleModerator {
 		t.Errorf("a member is %q after the reset", m.Role)
+	}
+}
+
+// TestResetIsToldOnce: a reset that a crash has left untold is told, later than the bus would know
+// it, only if the record does not have it; while that cannot be asked, it waits.
+func TestResetIsToldOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer error
+		told   int
+		left   int
+	}{
+		{"it is not there", nil, 2, 0},
+		{"it is there", chat.E(chat.CodeConflict, "that is a reset"), 0, 0},
+		{"history is away", chat.Unavailable("history is away", time.Second), 0, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := openWorld(t, config())
+			ann := w.register("Ann")
+			room := w.create(ann, `{"name":"Tea"}`)
+			told := len(w.events(room.ID))
+			i := store.Intent{ID: chat.NewID(), Kind: kindResetRoom, Room: room.ID, Actor: ann.User.ID, Created: 1}
+			if err := w.store.PutIntent(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+			stop, err := api.Handle(t.Context(), w.bus, historyapi.ServiceSent, nil, func(_ context.Context, r historyapi.SentRequest) (historyapi.Sent, error) {
+				if r != (historyapi.SentRequest{Room: room.ID, User: sender, ID: i.ID}) {
+					t.Errorf("asked for %+v", r)
+				}
+				return historyapi.Sent{}, tt.answer
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stop.Stop()
+			if err := w.changes.tellUntold(t.Context()); (err != nil) != (tt.left > 0) {
+				t.Error(err)
+			}
+			if events := w.events(room.ID)[told:]; len(events) != tt.told {
+				t.Errorf("the room is told %+v", events)
+			}
+			left, err := w.store.IntentsBefore(t.Context(), 2, 10)
+			if err != nil || len(left) != tt.left {
+				t.Errorf("untold are %+v, %v", left, err)
+			}
+		})
 	}
 }

@@ -64,6 +64,10 @@ func (in *ingest) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := in.records.addNames(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	resets, err := in.sweeper.resetsOf(ctx, entries)
+	if err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	noted := toNote(entries)
 	defer in.noting.begin(roomsToNote(noted, entries))()
 	out, err := in.store.Append(ctx, entries)
@@ -81,7 +85,7 @@ func (in *ingest) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := in.repeated(ctx, out.Repeats); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	if err := in.sweeper.noteResets(ctx, entries); err != nil {
+	if err := in.sweeper.noteResets(ctx, resets); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	if err := in.positions.begin(ctx, entries); err != nil {

@@ -12,21 +12,36 @@ import (
 // maxResets is how many rooms that were reset are seen to at a time.
 const maxResets = 1000
 
-// noteResets notes the resets among entries that were stored. From then on nothing that comes
-// before them is shown, and all of it is removed.
-func (w *sweeper) noteResets(ctx context.Context, entries []store.Entry) error {
-	noted := false
+// resetsOf returns the resets among entries that are to be stored, and hides what comes before
+// them: as soon as one is stored, the tail of the log, which says so until then, does not have it.
+// A reset that the record has at an earlier Seq, since it was appended again, resets nothing: what
+// was said since the first one stays.
+func (w *sweeper) resetsOf(ctx context.Context, entries []store.Entry) (resets []store.Entry, err error) {
 	for _, e := range entries {
 		if e.Type != chat.TypeReset {
 			continue
 		}
+		first, known, err := w.store.Find(ctx, e.Room, e.Sender, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		if known && first.Seq != e.Seq {
+			continue
+		}
+		w.jobs.reset(e.Room, e.Seq)
+		resets = append(resets, e)
+	}
+	return resets, nil
+}
+
+// noteResets notes resets that were stored: all that comes before them is removed.
+func (w *sweeper) noteResets(ctx context.Context, resets []store.Entry) error {
+	for _, e := range resets {
 		if err := w.store.PutReset(ctx, e.Room, e.Seq); err != nil {
 			return err
 		}
-		w.jobs.reset(e.Room, e.Seq)
-		noted = true
 	}
-	if noted {
+	if len(resets) > 0 {
 		select {
 		case w.wake <- struct{}{}:
 		default:

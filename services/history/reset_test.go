@@ -1,12 +1,16 @@
 package history
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 // resets empties a room, as the directory does.
@@ -68,4 +72,60 @@ func TestReset(t *testing.T) {
 			t.Errorf("the search finds %+v, %v", found.Results, err)
 		}
 	})
+}
+
+// TestResetAgain: a reset that is in the log a second time removes nothing that was said since the
+// first one.
+func TestResetAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		reset := chat.Event{Type: chat.TypeReset, Room: "r1", User: "mod", ID: chat.NewID()}
+		w.say("r1", "ann", "m1", "before")
+		first := w.event(reset)
+		w.say("r1", "ann", "m2", "after")
+		time.Sleep(2 * w.forgets)
+		second := w.event(reset)
+		if second == first {
+			t.Fatal("the bus knows the id")
+		}
+		w.stored("r1", w.say("r1", "ann", "m3", "the last"))
+		w.eventually("what was said before is removed", func() bool {
+			left, err := w.store.Resets(t.Context(), 10)
+			return err == nil && len(left) == 0
+		})
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "after the last" {
+			t.Errorf("the room has %q", got)
+		}
+	})
+}
+
+// TestResetHidesAtOnce: what was said before is hidden before the reset is stored, since from then
+// on the tail of the log does not have it.
+func TestResetHidesAtOnce(t *testing.T) {
+	w := open(t)
+	w.stored("r1", w.say("r1", "ann", "m1", "secret"))
+	w.end()
+	reset := chat.Event{Type: chat.TypeReset, Room: "r1", Seq: 1 << 50, User: "mod", ID: chat.NewID()}
+	data, err := chat.AppendEntry(nil, reset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hidden uint64
+	w.Service = over(w, w.bus, beforeAppend{w.store, func() { hidden = w.jobs.floor("r1") }})
+	if err := w.ingest.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: reset.Seq, Sender: "directory", ID: reset.ID, Data: data}}); err != nil {
+		t.Fatal(err)
+	}
+	if hidden != reset.Seq {
+		t.Errorf("when it is stored, what has less than %d is hidden, want %d", hidden, reset.Seq)
+	}
+}
+
+// beforeAppend is a store that calls a function when it is given entries.
+type beforeAppend struct {
+	store.Store
+	call func()
+}
+
+func (b beforeAppend) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
+	b.call()
+	return b.Store.Append(ctx, entries)
 }
