@@ -51,8 +51,8 @@ func TestFollowsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		are("at once", "joe")
-		// What else a service looks for every other second would take a minute of the processor for a
-		// day.
+		// What else a service looks for every other second would take a minute of the processor
+		// for a day.
 		w.end()
 		ctx, cancel := context.WithCancel(t.Context())
 		var wait sync.WaitGroup
