@@ -18,7 +18,7 @@ import (
 func TestLostConnections(t *testing.T) {
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.URL)
-	db, err := mongodb.Open(t.Context(), proxy.URL+"?timeoutMS=60000&serverSelectionTimeoutMS=60000&connectTimeoutMS=1000&heartbeatFrequencyMS=500&minPoolSize=8", "hubbub-test", nil, nil)
+	db, err := mongodb.Open(t.Context(), proxy.URL+"?timeoutMS=60000&serverSelectionTimeoutMS=60000&connectTimeoutMS=1000&heartbeatFrequencyMS=500&minPoolSize=8", mongodb.Schema{App: "hubbub-test"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestMissingIndexes(t *testing.T) {
 		mongodb.Index{Collection: "things", Fields: []string{"a", "b"}, Unique: true}, mongodb.Index{Collection: "things", Fields: []string{"b"}})}
 	open := func(log *zap.Logger) *mongo.Database {
 		t.Helper()
-		db, err := mongodb.Open(t.Context(), url, "one", steps, log)
+		db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "one", Steps: steps}, log)
 		if err != nil {
 			t.Error(err)
 			return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,17 @@ type Step struct {
 	Indexes []Index
 }
 
+// Schema is how a program keeps its documents.
+type Schema struct {
+	// App names the program in the server's log, and its schema in the database.
+	App string
+	// Collection is one that a database with documents of the program has, whatever version its
+	// schema is at. A database with others, and with no program of Hubbub that has noted a version,
+	// is schema.ErrForeign. Empty: any database is taken.
+	Collection string
+	Steps      []Step
+}
+
 // stepsTimeout bounds all steps together.
 const stepsTimeout = 24 * time.Hour
 
@@ -36,12 +48,18 @@ const stepsTimeout = 24 * time.Hour
 const versions = "schema_versions"
 
 // migrate runs the steps that the database has not had.
-func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, log *zap.Logger) error {
+func migrate(ctx context.Context, db *mongo.Database, s Schema, log *zap.Logger) error {
 	began := time.Now()
-	from, err := version(ctx, db, app)
+	from, err := version(ctx, db, s.App)
 	if err != nil {
 		return fmt.Errorf("read the version of the schema: %w", err)
 	}
+	if from == 0 && s.Collection != "" {
+		if err := own(ctx, db, s); err != nil {
+			return err
+		}
+	}
+	app, steps := s.App, s.Steps
 	target := int64(len(steps))
 	if from > target {
 		return schema.Newer(from, target)
@@ -59,6 +77,44 @@ func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, 
 		}
 	}
 	schema.Log(log, from, target, time.Since(began))
+	return nil
+}
+
+// own returns schema.ErrForeign for a database of another program, and notes the program in any
+// other one. That comes before its first collection: whoever sees a collection of another program of
+// Hubbub that starts at the same time finds that program noted.
+func own(ctx context.Context, db *mongo.Database, s Schema) error {
+	noted := func() (bool, error) {
+		err := db.Collection(versions).FindOne(ctx, bson.D{}).Err()
+		if errors.Is(err, mongo.ErrNoDocuments) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	mine, err := noted()
+	if err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if !mine {
+		all, err := db.ListCollectionNames(ctx, bson.D{})
+		if err != nil {
+			return fmt.Errorf("list the collections: %w", err)
+		}
+		all = slices.DeleteFunc(all, func(name string) bool { return name == versions || strings.HasPrefix(name, "system.") })
+		if mine = len(all) == 0 || slices.Contains(all, s.Collection); !mine {
+			if mine, err = noted(); err != nil {
+				return fmt.Errorf("read the version of the schema: %w", err)
+			}
+		}
+	}
+	if !mine {
+		return fmt.Errorf("%w: the database %s has collections, but none that is called %s; name another database in --store", schema.ErrForeign, db.Name(), s.Collection)
+	}
+	_, err = db.Collection(versions).UpdateOne(ctx, bson.D{{Key: "_id", Value: s.App}},
+		bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: int64(0)}}}}, options.UpdateOne().SetUpsert(true))
+	if err != nil && !mongo.IsDuplicateKeyError(err) { // another replica has noted it
+		return fmt.Errorf("note the version of the schema: %w", err)
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/libs/schema"
@@ -37,7 +38,7 @@ func TestSteps(t *testing.T) {
 		}}
 	}
 	open := func(app string, log *zap.Logger, steps ...mongodb.Step) error {
-		db, err := mongodb.Open(t.Context(), url, app, steps, log)
+		db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: app, Steps: steps}, log)
 		if err == nil {
 			err = mongodb.Close(db)
 		}
@@ -108,7 +109,7 @@ func TestStepsAddAndFill(t *testing.T) {
 			bson.D{{Key: "size", Value: bson.D{{Key: "$exists", Value: false}}}}, bson.D{{Key: "$set", Value: bson.D{{Key: "size", Value: 1}}}})
 		return err
 	}}
-	old, err := mongodb.Open(t.Context(), url, "app", nil, nil)
+	old, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "app"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestStepsAddAndFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := []mongodb.Step{fill, mongodb.Indexes("2 (index of size)", mongodb.Index{Collection: "things", Fields: []string{"size"}})}
-	db, err := mongodb.Open(t.Context(), url, "app", steps, nil)
+	db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "app", Steps: steps}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,5 +128,71 @@ func TestStepsAddAndFill(t *testing.T) {
 	var thing struct{ Size int }
 	if err := db.Collection("things").FindOne(t.Context(), bson.D{{Key: "_id", Value: "a"}}).Decode(&thing); err != nil || thing.Size != 1 {
 		t.Errorf("%+v, %v", thing, err)
+	}
+}
+
+// TestForeignDatabase: a database of another program is refused, and nothing is changed in it; one
+// of an older release of one's own, or of another program of Hubbub, is taken.
+func TestForeignDatabase(t *testing.T) {
+	one, two := mongodb.Schema{App: "one", Collection: "ones"}, mongodb.Schema{App: "two", Collection: "twos"}
+	for _, tt := range []struct {
+		name    string
+		has     []string // collections
+		before  []mongodb.Schema
+		foreign bool
+	}{
+		{"nothing", nil, nil, false},
+		{"another program's", []string{"users", "rocketchat_room"}, nil, true},
+		{"from before versions", []string{"ones", "users"}, nil, false},
+		{"of another program of Hubbub", []string{"twos"}, []mongodb.Schema{two}, false},
+		{"one's own, and what somebody put beside", []string{"notes"}, []mongodb.Schema{one}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url := mongotest.URL(t)
+			for _, s := range tt.before {
+				db, err := mongodb.Open(t.Context(), url, s, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := mongodb.Close(db); err != nil {
+					t.Fatal(err)
+				}
+			}
+			plain, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "test"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = mongodb.Close(plain) }()
+			for _, c := range tt.has {
+				if err := plain.CreateCollection(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			collections := func() []string {
+				all, err := plain.ListCollectionNames(t.Context(), bson.D{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				slices.Sort(all)
+				return all
+			}
+			before := collections()
+			db, err := mongodb.Open(t.Context(), url, one, nil)
+			if err == nil {
+				_ = mongodb.Close(db)
+			}
+			if errors.Is(err, schema.ErrForeign) != tt.foreign || err != nil && !tt.foreign {
+				t.Errorf("error is %v", err)
+			}
+			if !tt.foreign {
+				return
+			}
+			if !await.IsFinal(err) || !strings.Contains(err.Error(), "--store") || !strings.Contains(err.Error(), plain.Name()) {
+				t.Errorf("error is %v", err)
+			}
+			if after := collections(); !slices.Equal(before, after) {
+				t.Errorf("it had %v, and has %v", before, after)
+			}
+		})
 	}
 }

@@ -37,18 +37,18 @@ const (
 
 // Open connects to the server and moves the schema forward by the steps that the database has not
 // had. The URL may name a database, else it is hubbub, and may set other timeouts than 10 s for an
-// operation and 5 s for the search for a server. app names the program in the server's log, and its
-// schema in the database. log may be nil. The caller closes the result with Close. Errors:
-// schema.ErrNewer, when a newer release has moved it further; nothing was changed then. That one,
-// and a bad URL, are final (package await); everything else may be mended at the server.
-func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (*mongo.Database, error) {
-	db, hosts, err := connect(url, app)
+// operation and 5 s for the search for a server. log may be nil. The caller closes the result with
+// Close. Errors: schema.ErrNewer, when a newer release has moved it further; schema.ErrForeign, when
+// it is another program's; nothing was changed then. Those, and a bad URL, are final (package
+// await); everything else may be mended at the server.
+func Open(ctx context.Context, url string, s Schema, log *zap.Logger) (*mongo.Database, error) {
+	db, hosts, err := connect(url, s.App)
 	if err != nil {
 		return nil, err
 	}
-	err = migrate(ctx, db, app, steps, log)
+	err = migrate(ctx, db, s, log)
 	if err == nil {
-		err = mend(ctx, db, steps, log)
+		err = mend(ctx, db, s.Steps, log)
 	}
 	if err != nil {
 		_ = db.Client().Disconnect(context.WithoutCancel(ctx))
@@ -104,7 +104,7 @@ func explain(err error, hosts []string, name string) error {
 	}
 	var says mongo.ServerError
 	switch {
-	case errors.Is(err, schema.ErrNewer):
+	case errors.Is(err, schema.ErrNewer), errors.Is(err, schema.ErrForeign):
 		return await.Final(fmt.Errorf("prepare MongoDB: %w", err))
 	case errors.As(err, &says) && (says.HasErrorCode(authenticationFailed) || says.HasErrorCode(atlasError)):
 		return because("refused the login: check the user and password of --store, and the database that knows them (?authSource=)")

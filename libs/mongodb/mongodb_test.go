@@ -21,7 +21,7 @@ func TestOpen(t *testing.T) {
 	indexes := []mongodb.Step{mongodb.Indexes("1 (indexes)",
 		mongodb.Index{Collection: "things", Fields: []string{"a", "b"}, Unique: true}, mongodb.Index{Collection: "things", Fields: []string{"a"}})}
 	for range 2 { // the second time the indexes are there
-		db, err := mongodb.Open(t.Context(), url, "hubbub-test", indexes, nil)
+		db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "hubbub-test", Steps: indexes}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestOpenFails(t *testing.T) {
 		strings.Replace(there, "//", "//ann:sesame@", 1):                "refused the login: check the user and password",
 		"mongodb://nowhere.invalid/?serverSelectionTimeoutMS=100&tls=x": "--store is",
 	} {
-		db, err := mongodb.Open(t.Context(), url, "hubbub-test", nil, nil)
+		db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "hubbub-test"}, nil)
 		if err == nil {
 			_ = mongodb.Close(db)
 			t.Errorf("opened %s", url)

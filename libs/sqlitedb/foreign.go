@@ -10,13 +10,11 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"hubbub.internal/libs/schema"
 )
 
-// ErrForeign says that a file is not one of this program's: it is of another program, or of another
-// service of Hubbub. Nothing was changed in it.
-var ErrForeign = errors.New("the file belongs to another program")
-
-// own returns ErrForeign for a file that has something and lacks the table that each version of the
+// own returns schema.ErrForeign for a file that has something and lacks the table that each version of the
 // program's schema has. It is asked before anything else touches the file.
 func own(ctx context.Context, path, table string) error {
 	switch info, err := os.Stat(path); {
@@ -25,7 +23,7 @@ func own(ctx context.Context, path, table string) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: it is no regular file; name another one with --store", ErrForeign)
+		return fmt.Errorf("%w: it is no regular file; name another one with --store", schema.ErrForeign)
 	}
 	db, err := existing(path)
 	if err != nil {
@@ -34,12 +32,12 @@ func own(ctx context.Context, path, table string) error {
 	mine, err := has(ctx, db, table)
 	if err := errors.Join(err, db.Close()); err != nil {
 		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_NOTADB {
-			return fmt.Errorf("%w: it is no database of SQLite; name another file with --store, or restore a backup if this one is damaged", ErrForeign)
+			return fmt.Errorf("%w: it is no database of SQLite; name another file with --store, or restore a backup if this one is damaged", schema.ErrForeign)
 		}
 		return err
 	}
 	if !mine {
-		return fmt.Errorf("%w: it has tables, but none that is called %s; name another file with --store", ErrForeign, table)
+		return fmt.Errorf("%w: it has tables, but none that is called %s; name another file with --store", schema.ErrForeign, table)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hubbub.internal/libs/schema"
 )
 
 // TestForeignFile holds that a file of another program, or of another service, is refused with what
@@ -58,7 +60,7 @@ func TestForeignFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = Open(t.Context(), path, mine, nil)
-			if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), c.wants) || !strings.Contains(err.Error(), "--store") {
+			if !errors.Is(err, schema.ErrForeign) || !strings.Contains(err.Error(), c.wants) || !strings.Contains(err.Error(), "--store") {
 				t.Errorf("error is %v", err)
 			}
 			after, err := os.ReadFile(path)

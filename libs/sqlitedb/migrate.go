@@ -19,7 +19,7 @@ import (
 // goose_db_version when it is done. A step that was released never changes.
 type Steps struct {
 	// Table is a table that the schema has from its first step on, and no other program's: see
-	// ErrForeign. Empty: any file is taken.
+	// schema.ErrForeign. Empty: any file is taken.
 	Table string
 	// SQL has the steps in SQL in its root: files like 00001_name.sql, in the form of goose
 	// (https://pressly.github.io/goose/documentation/annotations). Only the way up is needed.

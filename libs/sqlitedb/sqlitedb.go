@@ -49,7 +49,7 @@ type DB struct {
 // Open opens the file, which is made if it is missing, with the folders above it, and moves its
 // schema forward by the steps that it has not had. log, which may be nil, is told. Errors name the
 // file; filelock.ErrLocked: another process has it; schema.ErrNewer: a newer release has written
-// it; ErrForeign: it is not this program's. Nothing was changed then.
+// it; schema.ErrForeign: it is not this program's. Nothing was changed then.
 func Open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
 	db, err := open(ctx, path, steps, cmp.Or(log, zap.NewNop()))
 	if err != nil {

@@ -64,7 +64,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, and makes it if it is missing. log may be nil. Errors: filelock.ErrLocked,
-// schema.ErrNewer, sqlitedb.ErrForeign.
+// schema.ErrNewer, schema.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	file, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {

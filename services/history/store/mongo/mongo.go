@@ -138,7 +138,7 @@ func Collections() []string {
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
 func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
-	db, err := mongodb.Open(ctx, url, App, steps, log)
+	db, err := mongodb.Open(ctx, url, mongodb.Schema{App: App, Collection: "entries", Steps: steps}, log)
 	if err != nil {
 		return nil, err
 	}

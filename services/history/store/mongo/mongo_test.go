@@ -95,7 +95,7 @@ func TestUpgrade(t *testing.T) {
 // is known, too.
 func TestSteps(t *testing.T) {
 	url := mongotest.URL(t)
-	db, err := mongodb.Open(t.Context(), url, "hubbub-history", steps[:1], nil)
+	db, err := mongodb.Open(t.Context(), url, mongodb.Schema{App: "hubbub-history", Steps: steps[:1]}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ type (
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
-// schema.ErrNewer, sqlitedb.ErrForeign.
+// schema.ErrNewer, schema.ErrForeign.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/failtest"
+	"hubbub.internal/libs/schema"
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/history/store"
@@ -44,7 +45,7 @@ func TestForeignFile(t *testing.T) {
 	if err == nil {
 		_ = s.Close()
 	}
-	if !errors.Is(err, sqlitedb.ErrForeign) {
+	if !errors.Is(err, schema.ErrForeign) {
 		t.Errorf("error is %v", err)
 	}
 }
