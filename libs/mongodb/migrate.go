@@ -81,8 +81,8 @@ func migrate(ctx context.Context, db *mongo.Database, s Schema, log *zap.Logger)
 }
 
 // own returns schema.ErrForeign for a database of another program, and notes the program in any
-// other one. That comes before its first collection: whoever sees a collection of another program of
-// Hubbub that starts at the same time finds that program noted.
+// other one. It does so before the program makes its first collection: where two programs of Hubbub
+// start at the same time, the one that sees a collection of the other finds it noted.
 func own(ctx context.Context, db *mongo.Database, s Schema) error {
 	noted := func() (bool, error) {
 		err := db.Collection(versions).FindOne(ctx, bson.D{}).Err()

@@ -38,8 +38,8 @@ const (
 // Open connects to the server and moves the schema forward by the steps that the database has not
 // had. The URL may name a database, else it is hubbub, and may set other timeouts than 10 s for an
 // operation and 5 s for the search for a server. log may be nil. The caller closes the result with
-// Close. Errors: schema.ErrNewer, when a newer release has moved it further; schema.ErrForeign, when
-// it is another program's; nothing was changed then. Those, and a bad URL, are final (package
+// Close. Errors: schema.ErrNewer, when a newer release has moved it further; schema.ErrForeign,
+// when it is another program's; nothing was changed then. Those, and a bad URL, are final (package
 // await); everything else may be mended at the server.
 func Open(ctx context.Context, url string, s Schema, log *zap.Logger) (*mongo.Database, error) {
 	db, hosts, err := connect(url, s.App)

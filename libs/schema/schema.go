@@ -17,8 +17,8 @@ import (
 // not write.
 var ErrNewer = errors.New("the store is of a newer release")
 
-// ErrForeign says that a store is not one of this program's: it is of another program, or of another
-// service of Hubbub. Nothing was changed in it.
+// ErrForeign says that a store belongs to another program, or to another service of Hubbub. Nothing
+// was changed in it.
 var ErrForeign = errors.New("the store belongs to another program")
 
 // Newer returns an error, which wraps ErrNewer, for a store at a version that the program does not

@@ -14,8 +14,8 @@ import (
 	"hubbub.internal/libs/schema"
 )
 
-// own returns schema.ErrForeign for a file that has something and lacks the table that each version of the
-// program's schema has. It is asked before anything else touches the file.
+// own returns schema.ErrForeign for a file that has something and lacks the table that each version
+// of the program's schema has. It is asked before anything else touches the file.
 func own(ctx context.Context, path, table string) error {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0:
