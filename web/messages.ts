@@ -57,9 +57,10 @@ const used = (files: Iterable<string>): Set<string> => new Set([...files].flatMa
 
 /**
  * The parts that a language is loaded in: what the first look at the page needs, what a room needs
- * besides, what only those who run the server need, and the rest.
+ * besides, what only those who run the server need, what the server says (in languages other than
+ * its own), and the rest.
  */
-export const parts = ['first', 'room', 'rest', 'server'] as const;
+export const parts = ['first', 'room', 'rest', 'server', 'said'] as const;
 type Part = (typeof parts)[number];
 
 /** Returns the part that each message is in, by the files that use it. */
@@ -69,9 +70,11 @@ export function partOf(): (key: string) => Part {
   const room = used(new Set([...together(at('ui/RoomPage.svelte')), ...together(at('ui/MessageText.svelte'))]));
   const folders = readdirSync(at('.'), { recursive: true, encoding: 'utf8' }).filter((f) => /\.(?:svelte|ts)$/.test(f) && !f.endsWith('.test.ts'));
   const forServer = (f: string) => f.startsWith('ui/server/') || f === 'text/acts.ts';
+  const sentences = 'lang/saidinside.ts';
   const server = used(folders.filter(forServer).map(at));
-  const others = used(folders.filter((f) => !forServer(f)).map(at));
-  return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : server.has(key) && !others.has(key) ? 'server' : 'rest');
+  const said = used([at(sentences)]);
+  const others = used(folders.filter((f) => !forServer(f) && f !== sentences).map(at));
+  return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : others.has(key) ? 'rest' : said.has(key) ? 'said' : server.has(key) ? 'server' : 'rest');
 }
 
 /** Whether the service worker shows a message: it loads nothing when a push comes. */

@@ -46,14 +46,13 @@ func Parse(text string) (Rule, error) {
 	case "forever", "never":
 		return Rule{Forever: true}, nil
 	}
-	const is = `a rule is "forever", an age such as "30 days", or a number such as "1000 messages"`
 	found := form.FindStringSubmatch(text)
 	if found == nil {
-		return Rule{}, errors.New(is)
+		return Rule{}, errors.New(`a rule is "forever", an age such as "30 days", or a number such as "1000 messages"`)
 	}
 	days, known := units[found[2]]
 	if !known {
-		return Rule{}, fmt.Errorf("%s; its units are days, weeks, months (of 30 days), years (of 365 days) and messages", is)
+		return Rule{}, errors.New(`a rule is "forever", an age such as "30 days", or a number such as "1000 messages"; its units are days, weeks, months (of 30 days), years (of 365 days) and messages`)
 	}
 	n, err := strconv.Atoi(found[1])
 	switch {

@@ -237,6 +237,11 @@ func (s *admissions) door(ctx context.Context, link string) (v serverView, err e
 	return v, s.records.unname(ctx, []named{{i.Actor, &v.Invitation.ByName}})
 }
 
+// minuteOf returns a time, in UTC milliseconds, as it stands in a refusal. The page reads it.
+func minuteOf(ts int64) string {
+	return time.UnixMilli(ts).UTC().Format("2006-01-02 15:04 MST")
+}
+
 // checkBan returns an error for a user who is banned from the server.
 func (s *admissions) checkBan(ctx context.Context, user string) error {
 	b, err := s.store.Ban(ctx, wholeServer, user)
@@ -250,7 +255,7 @@ func (s *admissions) checkBan(ctx context.Context, user string) error {
 		return err // as in banned
 	}
 	if b.Until != 0 {
-		return chat.E(chat.CodeForbidden, "you are banned from this server until "+time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST"))
+		return chat.E(chat.CodeForbidden, fmt.Sprintf("you are banned from this server until %s", minuteOf(b.Until)))
 	}
 	return chat.E(chat.CodeForbidden, "you are banned from this server")
 }

@@ -143,7 +143,7 @@ func (s *groups) grouped(ctx context.Context, c auth.Claims, r store.Room, id st
 	if out, err := s.rights.blocks(ctx, c.User, id); err != nil {
 		return u, err
 	} else if out {
-		return u, chat.E(chat.CodeConflict, "you block "+u.Name+": unblock them first")
+		return u, chat.E(chat.CodeConflict, fmt.Sprintf("you block %s: unblock them first", u.Name))
 	}
 	if out, err := s.rights.blocks(ctx, id, c.User); err != nil {
 		return u, err

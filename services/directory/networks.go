@@ -39,13 +39,13 @@ var newcomer = store.User{}
 // parseNetwork parses a network that may be banned. A single IPv4 address stands for itself, a
 // single IPv6 address for its /64.
 func parseNetwork(text string) (netip.Prefix, error) {
-	bad := func(why string) (netip.Prefix, error) {
-		return netip.Prefix{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("%.60q %s", text, why))
+	bad := func(format string, args ...any) (netip.Prefix, error) {
+		return netip.Prefix{}, chat.E(chat.CodeBadRequest, fmt.Sprintf(format, args...))
 	}
 	text = strings.TrimSpace(text)
 	if a, err := netip.ParseAddr(text); err == nil {
 		if a = a.Unmap(); a.Zone() != "" {
-			return bad("has a zone, which only this machine knows: leave it out")
+			return bad("%.60q has a zone, which only this machine knows: leave it out", text)
 		} else if a.Is4() {
 			return netip.PrefixFrom(a, a.BitLen()), nil
 		}
@@ -53,19 +53,19 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	n, err := netip.ParsePrefix(text)
 	if err != nil {
-		return bad("is not a network: write it like 192.0.2.0/24 or 2001:db8::/32")
+		return bad("%.60q is not a network: write it like 192.0.2.0/24 or 2001:db8::/32", text)
 	}
 	if n.Addr().Is4In6() {
 		if n.Bits() < mappedIPv4 {
-			return bad("is more than all of IPv4")
+			return bad("%.60q is more than all of IPv4", text)
 		}
 		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-mappedIPv4)
 	}
 	switch n = n.Masked(); {
 	case n.Addr().Is4() && n.Bits() < widestIPv4, n.Addr().Is6() && n.Bits() < widestIPv6:
-		return bad(fmt.Sprintf("is too large: the largest is a /%d, of IPv6 a /%d", widestIPv4, widestIPv6))
+		return bad("%.60q is too large: the largest is a /%d, of IPv6 a /%d", text, widestIPv4, widestIPv6)
 	case n.Addr().Is6() && n.Bits() > narrowestIPv6:
-		return bad(fmt.Sprintf("is too small: a client with one address of an IPv6 /%d has all of them", narrowestIPv6))
+		return bad("%.60q is too small: a client with one address of an IPv6 /%d has all of them", text, narrowestIPv6)
 	}
 	return n, nil
 }
@@ -118,11 +118,13 @@ func (s *networks) checkNetwork(ctx context.Context, address string, u store.Use
 			continue
 		}
 		text := "this server lets nobody in from your network"
-		if b.User != "" {
+		switch newcomers, forever := b.User != "", b.Until == 0; {
+		case newcomers && forever:
 			text = "this server lets in no guests and no new accounts from your network"
-		}
-		if b.Until != 0 {
-			text += " until " + time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST")
+		case newcomers:
+			text = fmt.Sprintf("this server lets in no guests and no new accounts from your network until %s", minuteOf(b.Until))
+		case !forever:
+			text = fmt.Sprintf("this server lets nobody in from your network until %s", minuteOf(b.Until))
 		}
 		return chat.E(chat.CodeForbidden, text)
 	}

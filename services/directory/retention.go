@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -129,7 +128,10 @@ func (s *retentions) setRetention(ctx context.Context, rules directoryapi.AdminR
 			}
 		}
 		bounds := boundsOf(*r)
-		if err := errors.Join(bounds.Validate(), bounds.Check(ruleOf(r.Keep))); err != nil {
+		if err := bounds.Validate(); err != nil {
+			return bad(err)
+		}
+		if err := bounds.Check(ruleOf(r.Keep)); err != nil {
 			return bad(err)
 		}
 		return nil

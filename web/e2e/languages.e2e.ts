@@ -83,6 +83,21 @@ test.each(['desktop', 'phone'] as const)('Arabic goes from right to left: %s', a
   expect(new Set(ways)).toEqual(new Set(['Latin ltr', 'Arabic rtl']));
 });
 
+test('what the server refuses is said in the language of the page, with what it says of it', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  await choose(ada, 'en', 'de');
+  await close(ada);
+  await ada.page.keyboard.press('Control+Shift+F');
+  const field = ada.page.getByRole('combobox', { name: words('de')['searchMessages']!, exact: true });
+  await field.fill('before:1960 x');
+  await ada.page.getByText('before:1960 liegt vor 1970').waitFor();
+  await ada.page.getByRole('button', { name: 'Filter before:1960 entfernen' }).click();
+  await field.fill('from:"zur \\ Zeit niemand" x');
+  await ada.page.getByText('Niemand heißt hier „zur \\ Zeit niemand“.').waitFor();
+  await ada.shot('language-de-refused');
+});
+
 /** Texts of one line whose beginning is cut off. */
 const beheaded = (p: Person): Promise<string[]> => p.page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => {
   if (getComputedStyle(e).textOverflow !== 'ellipsis' || e.scrollWidth <= e.clientWidth || !e.checkVisibility()) return false;

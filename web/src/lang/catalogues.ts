@@ -3,7 +3,7 @@ import type { Language } from './languages.ts';
 import type { Messages } from './messages.d.ts';
 
 /** What of a language is loaded at once: see messages.ts beside this folder. */
-export type Part = 'first' | 'room' | 'rest' | 'server';
+export type Part = 'first' | 'room' | 'rest' | 'server' | 'said';
 
 const begun = new Map<string, Promise<Partial<Messages>>>();
 
@@ -12,7 +12,9 @@ export function load(language: Language, part: Part): Promise<Partial<Messages>>
   const key = `${language} ${part}`;
   let loading = begun.get(key);
   if (!loading) {
-    loading = catalogues[language][part]().then((c) => c.default);
+    // What the server says comes with the sentences that its messages are for.
+    const sentences = part === 'said' ? import('./saidinside.ts') : undefined;
+    loading = Promise.all([catalogues[language][part](), sentences]).then(([c]) => c.default);
     loading.catch(() => begun.delete(key)); // it is asked for again when it is wanted again
     begun.set(key, loading);
   }

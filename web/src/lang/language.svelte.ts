@@ -80,7 +80,9 @@ export const withMessages = <T>(part: Part, page: Promise<T>): Promise<T> => Pro
 async function show(): Promise<void> {
   const language = asked;
   const parts = [...wanted];
-  const loaded = await Promise.all(parts.map((p) => load(language, p)));
+  // The server speaks English: what it says to people in a room is translated in other languages.
+  const translated: Part[] = language !== 'en' && wanted.has('room') && !wanted.has('said') ? ['said'] : [];
+  const loaded = await Promise.all([...parts, ...translated].map((p) => load(language, p)));
   // Somebody may have asked for another one meanwhile, or for more of this.
   if (language !== asked || parts.length < wanted.size) return;
   const region = preferred.find((l) => l.toLowerCase().split('-')[0] === language) ?? language;

@@ -1,6 +1,6 @@
 declare module 'virtual:messages' {
   type Load = () => Promise<{ default: Partial<import('./messages.d.ts').Messages> }>;
-  const catalogues: Record<'ar' | 'de' | 'en' | 'fr' | 'ja', Record<'first' | 'room' | 'rest' | 'server', Load>>;
+  const catalogues: Record<'ar' | 'de' | 'en' | 'fr' | 'ja', Record<import('./catalogues.ts').Part, Load>>;
   export default catalogues;
 }
 
