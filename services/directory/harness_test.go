@@ -124,7 +124,13 @@ func openStore(t *testing.T) *faulty {
 // be prepared yet.
 func run(t *testing.T, cfg Config, bus connect, s *faulty, every time.Duration) *world {
 	t.Helper()
-	svc, err := New(cfg, Deps{Bus: bus(t), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	return runLogging(t, cfg, bus, s, every, zap.NewNop())
+}
+
+// runLogging is run with a log.
+func runLogging(t *testing.T, cfg Config, bus connect, s *faulty, every time.Duration, log *zap.Logger) *world {
+	t.Helper()
+	svc, err := New(cfg, Deps{Bus: bus(t), Store: s, Log: log, Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,12 +144,18 @@ func run(t *testing.T, cfg Config, bus connect, s *faulty, every time.Duration) 
 func start(t *testing.T, cfg Config, bus connect, s *faulty) *world {
 	t.Helper()
 	w := run(t, cfg, bus, s, never)
+	w.serves()
+	return w
+}
+
+// serves waits until a service serves.
+func (w *world) serves() {
+	w.t.Helper()
 	w.eventually("it serves", func() bool {
 		// the last of its methods: the others are there before
-		err := directoryapi.NewClient(w.bus).Lapsed(t.Context(), directoryapi.LapsedRequest{})
-		return err == nil && w.Ready(t.Context()) == nil
+		err := directoryapi.NewClient(w.bus).Lapsed(w.t.Context(), directoryapi.LapsedRequest{})
+		return err == nil && w.Ready(w.t.Context()) == nil
 	})
-	return w
 }
 
 // background runs what runs until its context ends; it is stopped by the result, or with the test.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	netmail "net/mail"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -105,8 +106,27 @@ func newServer(rawURL, from string, trusted *tls.Config) (*Server, error) {
 	return s, err
 }
 
-// Send sends a letter. Errors: ErrRefused, if it is no use to try again.
+// address is what may be a mail address in a text.
+var address = regexp.MustCompile(`[^\s<>()",;]+@[^\s<>()",;]+`)
+
+// addressless is an error whose text, which is for logs, has no mail address. Mail servers repeat
+// whom they refuse.
+type addressless struct{ error }
+
+func (e addressless) Error() string { return address.ReplaceAllString(e.error.Error(), "…@…") }
+
+func (e addressless) Unwrap() error { return e.error }
+
+// Send sends a letter. Errors: ErrRefused, if it is no use to try again. Their texts have no mail
+// address.
 func (s *Server) Send(ctx context.Context, l Letter) error {
+	if err := s.send(ctx, l); err != nil {
+		return addressless{err}
+	}
+	return nil
+}
+
+func (s *Server) send(ctx context.Context, l Letter) error {
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(m.From(s.from), m.To(l.To)); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)

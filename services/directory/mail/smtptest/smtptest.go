@@ -32,7 +32,7 @@ type Sink struct {
 	mails          chan Mail
 	user, password string
 	mu             sync.Mutex
-	refusals       []error // of the next recipients
+	refusals       []int // SMTP statuses for the next recipients
 }
 
 // Start starts a server on 127.0.0.1, which ends with the test. With a user it wants TLS and the
@@ -91,9 +91,7 @@ func (s *Sink) Next(t *testing.T) Mail {
 func (s *Sink) Refuse(codes ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range codes {
-		s.refusals = append(s.refusals, &smtp.SMTPError{Code: c, EnhancedCode: smtp.EnhancedCode{c / 100, 0, 0}, Message: "not now"})
-	}
+	s.refusals = append(s.refusals, codes...)
 }
 
 // Waiting returns how many mails have come in that nobody has asked for.
@@ -134,9 +132,10 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.sink.mu.Lock()
 	defer s.sink.mu.Unlock()
 	if len(s.sink.refusals) > 0 {
-		err := s.sink.refusals[0]
+		code := s.sink.refusals[0]
 		s.sink.refusals = s.sink.refusals[1:]
-		return err
+		// many servers repeat whom they refuse
+		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 0, 0}, Message: "<" + to + ">: not now"}
 	}
 	s.mail.To = to
 	return nil
