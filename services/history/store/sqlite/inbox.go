@@ -51,6 +51,15 @@ func (s *inboxStore) Inbox(ctx context.Context, user string, rooms, hidden []str
 	return all, nil
 }
 
+// newsRow is a row of news.
+type newsRow struct {
+	key                                                       int
+	read, last, from, other, answered, removed, unread, first sql.NullInt64
+	id                                                        any
+	mentions                                                  sql.NullString
+	data                                                      []byte
+}
+
 func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
 	all := make([]store.Inbox, len(rooms))
 	var ns []int64
@@ -90,8 +99,9 @@ func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []str
 	}
 	defer found.Close()
 	senders := make(map[int]int64, len(ns))
+	var row newsRow
 	for found.Next() {
-		i, sender, err := scanNews(found, all, at)
+		i, sender, err := row.scan(found, all, at)
 		if err != nil {
 			return nil, err
 		}
@@ -113,33 +123,28 @@ func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []str
 	return all, nil
 }
 
-// scanNews takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
-func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
-	var key int
-	var read, last, from, other, answered, removed, unread, first sql.NullInt64
-	var id any
-	var mentions sql.NullString
-	var data []byte
-	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &answered, &removed, &unread, &first, &mentions); err != nil {
+// scan takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
+func (r *newsRow) scan(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
+	if err := found.Scan(&r.key, &r.read, &r.last, &r.from, &r.id, &r.data, &r.other, &r.answered, &r.removed, &r.unread, &r.first, &r.mentions); err != nil {
 		return 0, 0, err
 	}
-	in := &all[at[key]]
-	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64, answered.Int64, removed.Int64))
-	in.Unread, in.FirstUnread = int(unread.Int64), uint64(first.Int64)
-	if mentions.Valid {
+	in := &all[at[r.key]]
+	in.Known, in.Read, in.Through = r.read.Valid, uint64(r.read.Int64), uint64(max(r.last.Int64, r.other.Int64, r.answered.Int64, r.removed.Int64))
+	in.Unread, in.FirstUnread = int(r.unread.Int64), uint64(r.first.Int64)
+	if r.mentions.Valid {
 		var answers int
 		var firstAnswer uint64
-		if _, err := fmt.Sscan(mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer, &in.LastMention); err != nil {
+		if _, err := fmt.Sscan(r.mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer, &in.LastMention); err != nil {
 			return 0, 0, err
 		}
 		in.AddAnswers(answers, firstAnswer)
 	}
 	in.More = in.Unread > chat.MaxUnread
 	in.Unread = min(in.Unread, chat.MaxUnread)
-	if last.Valid {
-		in.Last = &store.Entry{Room: in.Room, Seq: uint64(last.Int64), ID: unpackID(id), Type: chat.TypeMsg, Data: data}
+	if r.last.Valid {
+		in.Last = &store.Entry{Room: in.Room, Seq: uint64(r.last.Int64), ID: unpackID(r.id), Type: chat.TypeMsg, Data: r.data}
 	}
-	return at[key], from.Int64, nil
+	return at[r.key], r.from.Int64, nil
 }
 
 // BeginRead implements store.Inboxes.
