@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,13 @@ import (
 )
 
 const (
-	// readEntries is how many entries a batch has at most.
-	readEntries = 64
+	// readEntries is how many entries a batch has at most: a store takes a large batch in for much
+	// less than many small ones.
+	readEntries = 256
+	// fetchEntries is how many of them are fetched at a time. No more are once a batch has
+	// readBytes: each partition holds one in memory.
+	fetchEntries = 64
+	readBytes    = 1 << 20
 	// readBlock is how long a read waits for entries, and so how long it may take to give a
 	// partition up.
 	readBlock = time.Second
@@ -87,9 +93,7 @@ func (p *partition) read(ctx context.Context) (batch []bus.Entry, redriven *driv
 		case s.Stream == redrive:
 			redriven, err = p.letter(ctx, s.Messages[0])
 		default:
-			batch, err = p.fetch(ctx, s.Messages)
-			id := s.Messages[len(s.Messages)-1].ID
-			p.at = id[:len(id)-len("-0")]
+			batch, err = p.fetchSome(ctx, s.Messages)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -129,6 +133,28 @@ func (p *partition) replicated(ctx context.Context) error {
 		return cmp.Or(err, errReplicas)
 	}
 	return nil
+}
+
+// fetchSome reads the content of entries, of the first at least, and moves behind those.
+func (p *partition) fetchSome(ctx context.Context, refs []redis.XMessage) (batch []bus.Entry, err error) {
+	at, size := p.at, 0
+	for part := range slices.Chunk(refs, fetchEntries) {
+		entries, err := p.fetch(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, entries...)
+		id := part[len(part)-1].ID
+		at = id[:len(id)-len("-0")]
+		for _, e := range entries {
+			size += len(e.Data)
+		}
+		if size >= readBytes {
+			break
+		}
+	}
+	p.at = at
+	return batch, nil
 }
 
 // fetch reads the content of entries. It leaves out those that have been removed.
