@@ -198,10 +198,11 @@ func TestTurnsOfPushServices(t *testing.T) {
 			s.Send(to("a.example", fmt.Sprint(i), "x"))
 		}
 		is(map[string]int{"a.example": perHost})
-		// in turn: the first of b may be sent before c has any
+		// One after the other: the second of b could be sent before c has any.
 		for _, id := range []string{"1", "2"} {
 			for _, host := range []string{"b.example", "c.example"} {
 				s.Send(to(host, id, "x"))
+				synctest.Wait()
 			}
 		}
 		is(map[string]int{"a.example": perHost, "b.example": 1, "c.example": 1})
