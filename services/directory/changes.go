@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
@@ -135,6 +136,21 @@ func (s *changes) event(ctx context.Context, e chat.Event) error {
 	}
 	_, err = bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: sender, ID: e.ID, Data: data})
 	return err
+}
+
+// eventOnce appends an event of an intent, but not again: the bus recognises its id for a while, and
+// after that the record does, which is then asked.
+func (s *changes) eventOnce(ctx context.Context, i store.Intent, e chat.Event) error {
+	if time.Since(time.UnixMilli(i.Created)) > bus.DedupeWindow/2 {
+		_, err := historyapi.NewClient(s.bus).Sent(ctx, historyapi.SentRequest{Room: e.Room, User: sender, ID: e.ID})
+		if chat.CodeOf(err) == chat.CodeConflict {
+			return nil // it is there, and is no message
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.event(ctx, e)
 }
 
 // busError gives an error of the bus the code that a client acts on.

@@ -4,15 +4,12 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	directoryapi "hubbub.internal/libs/api/directory"
-	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
@@ -56,22 +53,12 @@ func (s *rooms) resetRoom(ctx context.Context, c auth.Claims, id, name string) e
 }
 
 // tellReset appends the reset, and the event that says who did it. A retry does not reset the room
-// again, which would remove what was said since: the bus recognises the id for a while, and after
-// that the record does.
+// again, which would remove what was said since.
 func (s *rooms) tellReset(ctx context.Context, i store.Intent) error {
 	if _, there, err := s.records.roomThere(ctx, i.Room); err != nil || !there {
 		return err
 	}
-	if time.Since(time.UnixMilli(i.Created)) > bus.DedupeWindow/2 {
-		_, err := historyapi.NewClient(s.bus).Sent(ctx, historyapi.SentRequest{Room: i.Room, User: sender, ID: i.ID})
-		if chat.CodeOf(err) == chat.CodeConflict {
-			return nil // it is there, and is no message
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := s.changes.event(ctx, chat.Event{Type: chat.TypeReset, Room: i.Room, ID: i.ID, User: i.Actor, TS: i.Created}); err != nil {
+	if err := s.changes.eventOnce(ctx, i, chat.Event{Type: chat.TypeReset, Room: i.Room, ID: i.ID, User: i.Actor, TS: i.Created}); err != nil {
 		return err
 	}
 	e, err := s.changes.act(ctx, i, chat.ActReset)
@@ -79,5 +66,5 @@ func (s *rooms) tellReset(ctx context.Context, i store.Intent) error {
 		return err
 	}
 	e.ID += "-why" // beside the reset itself
-	return s.changes.event(ctx, e)
+	return s.changes.eventOnce(ctx, i, e)
 }

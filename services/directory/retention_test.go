@@ -169,15 +169,17 @@ func TestResetOfARoom(t *testing.T) {
 // TestResetIsToldOnce: a reset that a crash has left untold is told, later than the bus would know
 // it, only if the record does not have it; while that cannot be asked, it waits.
 func TestResetIsToldOnce(t *testing.T) {
+	isOther, away := chat.E(chat.CodeConflict, "that is a reset"), chat.Unavailable("history is away", time.Second)
 	for _, tt := range []struct {
-		name   string
-		answer error
-		told   int
-		left   int
+		name       string
+		reset, why error // what history answers of the two entries
+		told       int
+		left       int
 	}{
-		{"it is not there", nil, 2, 0},
-		{"it is there", chat.E(chat.CodeConflict, "that is a reset"), 0, 0},
-		{"history is away", chat.Unavailable("history is away", time.Second), 0, 1},
+		{"it is not there", nil, nil, 2, 0},
+		{"it is there", isOther, isOther, 0, 0},
+		{"it is there, and not who did it", isOther, nil, 1, 0},
+		{"history is away", away, away, 0, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := openWorld(t, config())
@@ -189,10 +191,14 @@ func TestResetIsToldOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			stop, err := api.Handle(t.Context(), w.bus, historyapi.ServiceSent, nil, func(_ context.Context, r historyapi.SentRequest) (historyapi.Sent, error) {
-				if r != (historyapi.SentRequest{Room: room.ID, User: sender, ID: i.ID}) {
-					t.Errorf("asked for %+v", r)
+				switch r {
+				case historyapi.SentRequest{Room: room.ID, User: sender, ID: i.ID}:
+					return historyapi.Sent{}, tt.reset
+				case historyapi.SentRequest{Room: room.ID, User: sender, ID: i.ID + "-why"}:
+					return historyapi.Sent{}, tt.why
 				}
-				return historyapi.Sent{}, tt.answer
+				t.Errorf("asked for %+v", r)
+				return historyapi.Sent{}, nil
 			})
 			if err != nil {
 				t.Fatal(err)

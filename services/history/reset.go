@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -14,8 +15,8 @@ const maxResets = 1000
 
 // resetsOf returns the resets among entries that are to be stored, and hides what comes before
 // them: as soon as one is stored, the tail of the log, which says so until then, does not have it.
-// A reset that the record has at an earlier Seq, since it was appended again, resets nothing: what
-// was said since the first one stays.
+// A reset that was appended again, and stands at an earlier Seq in the record or among the entries,
+// resets nothing: what was said since the first one stays.
 func (w *sweeper) resetsOf(ctx context.Context, entries []store.Entry) (resets []store.Entry, err error) {
 	for _, e := range entries {
 		if e.Type != chat.TypeReset {
@@ -25,7 +26,8 @@ func (w *sweeper) resetsOf(ctx context.Context, entries []store.Entry) (resets [
 		if err != nil {
 			return nil, err
 		}
-		if known && first.Seq != e.Seq {
+		again := slices.ContainsFunc(resets, func(r store.Entry) bool { return r.Room == e.Room && r.Name() == e.Name() })
+		if again || known && first.Seq != e.Seq {
 			continue
 		}
 		w.jobs.reset(e.Room, e.Seq)

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -75,27 +76,34 @@ func TestReset(t *testing.T) {
 }
 
 // TestResetAgain: a reset that is in the log a second time removes nothing that was said since the
-// first one.
+// first one, whether history takes the two in one after the other or together.
 func TestResetAgain(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		reset := chat.Event{Type: chat.TypeReset, Room: "r1", User: "mod", ID: chat.NewID()}
-		w.say("r1", "ann", "m1", "before")
-		first := w.event(reset)
-		w.say("r1", "ann", "m2", "after")
-		time.Sleep(2 * w.forgets)
-		second := w.event(reset)
-		if second == first {
-			t.Fatal("the bus knows the id")
-		}
-		w.stored("r1", w.say("r1", "ann", "m3", "the last"))
-		w.eventually("what was said before is removed", func() bool {
-			left, err := w.store.Resets(t.Context(), 10)
-			return err == nil && len(left) == 0
-		})
-		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "after the last" {
-			t.Errorf("the room has %q", got)
-		}
+	for _, together := range []bool{false, true} {
+		t.Run(fmt.Sprint("together=", together), func(t *testing.T) { bubble(t, func(t *testing.T, w *world) { testResetAgain(t, w, together) }) })
+	}
+}
+
+func testResetAgain(t *testing.T, w *world, together bool) {
+	reset := chat.Event{Type: chat.TypeReset, Room: "r1", User: "mod", ID: chat.NewID()}
+	w.store.down.Store(together)
+	w.say("r1", "ann", "m1", "before")
+	first := w.event(reset)
+	w.say("r1", "ann", "m2", "after")
+	time.Sleep(2 * w.forgets)
+	second := w.event(reset)
+	if second == first {
+		t.Fatal("the bus knows the id")
+	}
+	last := w.say("r1", "ann", "m3", "the last")
+	w.store.down.Store(false)
+	w.stored("r1", last)
+	w.eventually("what was said before is removed", func() bool {
+		left, err := w.store.Resets(t.Context(), 10)
+		return err == nil && len(left) == 0
 	})
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "after the last" {
+		t.Errorf("the room has %q", got)
+	}
 }
 
 // TestResetHidesAtOnce: what was said before is hidden before the reset is stored, since from then
