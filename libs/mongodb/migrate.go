@@ -59,8 +59,7 @@ func migrate(ctx context.Context, db *mongo.Database, s Schema, log *zap.Logger)
 			return err
 		}
 	}
-	app, steps := s.App, s.Steps
-	target := int64(len(steps))
+	target := int64(len(s.Steps))
 	if from > target {
 		return schema.Newer(from, target)
 	}
@@ -69,11 +68,11 @@ func migrate(ctx context.Context, db *mongo.Database, s Schema, log *zap.Logger)
 	ctx, cancel := context.WithTimeout(ctx, stepsTimeout)
 	defer cancel()
 	for v := from; v < target; v++ {
-		if err := steps[v].Run(ctx, db); err != nil {
-			return schema.Failed(steps[v].Name, v, err)
+		if err := s.Steps[v].Run(ctx, db); err != nil {
+			return schema.Failed(s.Steps[v].Name, v, err)
 		}
-		if err := reached(ctx, db, app, v+1); err != nil {
-			return schema.Failed(steps[v].Name, v, err)
+		if err := reached(ctx, db, s.App, v+1); err != nil {
+			return schema.Failed(s.Steps[v].Name, v, err)
 		}
 	}
 	schema.Log(log, from, target, time.Since(began))
@@ -84,38 +83,39 @@ func migrate(ctx context.Context, db *mongo.Database, s Schema, log *zap.Logger)
 // other one. It does so before the program makes its first collection: where two programs of Hubbub
 // start at the same time, the one that sees a collection of the other finds it noted.
 func own(ctx context.Context, db *mongo.Database, s Schema) error {
-	noted := func() (bool, error) {
-		err := db.Collection(versions).FindOne(ctx, bson.D{}).Err()
-		if errors.Is(err, mongo.ErrNoDocuments) {
-			return false, nil
-		}
-		return err == nil, err
+	mine, err := noted(ctx, db)
+	if err == nil && !mine {
+		mine, err = has(ctx, db, s.Collection)
 	}
-	mine, err := noted()
+	if err == nil && !mine { // another program of Hubbub may have been noted meanwhile
+		mine, err = noted(ctx, db)
+	}
 	if err != nil {
-		return fmt.Errorf("read the version of the schema: %w", err)
-	}
-	if !mine {
-		all, err := db.ListCollectionNames(ctx, bson.D{})
-		if err != nil {
-			return fmt.Errorf("list the collections: %w", err)
-		}
-		all = slices.DeleteFunc(all, func(name string) bool { return name == versions || strings.HasPrefix(name, "system.") })
-		if mine = len(all) == 0 || slices.Contains(all, s.Collection); !mine {
-			if mine, err = noted(); err != nil {
-				return fmt.Errorf("read the version of the schema: %w", err)
-			}
-		}
+		return fmt.Errorf("whose the database is: %w", err)
 	}
 	if !mine {
 		return fmt.Errorf("%w: the database %s has collections, but none that is called %s; name another database in --store", schema.ErrForeign, db.Name(), s.Collection)
 	}
-	_, err = db.Collection(versions).UpdateOne(ctx, bson.D{{Key: "_id", Value: s.App}},
-		bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "version", Value: int64(0)}}}}, options.UpdateOne().SetUpsert(true))
-	if err != nil && !mongo.IsDuplicateKeyError(err) { // another replica has noted it
+	if err := reached(ctx, db, s.App, 0); err != nil {
 		return fmt.Errorf("note the version of the schema: %w", err)
 	}
 	return nil
+}
+
+// noted reports whether any program of Hubbub has noted a version.
+func noted(ctx context.Context, db *mongo.Database) (bool, error) {
+	err := db.Collection(versions).FindOne(ctx, bson.D{}).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// has reports whether a database has the collection, or none but that of the versions.
+func has(ctx context.Context, db *mongo.Database, collection string) (bool, error) {
+	all, err := db.ListCollectionNames(ctx, bson.D{})
+	all = slices.DeleteFunc(all, func(name string) bool { return name == versions || strings.HasPrefix(name, "system.") })
+	return len(all) == 0 || slices.Contains(all, collection), err
 }
 
 // version returns the version of a schema; 0: the database is empty, or of the time before

@@ -35,7 +35,10 @@ func (s *entryStore) Append(ctx context.Context, entries []store.Entry) (store.O
 	for !p.done {
 		s.appendTogether(s.waiting.next())
 	}
-	return p.out, p.err
+	if p.err != nil {
+		return store.Outcome{}, p.err
+	}
+	return p.out, nil
 }
 
 // queue are the calls of Append that no transaction has begun to add. Its methods are safe for
@@ -81,14 +84,10 @@ func (s *entryStore) appendTogether(calls []*pending) {
 }
 
 func (s *entryStore) appendOnce(calls []*pending) error {
-	// What ends one call must not end the transaction of the others; add asks each call's context.
-	all := context.WithoutCancel(calls[0].ctx)
-	begin := all
-	if len(calls) == 1 {
-		begin = calls[0].ctx
-	}
+	ctx := calls[0].ctx               // where it ends, the others are tried alone
+	all := context.WithoutCancel(ctx) // a statement that can be interrupted costs a goroutine
 	var w *writer
-	err := s.transaction(begin, func(tx *sql.Tx) error {
+	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		w = s.writer(tx)
 		for _, p := range calls {
 			p.out = store.Outcome{}
@@ -103,17 +102,13 @@ func (s *entryStore) appendOnce(calls []*pending) error {
 	})
 	if err != nil {
 		s.vocabulary.Forget()
-		for _, p := range calls {
-			p.out = store.Outcome{}
-		}
 		return fmt.Errorf("append entries: %w", err)
 	}
 	w.committed()
 	return nil
 }
 
-// addAll adds the entries of a call. ctx never ends: a statement that can be interrupted costs a
-// goroutine.
+// addAll adds the entries of a call, until that ends. ctx never does.
 func (w *writer) addAll(ctx context.Context, p *pending) error {
 	for _, e := range p.entries {
 		if err := p.ctx.Err(); err != nil {
