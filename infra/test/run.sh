@@ -30,8 +30,9 @@ versions() {
   (cd "$1" && go list -deps -test -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}' ./... | { grep -v ^hubbub.internal/ || true; } | sort -u)
 }
 
-# packages GROUP: those of services/hubbub whose tests mostly start programs, or read the
-# repository, or the others. Nightly the workflow looks for races in all of them.
+# packages programs: prints the packages of services/hubbub whose tests mostly start programs or
+# read the repository. packages others: prints the rest. Every night the workflow runs all of them
+# with the race detector.
 packages() {
   local programs='/services/hubbub(/(e2e|rules|rigs|imports)(/|$)|$)'
   case $1 in
@@ -49,7 +50,7 @@ apart() {
   step "the page: install, build, check, test"
   make --no-print-directory web/dist/index.html
   (cd web && npm run --silent check && npm test --silent)
-  step "go test, of what starts programs: those are built without the race detector"
+  step "go test, without the race detector: tests that start programs"
   go test -exec "$exec" -count=1 -p 2 -vet=off -timeout 15m $(packages programs) ./infra/test/mutate
   # The rest runs at low priority.
   renice -n 10 -p $BASHPID >/dev/null
@@ -74,11 +75,12 @@ beside=$!
 set +m
 
 step "go test -race"
-# The longest packages first, and two at a time, since they wait a lot and others run beside. -count=1: Go's cache of
-# test results does not know all that these tests depend on, such as servers. -vet=off:
-# golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for goroutines at the
-# end of each process; ours have ended by then. gcflags: SQLite is C that was translated to Go, keeps
-# its data outside of Go's memory, and takes twice the time with the race detector in it.
+# The longest packages first, and two at a time, since they wait a lot and others run beside them.
+# -count=1: Go's cache of test results does not know all that these tests depend on, such as
+# servers. -vet=off: golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for
+# goroutines at the end of each process; ours have ended by then. gcflags: SQLite is C that was
+# translated to Go, keeps its data outside of Go's memory, and takes twice the time with the race
+# detector in it.
 GORACE=atexit_sleep_ms=50 go test -exec "$exec" -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -p 2 -vet=off -timeout 15m \
   ./libs/bus/{natsbus,redisbus} ./libs/... ./services/{directory,edge,history,notify,presence}/... $(packages others)
 

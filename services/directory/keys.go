@@ -109,13 +109,12 @@ func (k *keys) refresh(ctx context.Context) error {
 func (k *keys) publicSet(ctx context.Context) ([]byte, error) {
 	if k.due(time.Now()) {
 		before := k.current()
-		reading, cancel := ctx, context.CancelFunc(func() {})
 		if before != nil {
-			reading, cancel = context.WithTimeout(ctx, rereadWithin)
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, rereadWithin)
+			defer cancel()
 		}
-		err := k.refresh(reading)
-		cancel()
-		if err != nil && before == nil {
+		if err := k.refresh(ctx); err != nil && before == nil {
 			return nil, errors.Join(err, errNoKey)
 		}
 	}
