@@ -10,7 +10,11 @@ const toastFor = 6_000;
 const idleAfter = 5 * 60_000;
 
 /** The dialogs that an element can show. */
-const dialogs: readonly Dialog['kind'][] = ['message', 'versions', 'report', 'delete'];
+const dialogs = ['message', 'versions', 'report', 'delete'] as const;
+type Shown = Extract<Dialog, { kind: (typeof dialogs)[number] }>;
+
+/** Narrows a dialog to those that an element can show, for which EmbeddedDialogs has a branch each. */
+export const showable = (dialog: Dialog): dialog is Shown => (dialogs as readonly string[]).includes(dialog.kind);
 
 /**
  * The surroundings of an element's one room. They leave the history, the address and the title of
@@ -65,7 +69,7 @@ export class Surroundings implements Place {
     return this.#dialog;
   }
   set dialog(dialog: Dialog | undefined) {
-    if (!dialog || dialogs.includes(dialog.kind)) this.#dialog = dialog;
+    if (!dialog || showable(dialog)) this.#dialog = dialog;
   }
 
   toast(text: string): Toast {
