@@ -138,8 +138,8 @@ func (s *changes) event(ctx context.Context, e chat.Event) error {
 	return err
 }
 
-// eventOnce appends an event of an intent, but not again: the bus recognises its id for a while, and
-// after that the record does, which is then asked.
+// eventOnce appends an event of an intent, unless it was appended before: the bus recognises its id
+// for a while, and after that history is asked whether the record has it.
 func (s *changes) eventOnce(ctx context.Context, i store.Intent, e chat.Event) error {
 	if time.Since(time.UnixMilli(i.Created)) > bus.DedupeWindow/2 {
 		_, err := historyapi.NewClient(s.bus).Sent(ctx, historyapi.SentRequest{Room: e.Room, User: sender, ID: e.ID})

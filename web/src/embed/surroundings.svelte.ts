@@ -11,10 +11,10 @@ const idleAfter = 5 * 60_000;
 
 /** The dialogs that an element can show. */
 const dialogs = ['message', 'versions', 'report', 'delete'] as const;
-type Shown = Extract<Dialog, { kind: (typeof dialogs)[number] }>;
+type Dialogs = Extract<Dialog, { kind: (typeof dialogs)[number] }>;
 
 /** Narrows a dialog to those that an element can show, for which EmbeddedDialogs has a branch each. */
-export const showable = (dialog: Dialog): dialog is Shown => (dialogs as readonly string[]).includes(dialog.kind);
+export const showable = (dialog: Dialog): dialog is Dialogs => (dialogs as readonly string[]).includes(dialog.kind);
 
 /**
  * The surroundings of an element's one room. They leave the history, the address and the title of
