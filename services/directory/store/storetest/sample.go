@@ -101,9 +101,11 @@ func Fill(t *testing.T, s store.Store) {
 // Sample is how much of the sample a store has: what the release that filled it could keep.
 type Sample int
 
+// The samples, from the smallest to the largest: the records of version 0; all but what the digests
+// keep; all of it.
 const (
-	First          Sample = iota // the records of version 0
-	WithoutDigests               // all but what the digests keep
+	First Sample = iota
+	WithoutDigests
 	Whole
 )
 
