@@ -132,7 +132,7 @@ func admissionDetail(registration, guests *string, rooms *[]string) string {
 
 func (s *admissions) checkGuestRooms(ctx context.Context, rooms []string) error {
 	if len(rooms) > maxGuestRooms {
-		return chat.E(chat.CodeBadRequest, fmt.Sprintf("guest_rooms names at most %d rooms", maxGuestRooms))
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("guests can be let into at most %d rooms: leave some out", maxGuestRooms))
 	}
 	for _, id := range rooms {
 		if !chat.ValidID(id) {
@@ -140,7 +140,7 @@ func (s *admissions) checkGuestRooms(ctx context.Context, rooms []string) error 
 		}
 		r, err := s.store.Room(ctx, id)
 		if errors.Is(err, store.ErrNotFound) || err == nil && r.Private {
-			return chat.E(chat.CodeNotFound, fmt.Sprintf("there is no public room %q", id))
+			return chat.E(chat.CodeNotFound, fmt.Sprintf("there is no public room %q: it was deleted or made private, so leave it out", id))
 		} else if err != nil {
 			return err
 		}

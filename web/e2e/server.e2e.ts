@@ -253,6 +253,31 @@ test('people register by an invitation while registration needs one', async () =
   await change('Everybody may register', 'Guests may come in');
 });
 
+test('a room of guests that is gone can be taken out of the choice', async () => {
+  const op = await operator('desktop');
+  const { api, grant } = await boss();
+  const room = await api.createRoom(grant.token, unique('Foyer'), '', false);
+  await part(op, 'Who may come in');
+  const dialog = op.page.getByRole('dialog');
+  await op.page.getByRole('button', { name: 'Change' }).click();
+  await dialog.getByLabel('Guests').selectOption({ index: 1 });
+  await dialog.getByRole('checkbox', { name: 'Lobby' }).check();
+  await dialog.getByRole('checkbox', { name: room.name }).check();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await api.deleteRoom(grant.token, room.id, room.name);
+  await op.page.reload();
+  await op.page.getByText('a deleted room').waitFor();
+  await op.page.getByRole('button', { name: 'Change' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText(`There is no public room "${room.id}": it was deleted or made private, so leave it out.`).waitFor();
+  await op.shot('server-guest-rooms');
+  await dialog.getByRole('checkbox', { name: 'a deleted room' }).uncheck();
+  await dialog.getByLabel('Guests').selectOption({ index: 0 });
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+});
+
 test('a network is banned, and one\'s own only after a confirmation', async () => {
   const op = await operator('phone');
   const dialog = op.page.getByRole('dialog');

@@ -11,7 +11,7 @@ type Value = number | string;
 export type Sentences = Readonly<Record<string, (...values: never[]) => string | undefined>>;
 
 /** A time that the server says, such as 2026-05-03 15:04 UTC, as the reader has times. */
-function time(utc: string): string {
+export function time(utc: string): string {
   const at = Date.parse(utc.replace(/^(\S+) (\S+) UTC$/, '$1T$2Z'));
   return Number.isNaN(at) ? utc : stamp(at);
 }
@@ -35,12 +35,15 @@ export const toEverybody: Sentences = {
   'this invitation has ended: ask for another': () => m.invitationEndedError(),
   'this invitation was taken back: ask for another': () => m.invitationRevokedError(),
   'this invitation was used by as many as it was for: ask for another': () => m.invitationUsedError(),
+  'this is not a set-up link of this server: its console or log has the right one': () => m.setupWrongError(),
   'this link was used, is too old, or was followed by a newer one: ask for another': () => m.oldLinkError(),
+  'this request comes from a page of another site': () => m.otherSiteError(),
   'this server admits no guests: log in': () => m.noGuestsError(),
   'this server lets in no guests and no new accounts from your network': () => m.networkNewcomersError(),
   'this server lets in no guests and no new accounts from your network until %s': (until: string) => m.networkNewcomersUntilError({ until: time(until) }),
   'this server lets nobody in from your network': () => m.networkBannedError(),
   'this server lets nobody in from your network until %s': (until: string) => m.networkBannedUntilError({ until: time(until) }),
+  'this set-up link has expired: restart the server for a new one': () => m.setupExpiredError(),
   'you are banned from this server': () => m.bannedError(),
   'you are banned from this server until %s': (until: string) => m.bannedUntilError({ until: time(until) }),
 };

@@ -1,10 +1,16 @@
 import { isolate } from '../text/bidi.ts';
 import { quantity } from '../text/time.svelte.ts';
 import { m } from './language.svelte.ts';
-import { age, alsoSaid, type Sentences } from './said.ts';
+import { age, alsoSaid, time, type Sentences } from './said.ts';
 
 /** The texts that may be of one line, as the server calls them. */
 const lines: Readonly<Record<string, string>> = { "room's name": 'name', "room's topic": 'topic', reason: 'reason', note: 'note' };
+
+/** That somebody may not write, until when, and why. */
+function muted(until: string | undefined, why: string): string {
+  const text = until === undefined ? m.mutedUntilLifted() : m.mutedUntil({ time: time(until) });
+  return why ? m.because({ text, why: isolate(why) }) : text;
+}
 
 /** What the server says to whoever registers, searches, or is in rooms. */
 export const inside: Sentences = {
@@ -31,12 +37,85 @@ export const inside: Sentences = {
   'you can block at most %d people: unblock somebody first': (count: number) => m.blocksFullError({ count }),
   'you can send at most %d messages until your request is accepted': (count: number) => m.requestMessagesError({ count }),
   // Messages.
+  'there is no such message': () => m.noSuchMessageError(),
+  "that is another's message": () => m.othersMessageError(),
+  'there is no such message any more': () => m.noSuchMessageError(),
+  'there is no such message in that room, and nobody has answered it': () => m.noSuchMessageError(),
   'that message has as many reactions as it can have': () => m.reactionsAllError(),
   'that message has been changed as often as it can be': () => m.changedFullError(),
   'that message has been edited %d times, which is as often as it can be': (count: number) => m.editedFullError({ count }),
   'this room has %d pinned messages, which is as many as it can have: unpin one first': (count: number) => m.pinsFullError({ count }),
   'you can put at most %d reactions on a message: take one back first': (count: number) => m.reactionsFullError({ count }),
   'you have saved %d messages, which is as many as one can: remove one first': (count: number) => m.savedFullError({ count }),
+  // Accounts and log-ins.
+  'this link does not work any more: choose how often you get mail under Notifications in Settings': () => m.digestLinkError(),
+  'this server sends no mail: ask whoever runs it for a link': () => m.noMailError(),
+  'you have no such log-in': () => m.noSuchLogInError(),
+  'the password was changed a moment ago: try again with that one': () => m.passwordChangedError(),
+  'your preferences were changed elsewhere meanwhile: read them again': () => m.preferencesChangedError(),
+  'your preferences are too long: they have at most 48 KiB': () => m.preferencesFullError(),
+  'you are registered already': () => m.registeredAlreadyError(),
+  'you have a role on this server: an operator has to take it away first': () => m.roleOnServerError(),
+  // Notifications.
+  'the push service does not know this device any more: turn notifications off and on again': () => m.deviceForgottenError(),
+  'this device gets no notifications: turn them on first': () => m.deviceUntoldError(),
+  // What somebody may do in a room.
+  'you are muted until that is lifted': () => muted(undefined, ''),
+  'you are muted until that is lifted: %s': (why: string) => muted(undefined, why),
+  'you are muted until %s: %s': (until: string, why: string) => muted(until, why),
+  'you are muted until %s': (until: string) => muted(until, ''),
+  'only an owner may give roles': () => m.mayNotAppointError(),
+  'only an owner may archive the room, or restore it': () => m.mayNotArchiveError(),
+  'only moderators and owners may ban others, who are not above them': () => m.mayNotBanError(),
+  'only an owner may change the room': () => m.mayNotChangeRoomError(),
+  'only moderators and owners may reset the room': () => m.mayNotClearError(),
+  'only an owner may delete the room': () => m.mayNotDeleteRoomError(),
+  'you may not become a member of this room': () => m.mayNotEnterError(),
+  'only an owner may take a copy of the room': () => m.mayNotExportError(),
+  'only members may bring others in': () => m.mayNotInviteError(),
+  'you may not leave this room': () => m.mayNotLeaveError(),
+  'only moderators and owners may do that': () => m.mayNotListBansError(),
+  'only members may see who is in the room': () => m.mayNotListMembersError(),
+  'only moderators and owners may mute others, who are not above them': () => m.mayNotMuteError(),
+  'only a moderator may pin here': () => m.mayNotPinError(),
+  'only moderators and owners may delete the messages of others, who are not above them': () => m.mayNotPurgeError(),
+  'you may not read that room': () => m.mayNotReadError(),
+  'only moderators and owners may remove members, who are not above them': () => m.mayNotRemoveError(),
+  'only members may report what is said here': () => m.mayNotReportError(),
+  'only moderators and owners may make a member a reader, or a reader a member': () => m.mayNotRestrictError(),
+  'only an owner may change how long messages are kept': () => m.mayNotRetainError(),
+  'only moderators and owners may see reports': () => m.mayNotReviewError(),
+  'only moderators and owners may set the slow mode': () => m.mayNotSlowError(),
+  'you may not write in this room': () => m.mayNotWriteError(),
+  'nobody can leave this room: it is for everybody': () => m.nobodyLeavesError(),
+  'you are a reader of this room: a moderator or an owner can let you write': () => m.readerError(),
+  'this room is archived: it can be read only': () => m.roomArchivedError(),
+  // Guests.
+  'you are a guest yourself: register first': () => m.guestYourselfError(),
+  'guests may not do that here: register first': () => m.guestsMayNotError(),
+  'this room admits no guests: register first': () => m.roomNoGuestsError(),
+  // Other people in a room, and their invitations, requests and reports.
+  'that user is banned from the room': () => m.bannedFromRoomError(),
+  'that member has just left': () => m.memberLeftError(),
+  'there is no such invitation': () => m.noSuchInvitationError(),
+  'there is no such report, or it is not yours to see': () => m.noSuchReportError(),
+  'there is no such request': () => m.noSuchRequestError(),
+  'the room needs an owner: make somebody else one first': () => m.ownerNeededError(),
+  'the text is too long: it may have 512 characters': () => m.reportLongError(),
+  'you have reported that message already': () => m.reportedAlreadyError(),
+  'too many of your reports are still open: wait until some are resolved': () => m.reportsOpenError(),
+  'this person has too many invitations to answer': () => m.takesNoInvitationsError(),
+  'this person takes no messages from you': () => m.takesNoMessagesError(),
+  'you block this person: unblock them first': () => m.unblockThemError(),
+  'this person does not want to be added or invited by you': () => m.wantsNoInvitationError(),
+  "that is not the room's name: type it exactly, to confirm which room you empty": () => m.wrongEmptiedNameError(),
+  // Connections.
+  'this connection is in as many rooms as it may': () => m.connectionRoomsError(),
+  'you have as many connections as one may: close another window or device first': () => m.connectionsFullError(),
+  'the room was left meanwhile': () => m.roomLeftError(),
+  'join the room first': () => m.roomNotJoinedError(),
+  'you have sent as much as you may in a day': () => m.sentFullError(),
+  'too many messages wait to be acknowledged': () => m.sentWaitingError(),
   // The search. Filters are typed in English in all languages.
   '%s: is one of %s': (filter: string, values: string) => m.filterOneOfError({ filter, values }),
   '%s: wants something behind it, as in %s': (filter: string, example: string) => m.filterEmptyError({ filter, example }),

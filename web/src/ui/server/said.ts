@@ -21,6 +21,18 @@ export const toOperators: Sentences = {
   'there is no such user': () => m.noSuchUserError(),
   'this is the last operator: make somebody else one first': () => m.lastOperatorError(),
   'you are in that network yourself: confirm the ban to keep out everybody there but operators': () => m.ownNetworkError(),
+  'the server has no emoji with that name': () => m.noSuchEmojiError(),
+  'an operator cannot be banned: take the role away first': () => m.noOperatorBanError(),
+  'an operator cannot be muted on the server: take the role away first': () => m.noOperatorMuteError(),
+  "an operator's messages cannot be deleted by others: take the role away first": () => m.noOperatorPurgeError(),
+  'only who runs this server may do that': () => m.onlyOperatorsError(),
+  'you cannot ban yourself': () => m.ownBanError(),
+  "you cannot delete your own account here: do it in your account's settings": () => m.ownDeleteError(),
+  'you cannot disable your own account': () => m.ownDisableError(),
+  'you cannot mute yourself': () => m.ownMuteError(),
+  // The rooms of guests.
+  'guests can be let into at most %d rooms: leave some out': (count: number) => m.guestRoomsManyError({ count }),
+  'there is no public room %q: it was deleted or made private, so leave it out': (id: string) => m.noPublicRoomIdError({ id }),
   // Networks.
   '%.60q has a zone, which only this machine knows: leave it out': (network: string) => m.networkZoneError({ network: isolate(network) }),
   '%.60q is more than all of IPv4': (network: string) => m.networkAllError({ network }),
