@@ -60,7 +60,7 @@ const used = (files: Iterable<string>): Set<string> => new Set([...files].flatMa
  * besides, what only those who run the server need, what the server says (in languages other than
  * its own), and the rest.
  */
-export const parts = ['first', 'room', 'rest', 'server', 'said'] as const;
+export const parts = ['first', 'room', 'rest', 'server', 'refusals'] as const;
 type Part = (typeof parts)[number];
 
 /** Returns the part that each message is in, by the files that use it. */
@@ -70,11 +70,11 @@ export function partOf(): (key: string) => Part {
   const room = used(new Set([...together(at('ui/RoomPage.svelte')), ...together(at('ui/MessageText.svelte'))]));
   const folders = readdirSync(at('.'), { recursive: true, encoding: 'utf8' }).filter((f) => /\.(?:svelte|ts)$/.test(f) && !f.endsWith('.test.ts'));
   const forServer = (f: string) => f.startsWith('ui/server/') || f === 'text/acts.ts';
-  const sentences = 'lang/saidinside.ts';
+  const sentences = 'lang/chat-refusals.ts';
   const server = used(folders.filter(forServer).map(at));
-  const said = used([at(sentences)]);
+  const refusals = used([at(sentences)]);
   const others = used(folders.filter((f) => !forServer(f) && f !== sentences).map(at));
-  return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : others.has(key) ? 'rest' : said.has(key) ? 'said' : server.has(key) ? 'server' : 'rest');
+  return (key) => (first.has(key) ? 'first' : room.has(key) ? 'room' : others.has(key) ? 'rest' : refusals.has(key) ? 'refusals' : server.has(key) ? 'server' : 'rest');
 }
 
 /** Whether the service worker shows a message: it loads nothing when a push comes. */

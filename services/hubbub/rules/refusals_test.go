@@ -11,7 +11,7 @@ import (
 )
 
 // sentenceFiles are the files of the page that have messages for sentences of the server.
-var sentenceFiles = []string{"web/src/lang/said.ts", "web/src/lang/saidinside.ts", "web/src/ui/server/said.ts"}
+var sentenceFiles = []string{"web/src/lang/refusals.ts", "web/src/lang/chat-refusals.ts", "web/src/ui/server/operator-refusals.ts"}
 
 // toPrograms are refusals that people do not get: only a program causes them, by a request that has
 // not the form of the API, or an action that the page does not offer there.

@@ -3,7 +3,7 @@ import type { Language } from './languages.ts';
 import type { Messages } from './messages.d.ts';
 
 /** What of a language is loaded at once: see messages.ts beside this folder. */
-export type Part = 'first' | 'room' | 'rest' | 'server' | 'said';
+export type Part = 'first' | 'room' | 'rest' | 'server' | 'refusals';
 
 const begun = new Map<string, Promise<Partial<Messages>>>();
 
@@ -13,7 +13,7 @@ export function load(language: Language, part: Part): Promise<Partial<Messages>>
   let loading = begun.get(key);
   if (!loading) {
     // What the server says comes with the sentences that its messages are for.
-    const sentences = part === 'said' ? import('./saidinside.ts') : undefined;
+    const sentences = part === 'refusals' ? import('./chat-refusals.ts') : undefined;
     loading = Promise.all([catalogues[language][part](), sentences]).then(([c]) => c.default);
     loading.catch(() => begun.delete(key)); // it is asked for again when it is wanted again
     begun.set(key, loading);

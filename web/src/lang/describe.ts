@@ -1,6 +1,6 @@
 import { asSentence, ConnectionLost, HubbubError, inEnglish, type Outgoing } from '../client/index.ts';
 import { language, m } from './language.svelte.ts';
-import { said } from './said.ts';
+import { translated } from './refusals.ts';
 
 /**
  * Returns a sentence for a person: what the server says, which is English, or what is known of it
@@ -10,7 +10,7 @@ export function describe(err: unknown): string {
   const english = inEnglish(err);
   if (!(err instanceof HubbubError || err instanceof ConnectionLost)) return m.somethingWentWrong();
   if (language() === 'en') return english;
-  const known = said(err.message);
+  const known = translated(err.message);
   if (known !== undefined) return known;
   if (err instanceof ConnectionLost) return m.serverNotReached();
   switch (err.code) {
@@ -24,7 +24,7 @@ export function describe(err: unknown): string {
 }
 
 /** Returns what the server said without refusing anything, as a sentence for a person. */
-export const told = (message: string): string => (language() === 'en' ? undefined : said(message)) ?? asSentence(message);
+export const told = (message: string): string => (language() === 'en' ? undefined : translated(message)) ?? asSentence(message);
 
 /** Returns why a message was not sent; empty: it is not known. */
 export const notSent = (message: Outgoing | undefined): string => (message?.error === undefined ? '' : describe(new HubbubError(message.code ?? '', message.error)));

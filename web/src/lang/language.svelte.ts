@@ -81,7 +81,7 @@ async function show(): Promise<void> {
   const language = asked;
   const parts = [...wanted];
   // The server speaks English: what it says to people in a room is translated in other languages.
-  const translated: Part[] = language !== 'en' && wanted.has('room') && !wanted.has('said') ? ['said'] : [];
+  const translated: Part[] = language !== 'en' && wanted.has('room') && !wanted.has('refusals') ? ['refusals'] : [];
   const loaded = await Promise.all([...parts, ...translated].map((p) => load(language, p)));
   // Somebody may have asked for another one meanwhile, or for more of this.
   if (language !== asked || parts.length < wanted.size) return;

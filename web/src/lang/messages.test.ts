@@ -41,7 +41,7 @@ test('what the first look at the page needs is in its part, and what operators a
   const part = partOf();
   expect(['findARoom', 'tryNow', 'loadingYourRooms'].map(part)).toEqual(['first', 'first', 'first']);
   expect(['theme', 'messageField', 'replyingTo'].map(part)).toEqual(['rest', 'room', 'room']);
-  expect(['bannedUntilError', 'blocksFullError', 'networkAllError'].map(part)).toEqual(['first', 'said', 'server']);
+  expect(['bannedUntilError', 'blocksFullError', 'networkAllError'].map(part)).toEqual(['first', 'refusals', 'server']);
 });
 
 describe.each(languages())('%s', (language) => {

@@ -8,7 +8,7 @@ const loads: { readonly part: Part; readonly language: Language; readonly arrive
 vi.mock('./catalogues.ts', async (original) => ({
   ...(await original<typeof import('./catalogues.ts')>()),
   load: (language: Language, part: Part) => new Promise((resolve, reject) => {
-    const key = { first: 'rooms', room: 'send', rest: 'close', server: 'save', said: 'bannedError' }[part];
+    const key = { first: 'rooms', room: 'send', rest: 'close', server: 'save', refusals: 'bannedError' }[part];
     loads.push({ part, language, arrive: () => resolve({ [key]: () => `${part} in ${language}` }), fail: () => reject(new Error('away')) });
   }),
 }));
@@ -65,12 +65,12 @@ test('who asks for a part has it in the language that is asked for meanwhile', a
 
 test('what the server says comes with a room, in a language that is not its own', async () => {
   void lang.need('room');
-  expect(loads.map((l) => l.part)).not.toContain('said');
+  expect(loads.map((l) => l.part)).not.toContain('refusals');
   await arrive();
   void lang.speak('de', []);
-  expect(loads.map((l) => l.part)).toContain('said');
+  expect(loads.map((l) => l.part)).toContain('refusals');
   await arrive();
-  expect(lang.m.bannedError()).toBe('said in de');
+  expect(lang.m.bannedError()).toBe('refusals in de');
 });
 
 test('a part that could not be loaded is loaded when it is asked for again, and keeps no other back', async () => {

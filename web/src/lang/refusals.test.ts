@@ -4,15 +4,15 @@ import { afterEach, beforeAll, describe as group, expect, test } from 'vitest';
 import { catalogue } from '../../messages.ts';
 import { HubbubError } from '../client/index.ts';
 import { stamp } from '../text/time.svelte.ts';
-import { toOperators } from '../ui/server/said.ts';
+import { operatorRefusals } from '../ui/server/operator-refusals.ts';
 import { describe, told } from './describe.ts';
 import { need, speak } from './language.svelte.ts';
-import { inside } from './saidinside.ts';
-import { alsoSaid, said, toEverybody, type Sentences } from './said.ts';
+import { chatRefusals } from './chat-refusals.ts';
+import { addRefusals, translated, entryRefusals, type Refusals } from './refusals.ts';
 
-const all: Sentences = { ...toEverybody, ...inside, ...toOperators };
+const all: Refusals = { ...entryRefusals, ...chatRefusals, ...operatorRefusals };
 
-beforeAll(() => need('server', 'rest', 'said'));
+beforeAll(() => need('server', 'rest', 'refusals'));
 afterEach(() => speak('en', ['en-US']));
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -43,7 +43,7 @@ test('what it says to operators is known once their page is here', async () => {
   const last = new HubbubError('conflict', 'this is the last operator: make somebody else one first');
   await speak('de');
   expect(describe(last)).toBe('This is the last operator: make somebody else one first.');
-  alsoSaid(toOperators);
+  addRefusals(operatorRefusals);
   expect(describe(last)).toBe(catalogue('de')['lastOperatorError']);
 });
 
@@ -53,13 +53,13 @@ test('each sentence that the page has other words for is one that the server say
 });
 
 test('each is known when the server says it', () => {
-  expect(Object.keys(all).filter((s) => said(spoken(s)) === undefined)).toEqual([]);
+  expect(Object.keys(all).filter((s) => translated(spoken(s)) === undefined)).toEqual([]);
 });
 
 test('their messages say in English what the server says, if not less', () => {
   const plain = (s: string) => s.toLowerCase().replaceAll('’', "'").replace(/[“”]/g, '"').replace(/\.$/, '').replace(minute.toLowerCase(), stamp(Date.UTC(2026, 4, 3, 15, 4)).toLowerCase())
     .replace(/every 12 s$/, 'every 12 seconds');
-  const other = Object.keys(all).filter((s) => !plain(spoken(s)).startsWith(plain(said(spoken(s)) ?? '-')));
+  const other = Object.keys(all).filter((s) => !plain(spoken(s)).startsWith(plain(translated(spoken(s)) ?? '-')));
   expect(other).toEqual([]);
 });
 
@@ -67,7 +67,7 @@ group.each(['ar', 'de', 'fr', 'ja'] as const)('%s', (language) => {
   test('says each with all of its values', async () => {
     await speak(language, [language]);
     const lacks = Object.keys(all).flatMap((s) => {
-      const message = said(spoken(s)) ?? '';
+      const message = translated(spoken(s)) ?? '';
       // An age or a time is as the language has it; a text is called by what it is.
       const values = s.startsWith('a %s is') ? valuesOf(s).slice(1) : valuesOf(s).map((v) => (v === minute ? stamp(Date.UTC(2026, 4, 3, 15, 4)) : typeof v === 'string' ? v.replace(/ days$/, '') : v));
       return values.every((v) => message.includes(String(v))) && message !== '' ? [] : [`${s}: ${message}`];
@@ -81,21 +81,21 @@ test('the verbs of a sentence', async () => {
   const german = catalogue('de');
   const made = (key: string, values: Readonly<Record<string, string>>) => german[key]!.replace(/\{(\w+)[^{}]*\}/g, (_, name: string) => values[name]!);
   // A number, as the language has numbers.
-  expect(said('you can block at most 1000 people: unblock somebody first')).toBe(made('blocksFullError', { count: '1.000' }));
-  expect(said('a password has at least 8 characters and at most 1024 bytes')).toBe(made('passwordLengthError', { least: '8', most: '1.024' }));
+  expect(translated('you can block at most 1000 people: unblock somebody first')).toBe(made('blocksFullError', { count: '1.000' }));
+  expect(translated('a password has at least 8 characters and at most 1024 bytes')).toBe(made('passwordLengthError', { least: '8', most: '1.024' }));
   // A text in quotes, without what Go puts before characters of it.
-  expect(said(String.raw`nobody here is called "a \"b\" \\ \t\u00ad\U000e0041\x80\u202eé"`)).toBe(made('nobodyCalledError', { name: `a "b" \\ \t\u00ad\u{e0041}\uFFFDé` }));
-  expect(said(String.raw`"\U0011ffff" is more than all of IPv4`)).toBe(made('networkAllError', { network: '\uFFFD' }));
+  expect(translated(String.raw`nobody here is called "a \"b\" \\ \t\u00ad\U000e0041\x80\u202eé"`)).toBe(made('nobodyCalledError', { name: `a "b" \\ \t\u00ad\u{e0041}\uFFFDé` }));
+  expect(translated(String.raw`"\U0011ffff" is more than all of IPv4`)).toBe(made('networkAllError', { network: '\uFFFD' }));
   // A text, also an empty one, and one with signs that patterns have.
-  expect(said('you block a.b: unblock them first')).toBe(made('unblockFirstError', { name: 'a.b' }));
-  expect(said('after:2026-13 is no date; one is like 2026-11-29, 2026-11, 2026, today or yesterday')).toBe(made('dateError', { filter: 'after', date: '2026-13', example: '2026-11-29' }));
-  expect(said('There is no filter a: the filters are b: c:. To look for the text itself, put it between quotation marks.')).toBe(made('filterUnknownError', { filter: 'a', filters: 'b: c:' }));
+  expect(translated('you block a.b: unblock them first')).toBe(made('unblockFirstError', { name: 'a.b' }));
+  expect(translated('after:2026-13 is no date; one is like 2026-11-29, 2026-11, 2026, today or yesterday')).toBe(made('dateError', { filter: 'after', date: '2026-13', example: '2026-11-29' }));
+  expect(translated('There is no filter a: the filters are b: c:. To look for the text itself, put it between quotation marks.')).toBe(made('filterUnknownError', { filter: 'a', filters: 'b: c:' }));
   // A time and an age.
-  expect(said(`you are banned from this server until ${minute}`)).toBe(made('bannedUntilError', { until: stamp(Date.UTC(2026, 4, 3, 15, 4)) }));
-  expect(said('you are banned from this server until it rains')).toBe(made('bannedUntilError', { until: 'it rains' }));
-  expect(said('whoever runs this server wants messages to be kept for 1 day at least')).toBe(made('keptLeastError', { time: '1 Tag' }));
+  expect(translated(`you are banned from this server until ${minute}`)).toBe(made('bannedUntilError', { until: stamp(Date.UTC(2026, 4, 3, 15, 4)) }));
+  expect(translated('you are banned from this server until it rains')).toBe(made('bannedUntilError', { until: 'it rains' }));
+  expect(translated('whoever runs this server wants messages to be kept for 1 day at least')).toBe(made('keptLeastError', { time: '1 Tag' }));
   // A count has the form that it takes.
-  const one = said('1 of your invitations have not been accepted: wait for answers');
+  const one = translated('1 of your invitations have not been accepted: wait for answers');
   expect(one).toBe('1 deiner Einladungen wurde noch nicht angenommen: Warte auf Antworten.');
 });
 
@@ -103,7 +103,7 @@ test('another sentence is none of them', () => {
   for (const s of [
     'you can block at most many people: unblock somebody first', 'nobody here is called ada', 'nobody here is called "ada', 'nobody here is called "a" or "b"',
     'you can block at most 5 people: unblock somebody first, or not', 'a source of an import is one line of 1 to 512 printable characters', 'you block Zoe: unblock them first\nand more', 'constructor',
-  ]) expect(said(s), s).toBeUndefined();
+  ]) expect(translated(s), s).toBeUndefined();
 });
 
 test('what the server says at the door is told in the language of the page', async () => {

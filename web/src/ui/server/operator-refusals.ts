@@ -1,9 +1,9 @@
-import { age, type Sentences } from '../../lang/said.ts';
+import { age, type Refusals } from '../../lang/refusals.ts';
 import { m } from '../../lang/language.svelte.ts';
 import { isolate } from '../../text/bidi.ts';
 
 /** The server's error messages that only operators get. */
-export const toOperators: Sentences = {
+export const operatorRefusals: Refusals = {
   'a proxy of this server is in that network: see --trusted-proxies': () => m.proxyNetworkError(),
   "an operator's account cannot be changed: take the role away first": () => m.operatorAccountError(),
   "an operator's password cannot be reset by another operator: use hubbub admin reset, or take the role away first": () => m.operatorPasswordError(),

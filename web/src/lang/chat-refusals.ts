@@ -1,7 +1,7 @@
 import { isolate } from '../text/bidi.ts';
 import { quantity } from '../text/time.svelte.ts';
 import { m } from './language.svelte.ts';
-import { age, alsoSaid, time, type Sentences } from './said.ts';
+import { age, addRefusals, time, type Refusals } from './refusals.ts';
 
 /** The texts that may be of one line, as the server calls them. */
 const lines: Readonly<Record<string, string>> = { "room's name": 'name', "room's topic": 'topic', reason: 'reason', note: 'note' };
@@ -12,8 +12,8 @@ function muted(until: string | undefined, why: string): string {
   return why ? m.because({ text, why: isolate(why) }) : text;
 }
 
-/** What the server says to whoever registers, searches, or is in rooms. */
-export const inside: Sentences = {
+/** What the server refuses people with who are logged in: in rooms, searches and settings. */
+export const chatRefusals: Refusals = {
   // Names, passwords and addresses.
   'a guest can make at most %d public rooms: register, or make it private': (count: number) => m.guestRoomsFullError({ count }),
   'a name has 1 to %d letters, digits, dots, dashes and underscores, and begins with a letter or digit': (most: number) => m.nameFormError({ most }),
@@ -135,4 +135,4 @@ export const inside: Sentences = {
   'this server has its search switched off': () => m.searchOffError(),
 };
 
-alsoSaid(inside);
+addRefusals(chatRefusals);

@@ -5,10 +5,10 @@ import { m } from './language.svelte.ts';
 type Value = number | string;
 
 /**
- * Sentences of the server, as they stand in its source, and the messages for them. A message takes
+ * Refusals of the server, as they stand in its source, and the messages for them. A message takes
  * what the sentence's verbs stand for, in their order; undefined: it has no words for that.
  */
-export type Sentences = Readonly<Record<string, (...values: never[]) => string | undefined>>;
+export type Refusals = Readonly<Record<string, (...values: never[]) => string | undefined>>;
 
 /** A time that the server says, such as 2026-05-03 15:04 UTC, as the reader has times. */
 export function time(utc: string): string {
@@ -19,8 +19,8 @@ export function time(utc: string): string {
 /** An age that the server says, such as 30 days. */
 export const age = (english: string): string => quantity(parseInt(english, 10), 'day');
 
-/** What the server says to everybody at the door. */
-export const toEverybody: Sentences = {
+/** What the server refuses people with who log in, register or come in as guests. */
+export const entryRefusals: Refusals = {
   'an invitation is needed to register here: ask somebody for a link': () => m.invitationNeededError(),
   'registration is closed here: ask whoever runs this server': () => m.registrationClosedError(),
   'that is not the room\'s name: type it exactly, to confirm which room you delete': () => m.wrongRoomNameError(),
@@ -48,18 +48,18 @@ export const toEverybody: Sentences = {
   'you are banned from this server until %s': (until: string) => m.bannedUntilError({ until: time(until) }),
 };
 
-let known = toEverybody;
+let known = entryRefusals;
 /** Those of the known sentences that have verbs, once one is looked for. */
 let forms: readonly Form[] | undefined;
 
-/** Knows more sentences from now on: those of a part of the page that is loaded when it is shown. */
-export function alsoSaid(more: Sentences): void {
+/** Adds refusals, of a part of the page that is loaded when it is shown. */
+export function addRefusals(more: Refusals): void {
   known = { ...known, ...more };
   forms = undefined;
 }
 
 /** What the server said in English, also as a sentence for a person, in the language of the page, if it is known. */
-export function said(english: string): string | undefined {
+export function translated(english: string): string | undefined {
   const sentence = english.charAt(0).toLowerCase() + english.slice(1).replace(/\.$/, '');
   if (Object.hasOwn(known, sentence)) return known[sentence]!();
   forms ??= Object.keys(known).flatMap((s) => form(s) ?? []);
