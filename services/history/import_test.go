@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -63,6 +64,28 @@ func TestImport(t *testing.T) {
 				t.Errorf("%s is told of a mention", room)
 			}
 		}
+	}
+}
+
+// TestImportedIsEdited: whom the text of an edit mentions is told, as with every other message.
+func TestImportedIsEdited(t *testing.T) {
+	w := open(t)
+	w.people(&people{names: []string{"bob", "eve"}, rooms: map[string][]directoryapi.Membership{"eve": in(0, "r1")}})
+	if _, err := w.api.Import(t.Context(), historyapi.ImportRequest{Room: "r1", Events: []chat.Event{imported("m1", "ann", "@Bobby", "bob")}}); err != nil {
+		t.Fatal(err)
+	}
+	w.joins("r1", "eve", "eve")
+	w.eventually("mentions are kept", func() bool {
+		p := w.page(historyapi.PageRequest{Room: "r1"})
+		return len(p.Messages) == 1 && len(p.Messages[0].Mentions) == 1
+	})
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", ID: "e1", User: "ann", Target: "m1", Author: "ann", Text: "@eve"}); code != "" {
+		t.Fatal(code)
+	}
+	w.inboxNow("eve") // which waits for it
+	is(t, "page", w.page(historyapi.PageRequest{Room: "r1"}).Messages[0].Mentions, []string{"eve"})
+	if got := w.told("eve"); len(got) != 1 || !got[0].On {
+		t.Errorf("eve was told %+v", got)
 	}
 }
 

@@ -167,6 +167,45 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// slowly is a store in which a removal takes most of the time that a round has at once.
+type slowly struct{ store.Store }
+
+func (s slowly) RemoveThrough(ctx context.Context, room string, through uint64, limit int) (int, error) {
+	time.Sleep(sweepLease/3 + time.Second)
+	return s.Store.RemoveThrough(ctx, room, through, limit)
+}
+
+// TestRoundStaysAtARoom: a round does not pass a room of which it has removed a part, since more of
+// it may have to go.
+func TestRoundStaysAtARoom(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.at(40)
+		for _, room := range []string{"r1", "r2"} {
+			w.say(room, "ann", "m1", "old")
+		}
+		w.at(0)
+		for _, room := range []string{"r1", "r2"} {
+			w.stored(room, w.say(room, "ann", "m2", "new"))
+		}
+		w.end()
+		for _, room := range []string{"r1", "r2"} {
+			w.rules.Store(room, retention.Effect{Days: 30})
+		}
+		w.Service = over(w, w.bus, slowly{w.store})
+		var round store.Sweep
+		var rooms []string
+		for round.Due == 0 && len(rooms) < 9 {
+			if err := w.sweeper.sweepRooms(t.Context(), &round, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			rooms = append(rooms, round.Room)
+		}
+		if got := strings.Join(rooms, ","); got != ",r1,r2," {
+			t.Errorf("the round was behind %q", got)
+		}
+	})
+}
+
 // failing is a store whose removals fail after some have worked.
 type failing struct {
 	store.Store

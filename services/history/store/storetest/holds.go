@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"hubbub.internal/services/history/store"
@@ -66,4 +69,29 @@ func testHolds(t *testing.T, s store.Store) {
 	same(t, 1, n, err)
 	got, err = s.Held(ctx, a, "", 0, 10)
 	same(t, plain(in1...), got, err)
+}
+
+// testHoldsAtOnce: of several that lift a hold, one has lifted it.
+func testHoldsAtOnce(t *testing.T, s store.Store) {
+	for i := range 20 {
+		id := fmt.Sprint("h", i)
+		must(t, s.PutHold(t.Context(), store.Hold{ID: id, Room: "r1", Created: int64(i)}))
+		var wait sync.WaitGroup
+		var lifted atomic.Int64
+		for range 4 {
+			wait.Go(func() {
+				_, ok, err := s.DeleteHold(t.Context(), id)
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					lifted.Add(1)
+				}
+			})
+		}
+		wait.Wait()
+		if n := lifted.Load(); n != 1 {
+			t.Fatalf("%d of 4 have lifted the hold", n)
+		}
+	}
 }

@@ -112,6 +112,22 @@ func testRemoveThrough(t *testing.T, s store.Store) {
 	same(t, 0, n, err)
 }
 
+// testRemoveRoot removes the root of a thread alone: its answers stay, and count.
+func testRemoveRoot(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	add(t, s, message("r1", 10, "ann", "m1"), message("r1", 20, "ann", "m2"), answer("r1", 30, "bob", "a1", "m1"), answer("r1", 40, "bob", "a2", "m2"))
+	n, err := s.RemoveThrough(ctx, "r1", 10, 10)
+	same(t, 1, n, err)
+	want := []store.Replies{
+		{Room: "r1", Author: "ann", ID: "m2", At: 20, Count: 1, Users: []string{"bob"}, Last: 40, TS: 1040, Through: 40},
+		{Room: "r1", Author: "ann", ID: "m1", Count: 1, Users: []string{"bob"}, Last: 30, TS: 1030, Through: 30},
+	}
+	threads, err := s.Threads(ctx, "r1", 100, 10)
+	same(t, want, threads, err)
+	threads, err = s.RepliesBetween(ctx, "r1", 1, 100)
+	same(t, want[:1], threads, err)
+}
+
 func testSweep(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	round, mine, err := s.ClaimSweep(ctx, 100, 200)

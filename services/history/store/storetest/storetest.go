@@ -62,6 +62,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"messages by their sender", testSenders},
 		{"a room is removed", testRemoveRoom},
 		{"the beginning of a room is removed", testRemoveThrough},
+		{"the root of a thread is removed", testRemoveRoot},
 		{"round of retention", testSweep},
 		{"holds", testHolds},
 		{"search", testSearch},
@@ -76,6 +77,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 	}
 	if !o.LosesUpdates {
 		t.Run("reads at once", func(t *testing.T) { testReadsAtOnce(t, open(t)) })
+		t.Run("holds lifted at once", func(t *testing.T) { testHoldsAtOnce(t, open(t)) })
 	}
 	t.Run("reopened", func(t *testing.T) {
 		s := open(t)
@@ -191,6 +193,14 @@ func testConflicts(t *testing.T, s store.Store) {
 	same(t, []store.Entry{b}, got, err)
 	got, err = s.Newest(ctx, "r1", 4, 10)
 	same(t, []store.Entry{a, x}, got, err)
+	// The end of a room is the last of the twins there, of whatever kind each is.
+	message, edit := message("r2", 5, "ann", "m1"), about("r2", 5, "ann", "m2", "edited", "m0")
+	add(t, s, message)
+	add(t, s, edit)
+	at, err := s.At(ctx, "r2", 5)
+	same(t, []store.Entry{message, edit}, at, err)
+	last, err := s.Last(ctx, "r2")
+	same(t, bus.Position{Seq: 5, ID: "m2"}, last, err)
 }
 
 func testManyWriters(t *testing.T, s store.Store) {
