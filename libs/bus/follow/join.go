@@ -253,12 +253,17 @@ func (e *Engine) renewRooms(ctx context.Context, rooms []*room) {
 	}
 }
 
-// wanted returns the rooms that still have followers waiting, and removes the others from the
-// table.
+// wanted returns the rooms that still have followers waiting, each once, and removes the others
+// from the table. A room is there twice if somebody came in the very moment in which it was left.
 func (e *Engine) wanted(rooms []*room) []*room {
 	keep := rooms[:0:0]
 	var drop []*room
+	seen := make(map[*room]bool, len(rooms))
 	for _, r := range rooms {
+		if seen[r] {
+			continue
+		}
+		seen[r] = true
 		r.mu.Lock()
 		if len(r.waiters) > 0 {
 			keep = append(keep, r)

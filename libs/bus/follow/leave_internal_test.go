@@ -44,6 +44,29 @@ func TestFollowedWhileGivenUp(t *testing.T) {
 	}
 }
 
+// TestFollowedWhileLeft: a room that is followed again in the very moment in which it is left is
+// joined once, for a driver need not answer for a room that it is asked about twice.
+func TestFollowedWhileLeft(t *testing.T) {
+	e := New(&sink{}, Options{})
+	s, err := e.enter("r", nobody{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.subscriptions.drain()
+	s.r.joined(e, 0, driver.Head{})
+	s.Stop()
+	_, leave, _ := e.subscriptions.drain()
+	again, err := e.enter("r", nobody{}) // before the loop leaves it
+	if err != nil || again.r != s.r {
+		t.Fatal("another room was made", err)
+	}
+	e.leaveRooms(leave)
+	join, _, _ := e.subscriptions.drain()
+	if keep := e.wanted(join); len(keep) != 1 || keep[0] != s.r {
+		t.Errorf("of %d rooms to join %d are wanted", len(join), len(keep))
+	}
+}
+
 // sink is a driver that notes which rooms were given up.
 type sink struct {
 	Source

@@ -169,20 +169,22 @@ func (b *store) lasts(ctx context.Context, rooms []string) ([]bus.Head, error) {
 		}
 	}
 	req := getRequest{MultiLast: make([]string, len(rooms)), MaxBytes: getBytes}
-	index := make(map[string]int, len(rooms))
 	for i, r := range rooms {
 		req.MultiLast[i] = b.names.room(r)
-		index[r] = i
 	}
 	if fence != 0 {
 		// so that the answer is never "not found"
 		req.MultiLast = append(req.MultiLast, b.names.fence)
 	}
-	heads := make([]bus.Head, len(rooms))
+	last := make(map[string]bus.Position, len(rooms))
 	for {
 		got, err := b.get(ctx, b.names.stream, req)
 		if errors.Is(err, errNotFound) {
-			return b.noHeads(ctx, req, heads)
+			through, err := b.noLasts(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			return headsOf(rooms, last, through), nil
 		}
 		if err != nil {
 			return nil, err
@@ -195,38 +197,36 @@ func (b *store) lasts(ctx context.Context, rooms []string) ([]bus.Head, error) {
 			if err != nil {
 				continue // the fence
 			}
-			if i, ok := index[e.Room]; ok {
-				heads[i].Position = bus.Position{Seq: e.Seq, ID: e.ID}
-			}
+			last[e.Room] = bus.Position{Seq: e.Seq, ID: e.ID}
 			req.Seq = e.Seq + 1
 		}
 		if got.pending == 0 {
-			for i := range heads {
-				heads[i].Through = got.upTo
-			}
-			return heads, nil
+			return headsOf(rooms, last, got.upTo), nil
 		}
 		req.UpTo = got.upTo // the answer was cut by its size: get the rest as of the same time
 	}
 }
 
-// noHeads answers for rooms of which none has an entry. It finds out how far that is true.
-func (b *store) noHeads(ctx context.Context, req getRequest, heads []bus.Head) ([]bus.Head, error) {
+// headsOf returns the head of each room, of which one may be there twice.
+func headsOf(rooms []string, last map[string]bus.Position, through uint64) []bus.Head {
+	heads := make([]bus.Head, len(rooms))
+	for i, r := range rooms {
+		heads[i] = bus.Head{Position: last[r], Through: through}
+	}
+	return heads
+}
+
+// noLasts answers for rooms of which none has an entry. It finds out how far that is true.
+func (b *store) noLasts(ctx context.Context, req getRequest) (uint64, error) {
 	if req.Seq != 0 { // the rest of a cut answer has been removed
-		for i := range heads {
-			heads[i].Through = req.UpTo
-		}
-		return heads, nil
+		return req.UpTo, nil
 	}
 	info, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if _, err := b.get(ctx, b.names.stream, req); !errors.Is(err, errNotFound) {
-		return nil, cmp.Or(err, errIncomplete) // an entry was appended meanwhile: ask again
+		return 0, cmp.Or(err, errIncomplete) // an entry was appended meanwhile: ask again
 	}
-	for i := range heads {
-		heads[i].Through = info.CachedInfo().State.LastSeq
-	}
-	return heads, nil
+	return info.CachedInfo().State.LastSeq, nil
 }
