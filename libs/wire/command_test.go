@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,29 @@ func fieldsOf(c *Command) map[string]any {
 		m["rooms"] = roomsOf(c)
 	}
 	return m
+}
+
+// TestEachKind: each kind is decoded by its name, and has a vector, with which other
+// implementations are tested, too.
+func TestEachKind(t *testing.T) {
+	var shown []string
+	for _, v := range vectors(t) {
+		if v.Error == nil {
+			kind, _ := v.Command["type"].(string)
+			shown = append(shown, kind)
+		}
+	}
+	for _, k := range Kinds() {
+		if got := kindOf([]byte(k.String())); got != k {
+			t.Errorf("%q is decoded as %q", k, got)
+		}
+		if !slices.Contains(shown, k.String()) {
+			t.Errorf("testdata/commands.json has no %q that is decoded", k)
+		}
+	}
+	if got := kindOf([]byte(KindUnknown.String())); got != KindUnknown {
+		t.Errorf("the name of no kind is decoded as %q", got)
+	}
 }
 
 // roomsOf returns the rooms of a join in the form of the vectors; of one that is refused, the code.
