@@ -31,14 +31,24 @@ func (c *Config) Validate() error {
 }
 
 // Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do.
-// Those of sqlite are final (package await), for there is no server that could be waited for.
+// Those of sqlite are final (package await), for there is no server that could be waited for. With
+// an error it returns no store: what an adapter returns then may be a nil pointer, which in an
+// interface is not nil.
 func Open[S any](ctx context.Context, cfg Config, sqlite, mongo func(context.Context, string) (S, error)) (S, error) {
-	if err := cfg.Validate(); err != nil {
+	store, err := open(ctx, cfg, sqlite, mongo)
+	if err != nil {
 		var none S
-		return none, await.Final(err)
+		return none, err
+	}
+	return store, nil
+}
+
+func open[S any](ctx context.Context, cfg Config, sqlite, mongo func(context.Context, string) (S, error)) (store S, err error) {
+	if err := cfg.Validate(); err != nil {
+		return store, await.Final(err)
 	}
 	if path, ok := strings.CutPrefix(cfg.Store, "sqlite:"); ok {
-		store, err := sqlite(ctx, strings.TrimPrefix(path, "//"))
+		store, err = sqlite(ctx, strings.TrimPrefix(path, "//"))
 		return store, await.Final(err)
 	}
 	return mongo(ctx, cfg.Store)

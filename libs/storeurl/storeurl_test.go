@@ -3,6 +3,8 @@ package storeurl
 import (
 	"context"
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,12 +47,13 @@ func TestBadURLs(t *testing.T) {
 }
 
 // TestFinalErrors: no waiting mends a URL that is wrong or a file that cannot be opened, and a
-// server may come yet.
+// server may come yet. There is no store with an error.
 func TestFinalErrors(t *testing.T) {
-	away := func(context.Context, string) (int, error) { return 0, errors.New("away") }
+	away := func(context.Context, string) (io.Closer, error) { return (*os.File)(nil), errors.New("away") }
 	for url, final := range map[string]bool{"redis://x": true, "sqlite:x.db": true, "mongodb://x": false} {
-		if _, err := Open(t.Context(), Config{Store: url}, away, away); err == nil || await.IsFinal(err) != final {
-			t.Errorf("%s: %v, final: %v", url, err, await.IsFinal(err))
+		store, err := Open(t.Context(), Config{Store: url}, away, away)
+		if store != nil || err == nil || await.IsFinal(err) != final {
+			t.Errorf("%s: %v, %v, final: %v", url, store, err, await.IsFinal(err))
 		}
 	}
 }

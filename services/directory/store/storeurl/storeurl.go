@@ -19,16 +19,6 @@ type Config = storeurl.Config
 // be nil. Errors say what to do.
 func Open(ctx context.Context, cfg Config, log *zap.Logger) (store.Store, error) {
 	return storeurl.Open(ctx, cfg,
-		func(ctx context.Context, path string) (store.Store, error) {
-			return opened(sqlite.Open(ctx, path, log))
-		},
-		func(ctx context.Context, url string) (store.Store, error) { return opened(mongo.Open(ctx, url, log)) })
-}
-
-// opened returns no store with an error: a nil pointer in an interface would not be nil.
-func opened(s store.Store, err error) (store.Store, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+		func(ctx context.Context, path string) (store.Store, error) { return sqlite.Open(ctx, path, log) },
+		func(ctx context.Context, url string) (store.Store, error) { return mongo.Open(ctx, url, log) })
 }
