@@ -65,9 +65,9 @@ func topicOf(room string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
-// tell sends people notices of what is new in a room. If a service does not answer, it tries again
-// until the messages are too old.
-func (s *Service) tell(ctx context.Context, b queue.Batch) {
+// notifyBatch sends people notices of what is new in a room. If a service does not answer, it tries
+// again until the messages are too old.
+func (s *Service) notifyBatch(ctx context.Context, b queue.Batch) {
 	now := time.Now()
 	b.Events = slices.DeleteFunc(b.Events, func(e queue.Event) bool {
 		old := now.Sub(e.Taken) > s.cfg.TooOld
@@ -78,10 +78,10 @@ func (s *Service) tell(ctx context.Context, b queue.Batch) {
 	})
 	users, direct := s.whoMay(ctx, b)
 	if direct {
-		s.tellSome(ctx, b, nil)
+		s.notifyUsers(ctx, b, nil)
 	}
 	for some := range slices.Chunk(users, directoryapi.MaxReach) {
-		s.tellSome(ctx, b, some)
+		s.notifyUsers(ctx, b, some)
 	}
 }
 
@@ -120,8 +120,8 @@ func (s *Service) whoMay(ctx context.Context, b queue.Batch) (users []string, di
 	return users, false
 }
 
-// tellSome sends notices of a batch to some users; nil: the members of the direct room.
-func (s *Service) tellSome(ctx context.Context, b queue.Batch, users []string) {
+// notifyUsers sends notices of a batch to some users; nil: the members of the direct room.
+func (s *Service) notifyUsers(ctx context.Context, b queue.Batch, users []string) {
 	ask, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	reach, err := s.directory.Reach(ask, directoryapi.ReachRequest{Room: b.Room, Users: users, Senders: senders(b)})
@@ -147,7 +147,7 @@ func (s *Service) tellSome(ctx context.Context, b queue.Batch, users []string) {
 	var all errgroup.Group
 	all.SetLimit(peopleAtOnce)
 	for _, p := range wanted {
-		all.Go(func() error { s.tellOne(ctx, reach, b.Room, p); return nil })
+		all.Go(func() error { s.notifyUser(ctx, reach, b.Room, p); return nil })
 	}
 	_ = all.Wait()
 }
@@ -225,8 +225,8 @@ func (s *Service) away(ctx context.Context, some []person) []person {
 	})
 }
 
-// tellOne sends a person a notice of what they have not read.
-func (s *Service) tellOne(ctx context.Context, reach directoryapi.Reach, room string, p person) {
+// notifyUser sends a person a notice of what they have not read.
+func (s *Service) notifyUser(ctx context.Context, reach directoryapi.Reach, room string, p person) {
 	ask, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	inbox, err := s.history.Inbox(ask, historyapi.InboxRequest{User: p.User, Room: room})

@@ -132,7 +132,7 @@ func TestOldAndTooMany(t *testing.T) {
 	if of := w.listeners.Of("new"); !slices.Equal(of, []string{"cyd"}) || len(w.listeners.Of("lobby")) != 0 {
 		t.Errorf("in a room that cyd has joined, everything goes to %v", of)
 	}
-	w.tell(t.Context(), queue.Batch{Room: "d-1", Events: []queue.Event{{Room: "d-1", Seq: 1, Kind: queue.Direct, All: true, Taken: time.Now().Add(-time.Hour)}}})
+	w.notifyBatch(t.Context(), queue.Batch{Room: "d-1", Events: []queue.Event{{Room: "d-1", Seq: 1, Kind: queue.Direct, All: true, Taken: time.Now().Add(-time.Hour)}}})
 	if testutil.ToFloat64(w.metrics.old) != 2 || w.asked[directoryapi.ServiceReach] != 0 {
 		t.Error("an event that has waited for too long causes a request")
 	}
@@ -251,7 +251,7 @@ func TestManyPeople(t *testing.T) {
 	for i := range directoryapi.MaxReach + 1 {
 		e.Users = append(e.Users, fmt.Sprint("u", i))
 	}
-	w.tell(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{e}})
+	w.notifyBatch(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{e}})
 	if w.asked[directoryapi.ServiceReach] != 2 {
 		t.Errorf("the directory was asked %d times for %d people", w.asked[directoryapi.ServiceReach], len(e.Users))
 	}
@@ -279,36 +279,36 @@ func TestPutBack(t *testing.T) {
 	w.putBack(slices.Clone(events), nil, time.Now())
 	is("for all", events...)
 	w.change(func() { w.away[directoryapi.ServiceReach] = true })
-	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
+	w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
 	is("the directory is away", of(1, "ann", "zed"), of(3, "ann"))
 	w.change(func() { w.away[directoryapi.ServiceReach], w.away[historyapi.ServiceInbox] = false, true })
-	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
+	w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: slices.Clone(events)}, users)
 	is("history is away", of(1, "ann"), of(3, "ann"))
 	w.change(func() { w.away[historyapi.ServiceInbox] = false })
-	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(1, "ann"), of(2, "ann")}}, []string{"ann"})
+	w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(1, "ann"), of(2, "ann")}}, []string{"ann"})
 	if _, n := w.gets(); n.Count != 2 || n.Seq != 1 {
 		t.Errorf("the notice is %+v", n)
 	}
 	w.change(func() { w.inbox["ann"] = chat.InboxRoom{Read: 3, Through: 9, Unread: 1, Mentions: 1} })
-	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(3, "ann"), of(4, "ann")}}, []string{"ann"})
+	w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{of(3, "ann"), of(4, "ann")}}, []string{"ann"})
 	is("after a notice a moment ago, with one message read", of(4, "ann"))
 }
 
 // TestSkipped: the metrics count the reasons why somebody got no notice.
 func TestSkipped(t *testing.T) {
 	w := open(t, late(), map[string]attention.Choices{"cyd": {Paused: chat.Forever}})
-	tell := func(user string) {
-		w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Kind: queue.Mention, Users: []string{user}}}}, []string{user})
+	notify := func(user string) {
+		w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Kind: queue.Mention, Users: []string{user}}}}, []string{user})
 	}
 	w.change(func() { w.active, w.dnd = []string{"ann"}, []string{"bob"} })
 	for _, user := range []string{"ann", "bob", "cyd"} {
-		tell(user)
+		notify(user)
 	}
 	w.change(func() { w.active, w.inbox["ann"] = nil, chat.InboxRoom{Read: 9, Through: 9} })
-	tell("ann")
-	w.tellSome(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Users: []string{"bob"}}}}, []string{"ann"})
+	notify("ann")
+	w.notifyUsers(t.Context(), queue.Batch{Room: "lobby", Events: []queue.Event{{Room: "lobby", Seq: 1, Users: []string{"bob"}}}}, []string{"ann"})
 	w.change(func() { w.left["ann"] = true })
-	tell("ann")
+	notify("ann")
 	for reason, want := range map[string]float64{skipSilent: 2, skipActive: 1, skipRead: 1} {
 		if got := testutil.ToFloat64(w.metrics.skipped.WithLabelValues(reason)); got != want {
 			t.Errorf("%s: %v, want %v", reason, got, want)
@@ -341,7 +341,7 @@ func TestPush(t *testing.T) {
 		"other": {queue.Mention, 5, "high", notice{Kind: kindMention}},
 		"d-9":   {queue.Direct, 1, "high", notice{Kind: kindDirect, Text: "the first"}},
 	} {
-		w.tellSome(t.Context(), queue.Batch{Room: room, Events: []queue.Event{
+		w.notifyUsers(t.Context(), queue.Batch{Room: room, Events: []queue.Event{
 			{Room: room, Seq: tt.last, Sender: "bob", Name: "Bob", Kind: tt.kind, Users: []string{"ann"}},
 		}}, []string{"ann"})
 		got := w.push.Next()

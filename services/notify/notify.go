@@ -122,7 +122,7 @@ func (s *Service) Run(ctx context.Context) error {
 	go func() { sent <- s.sender.Run(sending) }()
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return s.listeners.Run(ctx) })
-	all.Go(func() error { return s.tellAll(ctx) })
+	all.Go(func() error { return s.notifyDue(ctx) })
 	all.Go(func() error {
 		if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 			return fmt.Errorf("consume the log: %w", err)
@@ -138,8 +138,8 @@ func (s *Service) failed(service string, err error) {
 	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
 }
 
-// tellAll sends due notices until ctx ends, and then all that wait.
-func (s *Service) tellAll(ctx context.Context) error {
+// notifyDue sends due notices until ctx ends, and then all that wait.
+func (s *Service) notifyDue(ctx context.Context) error {
 	var rooms errgroup.Group
 	rooms.SetLimit(roomsAtOnce)
 	ticker := time.NewTicker(tick)
@@ -151,7 +151,7 @@ func (s *Service) tellAll(ctx context.Context) error {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), ending)
 			defer cancel()
 			for _, b := range s.queue.Due(time.Now().Add(s.cfg.Delay)) {
-				rooms.Go(func() error { s.tell(last, b); return nil })
+				rooms.Go(func() error { s.notifyBatch(last, b); return nil })
 			}
 			return rooms.Wait()
 		case now := <-ticker.C:
@@ -159,7 +159,7 @@ func (s *Service) tellAll(ctx context.Context) error {
 				continue
 			}
 			for _, b := range s.queue.Due(now) {
-				rooms.Go(func() error { s.tell(context.WithoutCancel(ctx), b); return nil })
+				rooms.Go(func() error { s.notifyBatch(context.WithoutCancel(ctx), b); return nil })
 			}
 		}
 	}

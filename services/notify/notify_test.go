@@ -240,7 +240,7 @@ func TestServicesThatAreAway(t *testing.T) {
 	w.eventually("it waits", func() bool { return w.queue.Len() == 1 })
 	w.change(func() { w.away[directoryapi.ServiceReach] = false })
 	for _, b := range w.queue.Due(time.Now().Add(time.Hour)) {
-		w.tell(t.Context(), b)
+		w.notifyBatch(t.Context(), b)
 	}
 	if session, _ := w.gets(); session != "cyd-1" {
 		t.Errorf("the notice went to %s", session)
