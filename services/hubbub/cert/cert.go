@@ -77,7 +77,7 @@ func (c *Config) Start(_ context.Context, p *daemon.Process) error {
 	}
 	p.Check("certificate", acme.Ready)
 	p.Go("certificate", acme.Run)
-	p.Go("files", func(ctx context.Context) error { return c.follow(ctx, p.Log, acme) })
+	p.Go("files", func(ctx context.Context) error { return c.follow(ctx, p.Log, acme.Pair) })
 	return nil
 }
 
@@ -85,14 +85,15 @@ func (c *Config) Start(_ context.Context, p *daemon.Process) error {
 const lookEvery = time.Second
 
 // follow writes each new certificate to the folder, until ctx ends. If that fails, it logs the
-// error and tries again.
-func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.ACME) error {
+// error and tries again. pair returns the certificate of a name and its key; false: there is none
+// yet.
+func (c *Config) follow(ctx context.Context, log *zap.Logger, pair func(name string) (cert, key []byte, ok bool)) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	said := map[string]string{}
 	for {
 		for i, name := range c.ACME.Domains {
-			cert, key, ok := acme.Pair(name)
+			cert, key, ok := pair(name)
 			if !ok {
 				continue
 			}

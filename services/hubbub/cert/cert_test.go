@@ -2,20 +2,27 @@ package cert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hubbub.internal/libs/certtest"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/freeport"
+	"hubbub.internal/services/hubbub/certificate"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
 )
 
@@ -91,13 +98,96 @@ func TestFolder(t *testing.T) {
 				return is
 			})
 		}
-		for _, name := range []string{"cert.pem", "key.pem"} {
-			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+		for name, mode := range map[string]os.FileMode{"cert.pem": 0o600, "key.pem": 0o600, ".": 0o700} {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != mode {
 				t.Errorf("%s: %v, %v", name, info, err)
 			}
 		}
 		eventually(t, "it is ready", func() bool { return strings.HasPrefix(readyz(), "ready") })
 	})
+}
+
+// TestNoAuthority: while there is no certificate, the command is not ready, and writes nothing.
+func TestNoAuthority(t *testing.T) {
+	dir := filepath.Join(folder(t), "tls")
+	c, err := parsed(t, "--tls-domains=chat.example", "--tls-acme-agree", "--tls-acme-directory=https://127.0.0.1:1/", "--tls-folder="+dir, "--listen="+freeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	during(t, c, func(readyz func() string) {
+		eventually(t, "it says that there is none", func() bool {
+			return strings.Contains(readyz(), "there is no certificate for chat.example yet")
+		})
+	})
+	if left, err := filepath.Glob(filepath.Join(dir, "*.pem*")); err != nil || len(left) > 0 {
+		t.Errorf("in the folder are %v, %v", left, err)
+	}
+}
+
+// TestFollow writes what is new, each name to its place, and says so once; what cannot be written
+// is said once, too, and tried again.
+func TestFollow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // in the way
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zapcore.DebugLevel)
+	synctest.Test(t, func(t *testing.T) {
+		certs := map[string]string{"a.example": "a1"}
+		c := Config{Folder: dir, ACME: certificate.ACMEConfig{Domains: []string{"a.example", "b.example", "c.example"}}}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		var mu sync.Mutex
+		go func() {
+			ended <- c.follow(ctx, zap.New(core), func(name string) (cert, key []byte, ok bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				text, ok := certs[name]
+				return []byte(text), []byte("key of " + text), ok
+			})
+		}()
+		after := func(what string, failures, written int, change func() error) {
+			t.Helper()
+			mu.Lock()
+			err := change()
+			mu.Unlock()
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * lookEvery)
+			synctest.Wait()
+			failed, wrote := logs.FilterMessageSnippet("cannot write").Len(), logs.FilterMessage("wrote a new certificate").Len()
+			if failed != failures || wrote != written {
+				t.Errorf("%s: the log says %d times that it could not write, and %d times that it wrote; want %d and %d", what, failed, wrote, failures, written)
+			}
+		}
+		certPath := filepath.Join(dir, "cert.pem")
+		after("in the way", 1, 0, func() error { return nil })
+		after("out of the way", 1, 1, func() error { return os.Remove(dir) })
+		after("a further name", 1, 2, func() error { certs["b.example"] = "b1"; return nil })
+		after("renewed", 1, 3, func() error { certs["a.example"] = "a2"; return nil })
+		after("a folder in the place of the file", 2, 3, func() error { return errors.Join(os.Remove(certPath), os.Mkdir(certPath, 0o700)) })
+		after("without it", 2, 4, func() error { return os.Remove(certPath) })
+		after("as before", 3, 4, func() error { return errors.Join(os.Remove(certPath), os.Mkdir(certPath, 0o700)) })
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	names := filepath.Join(dir, "names")
+	for path, want := range map[string]string{
+		filepath.Join(dir, "key.pem"): "key of a2", filepath.Join(names, "b.example", "cert.pem"): "b1", filepath.Join(names, "b.example", "key.pem"): "key of b1",
+	} {
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s is %q, %v", path, got, err)
+		}
+	}
+	if all, err := os.ReadDir(names); err != nil || len(all) != 1 {
+		t.Errorf("of names there are %v, %v", all, err)
+	}
+	if info, err := os.Stat(filepath.Join(names, "b.example")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder of a name: %v, %v", info, err)
+	}
 }
 
 // folder returns a folder that is removed at the end, when nothing is written there any more: a

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"hubbub.internal/libs/certtest"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
 )
 
@@ -73,6 +75,10 @@ func TestACME(t *testing.T) {
 			if err != nil || !got.Leaf.Equal(c) {
 				t.Errorf("a handshake gets %v, %v", got.Leaf, err)
 			}
+			got, err = a.Get(&tls.ClientHelloInfo{SupportedProtos: []string{"h2"}, Conn: nobody{}})
+			if err != nil || got.Leaf.VerifyHostname("chat.example") != nil {
+				t.Errorf("a handshake that names no host gets %v, %v", got, err)
+			}
 			onlyOurs(t, dir)
 
 			again, err := OpenACME(cfg, dir, ports, NewExpiry(zap.NewNop(), prometheus.NewRegistry()), zap.NewNop())
@@ -84,6 +90,45 @@ func TestACME(t *testing.T) {
 				t.Error("the certificate was got anew")
 			}
 		})
+	}
+}
+
+// TestCurrent: of the certificates of a name, the one counts that lasts longest, and one that has
+// ended is no reason to be ready.
+func TestCurrent(t *testing.T) {
+	ca := certtest.NewCA(t)
+	cfg := ACMEConfig{Domains: []string{"chat.example"}, Directory: "https://127.0.0.1:1/"}
+	a, err := OpenACME(cfg, t.TempDir(), Ports{}, NewExpiry(zap.NewNop(), prometheus.NewRegistry()), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.cache.Stop()
+	if _, _, ok := a.Pair("chat.example"); ok {
+		t.Error("there is a certificate")
+	}
+	var longest []byte
+	for _, left := range []time.Duration{-time.Hour, time.Hour, 3 * time.Hour, 2 * time.Hour} {
+		cert, key := ca.Issue(t, 5*time.Hour, left, "chat.example")
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.magic.CacheUnmanagedTLSCertificate(t.Context(), pair, nil); err != nil {
+			t.Fatal(err)
+		}
+		if left == 3*time.Hour {
+			longest = cert
+		}
+		if err := a.Ready(t.Context()); left < 0 && (err == nil || !strings.Contains(err.Error(), "the certificate for chat.example ended at ")) || left > 0 && err != nil {
+			t.Errorf("with one that ends in %s the readiness is %v", left, err)
+		}
+	}
+	cert, key, ok := a.Pair("chat.example")
+	if !ok || !bytes.Equal(cert, longest) {
+		t.Errorf("the certificate is %s, want %s", cert, longest)
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		t.Errorf("the certificate and its key: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package certificate
 import (
 	"context"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,8 +61,12 @@ func TestBadFiles(t *testing.T) {
 		{"an empty file", write("empty", nil), goodKey, "--tls-cert: there is no certificate in " + dir + "/empty; it has to be a PEM file with the certificate and behind it its intermediates"},
 		{"DER", write("der", leaf.Bytes), goodKey, "--tls-cert: there is no certificate in " + dir + "/der; it has to be a PEM file"},
 		{"swapped", goodKey, goodCert, "are the wrong way around: there is PRIVATE KEY in the one and CERTIFICATE, CERTIFICATE in the other"},
+		{"two keys", goodKey, goodKey, "are the wrong way around: there is PRIVATE KEY in the one and PRIVATE KEY in the other"},
+		{"two certificates", goodCert, goodCert, "are the wrong way around: there is CERTIFICATE, CERTIFICATE in the one and CERTIFICATE, CERTIFICATE in the other"},
+		{"a key and nothing", goodKey, write("nothing", nil), "are the wrong way around: there is PRIVATE KEY in the one and nothing in the other"},
 		{"no key", goodCert, write("text", []byte("text")), "--tls-key: there is no private key in " + dir + "/text; it has to be a PEM file with the key of the certificate"},
 		{"an encrypted key", goodCert, write("sealed", []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")), "is encrypted with a password; decrypt it: openssl pkey"},
+		{"a key that is encrypted in the old way", goodCert, write("old", []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")), "is encrypted with a password; decrypt it: openssl pkey"},
 		{"another's key", goodCert, write("other", other), "the key in " + dir + "/other (--tls-key) is not that of the first certificate in " + goodCert + " (--tls-cert): take both from the same renewal, and put the host's certificate before its intermediates"},
 		{"the wrong order", write("order", append(rest, pem.EncodeToMemory(leaf)...)), goodKey, "is not that of the first certificate"},
 		{"broken", write("broken", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")), goodKey, "cannot be used"},
@@ -123,6 +128,14 @@ func TestRenewal(t *testing.T) {
 		serves("one.example", "one.example")
 		ca.Files(t, dir, "two.example")
 		serves("two.example", "two.example")
+		two, twoKey := contents(t, cert), contents(t, key)
+		certtest.Write(t, cert, append(two, ca.PEM()...)) // with the same key
+		serves("two.example", "two.example")
+		if c, err := f.Get(nil); err != nil || len(c.Certificate) != 3 {
+			t.Errorf("served are %d certificates, %v", len(c.Certificate), err)
+		}
+		certtest.Write(t, cert, two)
+		serves("two.example", "two.example")
 
 		_, other := ca.Issue(t, time.Hour, time.Hour, "three.example")
 		certtest.Write(t, key, other)
@@ -134,9 +147,12 @@ func TestRenewal(t *testing.T) {
 			t.Fatal(err)
 		}
 		serves("two.example", "two.example")
+		certtest.Write(t, cert, two) // which is the one that is served
+		certtest.Write(t, key, twoKey)
+		serves("two.example", "two.example")
 		ca.Files(t, dir, "three.example")
 		serves("three.example", "three.example")
-		if n := logs.FilterMessage("loaded a new certificate").Len(); n != 2 {
+		if n := logs.FilterMessage("loaded a new certificate").Len(); n != 5 {
 			t.Errorf("the log says %d times that there is a new certificate", n)
 		}
 		stop()
@@ -146,22 +162,64 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
-// named returns the names that the metric of ends has.
+func contents(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestNames: the hosts are those to get a certificate for, or else those of the one in the file.
+func TestNames(t *testing.T) {
+	cert, key := certtest.NewCA(t).Files(t, t.TempDir(), "chat.example", "www.chat.example")
+	f, _, _, err := opened(t, cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Matches("www.chat.example"); err != nil {
+		t.Errorf("a host of the certificate: %v", err)
+	}
+	if err := f.Matches("other.example"); err == nil || !strings.Contains(err.Error(), "browsers that open other.example will refuse the certificate in "+cert) {
+		t.Errorf("another host: %v", err)
+	}
+	for _, tt := range []struct {
+		domains []string
+		file    string
+		want    string
+	}{
+		{nil, cert, "chat.example www.chat.example"},
+		{[]string{"a.example", "b.example"}, cert, "a.example b.example"},
+		{nil, cert + "x", ""},
+		{nil, key, ""},
+		{nil, "files_test.go", ""},
+	} {
+		cfg := Config{Cert: tt.file, ACME: ACMEConfig{Domains: tt.domains}}
+		if got := strings.Join(cfg.Names(), " "); got != tt.want {
+			t.Errorf("%v, %s: the hosts are %q, want %q", tt.domains, tt.file, got, tt.want)
+		}
+	}
+}
+
+// named returns the names that the metrics of beginnings and of ends have.
 func named(t *testing.T, reg *prometheus.Registry) string {
 	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
+	all := map[string]string{}
 	for _, f := range families {
-		if f.GetName() == "hubbub_tls_certificate_expiry_timestamp_seconds" {
-			for _, m := range f.GetMetric() {
-				all = append(all, m.GetLabel()[0].GetValue())
-			}
+		for _, m := range f.GetMetric() {
+			all[f.GetName()] += " " + m.GetLabel()[0].GetValue()
 		}
 	}
-	return strings.Join(all, " ")
+	begins, ends := all["hubbub_tls_certificate_start_timestamp_seconds"], all["hubbub_tls_certificate_expiry_timestamp_seconds"]
+	if begins != ends {
+		t.Errorf("certificates begin of%s, and end of%s", begins, ends)
+	}
+	return strings.TrimPrefix(ends, " ")
 }
 
 // TestEnd lets the time of a certificate run out: the log says so before and after, once a day, and
@@ -210,6 +268,7 @@ func TestEnd(t *testing.T) {
 
 // TestConfig holds that options which do not go together are refused, by name.
 func TestConfig(t *testing.T) {
+	longest := strings.Repeat("aaaa.", 50) + "aaa" // that is a host name
 	for _, tt := range []struct {
 		args string
 		want string
@@ -229,9 +288,15 @@ func TestConfig(t *testing.T) {
 		{"--tls --tls-acme-agree --tls-domains=a.b --tls-email=me", `--tls-email is "me"; it has to be a mail address`},
 		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-directory=http://a.b/", `--tls-acme-directory is "http://a.b/"; it has to be like https://acme-v02.api.letsencrypt.org/directory`},
 		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-ca=/none", "--tls-acme-ca: open /none: no such file or directory; it has to be the path of the authority's root (PEM)"},
+		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-directory=https:///d", `--tls-acme-directory is "https:///d"; it has to be like https://acme-v02.api.letsencrypt.org/directory`},
+		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-ca=acme_test.go", "--tls-acme-ca: there is no certificate in acme_test.go; it has to be a PEM file"},
+		{"--tls --tls-acme-agree --tls-domains=" + longest, ""},
+		{"--tls --tls-acme-agree --tls-domains=a" + longest, fmt.Sprintf("--tls-domains has %.80q; each has to be a host name like chat.example", "a"+longest)},
 		{"--tls-cert=c", "--tls-cert is c, without --tls, so it would not be used"},
 		{"--tls --tls-cert=c --tls-key=-----BEGIN_PRIVATE_KEY-----", "--tls-key is what is in a file; it has to be the file's path: set HUBBUB_TLS_KEY itself, without _FILE"},
 		{"--tls-redirect=80", `--tls-redirect is "80"; it has to be host:port, :port or none: address 80: missing port in address`},
+		{"--tls --tls-cert=c --tls-key=k --tls-hsts=17520h", ""},
+		{"--tls-hsts=17521h", "--tls-hsts is 17521h0m0s; it has to be 0s to 17520h0m0s"},
 		{"--tls-hsts=-1s", "--tls-hsts is -1s; it has to be 0s to 17520h0m0s"},
 	} {
 		var cfg Config
