@@ -4,7 +4,7 @@ import "encoding/json"
 
 // List returns numbers or strings as a JSON array, for a query that takes any number of them:
 // IN (SELECT value FROM json_each(?)).
-func List[T int64 | string](all []T) string {
+func List[T int64 | string | [2]int64](all []T) string {
 	b, _ := json.Marshal(all) // numbers and strings always have a form
 	return string(b)
 }

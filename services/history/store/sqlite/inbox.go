@@ -10,28 +10,29 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// news finds what is new to a user (?2) in rooms (?1, a list of numbers in JSON), one row for each
-// room and for each of the messages that its last Seq has. The conditions in its subqueries are
-// ranges of indexes. What it counts ends with what is shown, and what it passes over with ?3.
-// newsFull is 100 where so many messages are new and none of them is the user's: mostly where many
-// are new. To pass over rows costs a fraction of looking at who sent each.
+// news finds what is new to a user (?2) in rooms (?1, a JSON array of pairs: the number of a room,
+// and the Seq that crowded has of it), one row for each room and for each of the messages that its
+// last Seq has. The conditions in its subqueries are ranges of indexes. What it counts ends with
+// what is shown, and what it passes over with ?3. newsFull is 100 where so many messages are new and
+// none of them is the user's: mostly where many are new. To pass over rows costs a fraction of
+// looking at who sent each. LIMIT -1 lets SQLite read each pair once, and not at each use.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
-	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2), (SELECT seq FROM removed WHERE room = j.value),
+	(SELECT max(seq) FROM entries WHERE room = j.room AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2), (SELECT seq FROM removed WHERE room = j.room),
 	CASE WHEN r.seq < e.seq THEN `
-	newsFull = `CASE WHEN NOT EXISTS (SELECT 1 FROM entries INDEXED BY entries_by_sender WHERE sender = ?2 AND kind <> 1 AND room = j.value AND seq > r.seq)
-		THEN (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END`
+	newsFull = `CASE WHEN NOT EXISTS (SELECT 1 FROM entries INDEXED BY entries_by_sender WHERE sender = ?2 AND kind <> 1 AND room = j.room AND seq > r.seq)
+		THEN CASE WHEN r.seq < j.crowded THEN 100 ELSE (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END END`
 	newsCount = `(SELECT count(*) FROM (SELECT 1 FROM (
-		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
+		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMiddle = ` LIMIT 100))`
 	newsFirst  = ` END,
 	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
-		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
+		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
-	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) || ' ' || max(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
+	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) || ' ' || max(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.room AND seq > r.seq AND `
 	newsEnd = `) END
-	FROM json_each(?1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.value
-	LEFT JOIN entries e ON e.room = j.value AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 0)
+	FROM (SELECT key, value ->> 0 AS room, value ->> 1 AS crowded FROM json_each(?1) LIMIT -1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.room
+	LEFT JOIN entries e ON e.room = j.room AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 0)
 	ORDER BY j.key, e.twin`
 	others     = `sender <> ?2`
 	notHidden  = `sender <> ?2 AND sender NOT IN (SELECT value FROM json_each(?4))`
@@ -61,25 +62,22 @@ type newsRow struct {
 }
 
 func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
-	all := make([]store.Inbox, len(rooms))
-	var ns []int64
-	var at []int // the places in all that these have
+	q := newsQuery{text: newsPlain, rooms: rooms}
 	for i, room := range rooms {
-		all[i].Room = room
 		n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			ns, at = append(ns, n), append(at, i)
+			q.numbers, q.at = append(q.numbers, n), append(q.at, i)
 		}
 	}
 	// one without a number has neither read nor said anything
 	userN, _, err := s.users.number(ctx, kept{s.file}, user)
-	if err != nil || len(ns) == 0 {
-		return all, err
+	if err != nil {
+		return nil, err
 	}
-	query, args := newsPlain, []any{sqlitedb.List(ns), userN, unreadScan}
+	q.args = []any{userN, unreadScan}
 	var hiddenN []int64
 	for _, who := range hidden {
 		n, ok, err := s.users.number(ctx, kept{s.file}, who)
@@ -91,17 +89,55 @@ func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []str
 		}
 	}
 	if len(hiddenN) > 0 {
-		query, args = newsHiding, append(args, sqlitedb.List(hiddenN))
+		q.text, q.args = newsHiding, append(q.args, sqlitedb.List(hiddenN))
 	}
-	found, err := kept{s.file}.QueryContext(ctx, query, args...)
+	var all []store.Inbox
+	err = s.crowded.ask(q.numbers, func(before []int64) (map[int64]int64, error) {
+		if all, err = s.news(ctx, q, before); err != nil {
+			return nil, err
+		}
+		found := make(map[int64]int64)
+		for i, n := range q.numbers {
+			if in := &all[q.at[i]]; in.More && int64(in.Read) >= before[i] {
+				found[n] = int64(in.Read) + 1
+			}
+		}
+		return found, nil
+	})
+	return all, err
+}
+
+// newsQuery asks for what is new in rooms.
+type newsQuery struct {
+	text    string
+	args    []any // behind the rooms
+	rooms   []string
+	numbers []int64 // of the rooms that have one
+	at      []int   // their places in rooms
+}
+
+// news asks for what is new. before is what crowded has of the rooms that have numbers.
+func (s *inboxStore) news(ctx context.Context, q newsQuery, before []int64) ([]store.Inbox, error) {
+	all := make([]store.Inbox, len(q.rooms))
+	for i, room := range q.rooms {
+		all[i].Room = room
+	}
+	if len(q.numbers) == 0 {
+		return all, nil
+	}
+	pairs := make([][2]int64, len(before))
+	for i, n := range q.numbers {
+		pairs[i] = [2]int64{n, before[i]}
+	}
+	found, err := kept{s.file}.QueryContext(ctx, q.text, append([]any{sqlitedb.List(pairs)}, q.args...)...)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
-	senders := make(map[int]int64, len(ns))
+	senders := make(map[int]int64, len(pairs))
 	var row newsRow
 	for found.Next() {
-		i, sender, err := row.scan(found, all, at)
+		i, sender, err := row.scan(found, all, q.at)
 		if err != nil {
 			return nil, err
 		}

@@ -36,6 +36,7 @@ func (s *retentionStore) RemoveThrough(ctx context.Context, room string, through
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		s.crowded.lose(tx, n)
 		w := s.entryStore.writer(tx)
 		all := context.WithoutCancel(ctx) // as in Append
 		if err := s.holdStore.putGoingAside(all, tx, goingThrough, n, int64(through), limit); err != nil {

@@ -53,6 +53,7 @@ type file struct {
 	*sqlitedb.DB
 	rooms, users numbers
 	vocabulary   store.Vocabulary
+	crowded      crowded
 }
 
 // The parts of the store, by their subjects.

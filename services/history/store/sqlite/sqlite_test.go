@@ -176,7 +176,7 @@ func TestPlans(t *testing.T) {
 		"of a user in a room": {messagesOf, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND room=? AND seq<?)"}},
 		"what is removed":     {remove, []any{10, 50}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)", key + "(room=?)"}},
 		"what is new": {
-			newsPlain, []any{"[10]", 11, 100}, []string{
+			newsPlain, []any{"[[10,0]]", 11, 100}, []string{
 				"SEARCH r USING PRIMARY KEY (user=? AND room=?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=?)",
 				key + "(room=? AND kind=?)", key + "(room=? AND kind=?)", "USING COVERING INDEX entries_there (room=? AND seq>?)", "USING COVERING INDEX entries_there (room=? AND seq>?)",
 				"SEARCH mentions USING PRIMARY KEY (user=? AND room=? AND seq>?)", "USE TEMP B-TREE FOR ORDER BY",

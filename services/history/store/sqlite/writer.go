@@ -49,6 +49,7 @@ type writer struct {
 	tops         tops
 	fresh        []document        // messages that were added and are to be indexed
 	threads      bool              // there are their tables
+	crowded      *crowded          // not nil where there are threads
 	touched      map[thread]uint64 // threads, and through which Seq they are counted now
 }
 
@@ -231,6 +232,7 @@ func (w *writer) do(ctx context.Context, e store.Entry) error {
 		return nil // it is none that this release understands
 	}
 	if _, err = w.exec(ctx, setDone, done.Deleted, packDone(done), n.room, seq, twin); err == nil && w.threads && done.Deleted {
+		w.crowded.lose(w.tx, n.room)
 		err = w.lose(ctx, n.room, seq, twin, e.Seq)
 	}
 	return err

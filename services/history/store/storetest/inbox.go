@@ -120,6 +120,56 @@ func testInboxCounts(t *testing.T, s store.Store) {
 	}
 }
 
+// testInboxShrinks holds that counts are exact after messages were taken away, however many there
+// were when somebody asked before.
+func testInboxShrinks(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	for room, take := range map[string]func(t *testing.T){
+		"deleted": func(t *testing.T) {
+			for i, id := range []string{"m7", "m8"} {
+				gone := about("deleted", uint64(200+i), "bob", "d-"+id, "deleted", id)
+				gone.Author = "bob"
+				add(t, s, gone)
+			}
+		},
+		"retention": func(t *testing.T) {
+			_, err := s.RemoveThrough(ctx, "retention", 3, 100)
+			must(t, err)
+		},
+		"removed": func(t *testing.T) {
+			_, err := s.RemoveEntries(ctx, "removed", 3)
+			must(t, err)
+		},
+	} {
+		t.Run(room, func(t *testing.T) {
+			var entries []store.Entry
+			for i := range 102 {
+				entries = append(entries, message(room, uint64(i+1), "bob", fmt.Sprint("m", i)))
+			}
+			add(t, s, entries...)
+			for user, read := range map[string]uint64{"ann": 1, "eve": 2, "joe": 0} {
+				must(t, s.BeginRead(ctx, room, user, 1, read))
+			}
+			crowd := func(want string) {
+				t.Helper()
+				got := ""
+				for _, user := range []string{"joe", "ann", "eve", "ann", "joe"} {
+					in := inboxOf(t, s, user, nil, room)[0]
+					got += fmt.Sprint(in.Unread, in.More, " ")
+				}
+				same(t, want, got, nil)
+			}
+			crowd("99 true 99 true 99 true 99 true 99 true ")
+			take(t)
+			if room == "deleted" {
+				crowd("99 true 99 false 98 false 99 false 99 true ")
+				return
+			}
+			crowd("99 false 99 false 99 false 99 false 99 false ")
+		})
+	}
+}
+
 func testMentions(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	for i := range uint64(5) {

@@ -49,6 +49,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"reads", testReads},
 		{"what is new", testInbox},
 		{"how much is new", testInboxCounts},
+		{"how much is new of what becomes less", testInboxShrinks},
 		{"mentions", testMentions},
 		{"threads", testThreads},
 		{"lists of threads", testThreadLists},
