@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { build, type Plugin } from 'vite';
 import { emoji } from './emojidata.ts';
+import { icons } from './icons.ts';
 import { messages } from './messages.ts';
 import { precompress } from './precompress.ts';
 
@@ -57,7 +58,7 @@ export function embedded(): Plugin {
         logLevel: 'warn',
         publicDir: false,
         base: './',
-        plugins: [svelte(), emoji(), messages(), style(), precompress()],
+        plugins: [icons(), svelte(), emoji(), messages(), style(), precompress()],
         resolve: { alias: { '@lezer/highlight': fileURLToPath(new URL('src/text/unstyled.ts', import.meta.url)) } },
         worker: { format: 'es' },
         build: {

@@ -4,6 +4,7 @@ import { defineConfig } from 'vite';
 import { earlyPaint } from './earlypaint.ts';
 import { embedded } from './embedbuild.ts';
 import { emoji } from './emojidata.ts';
+import { icons } from './icons.ts';
 import { messages } from './messages.ts';
 import { serviceWorker } from './serviceworker.ts';
 
@@ -12,7 +13,7 @@ const server = process.env['HUBBUB_URL'] ?? 'http://localhost:9080';
 
 export default defineConfig({
   // The element's build compresses what is in the folder, the page, too.
-  plugins: [svelte(), emoji(), messages('src/lang/early.ts'), earlyPaint(), serviceWorker(), embedded()],
+  plugins: [icons(), svelte(), emoji(), messages('src/lang/early.ts'), earlyPaint(), serviceWorker(), embedded()],
   // The page finds its files and its server from where it is itself, so it may be under any path.
   base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.

@@ -299,8 +299,14 @@ export class Connection extends Emitter<Events> {
   /** Anything heard is a sign of life; after a silence the client asks for one. */
   #heard(): void {
     this.#heardAt = this.#o.environment.now();
-    clearTimeout(this.#pingTimer);
-    if (this.#pingMs) this.#pingTimer = setTimeout(() => this.#ping(this.#o.timings.reply), this.#pingMs);
+    if (this.#pingMs) this.#pingTimer ??= setTimeout(() => this.#silent(), this.#pingMs);
+  }
+
+  /** Asks for a sign of life if nothing was heard for long enough. */
+  #silent(): void {
+    const left = Math.min(this.#heardAt + this.#pingMs - this.#o.environment.now(), this.#pingMs); // clocks are set back
+    this.#pingTimer = left > 0 ? setTimeout(() => this.#silent(), left) : undefined;
+    if (left <= 0) this.#ping(this.#o.timings.reply);
   }
 
   #ping(patience: number): void {
@@ -366,6 +372,7 @@ export class Connection extends Emitter<Events> {
   #drop(code: number | undefined): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#pingTimer);
+    this.#pingTimer = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close(code);

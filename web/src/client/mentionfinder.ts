@@ -21,8 +21,8 @@ export class MentionFinder {
   readonly #ask: (names: readonly Name[]) => Promise<readonly HistoryMessage[]>;
   readonly #found: (messages: readonly HistoryMessage[]) => void;
   #messages: readonly Message[] = [];
-  /** How often it was asked about a message, as it stands there. */
-  readonly #tries = new WeakMap<Message, number>();
+  /** How often it was asked about a message, as it stands there. Most rooms never need it. */
+  #tries: WeakMap<Message, number> | undefined;
   #busy = false;
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,7 +46,7 @@ export class MentionFinder {
   }
 
   #open(): Message[] {
-    return this.#messages.filter((m) => unknown(m) && (this.#tries.get(m) ?? 0) < tries).slice(-atOnce);
+    return this.#messages.filter((m) => unknown(m) && (this.#tries?.get(m) ?? 0) < tries).slice(-atOnce);
   }
 
   #next(wait?: number): void {
@@ -54,13 +54,14 @@ export class MentionFinder {
     const open = this.#open();
     if (!open.length || this.#closed) return;
     this.#busy = true;
-    const least = Math.min(...open.map((m) => this.#tries.get(m) ?? 0));
+    const least = Math.min(...open.map((m) => this.#tries?.get(m) ?? 0));
     this.#timer = setTimeout(() => void this.#find(), wait ?? firstWait * 2 ** least);
   }
 
   async #find(): Promise<void> {
     const open = this.#open();
-    for (const m of open) this.#tries.set(m, (this.#tries.get(m) ?? 0) + 1);
+    const counts = (this.#tries ??= new WeakMap());
+    for (const m of open) counts.set(m, (counts.get(m) ?? 0) + 1);
     try {
       this.#found(open.length ? await this.#ask(open.map(({ user, id }) => ({ user, id }))) : []);
     } catch (err) {

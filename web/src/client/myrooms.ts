@@ -140,8 +140,9 @@ export class MyRooms {
     const epoch = this.#epoch;
     const news = await this.#o.news().catch(() => undefined); // otherwise the next welcome asks
     if (epoch !== this.#epoch) return;
-    for (const r of news ?? []) if (this.all.has(r.room)) this.#o.reads.exact(r.room, r.read);
-    this.#o.inbox.take((news ?? []).filter((r) => this.all.has(r.room)));
+    const ours = (news ?? []).filter((r) => this.all.has(r.room));
+    this.#o.reads.exact(ours);
+    this.#o.inbox.take(ours);
   }
 
   forget(id: string): void {
@@ -170,8 +171,9 @@ export class MyRooms {
       if (first) this.#o.started(start.lists);
       const mine = new Map(start.rooms.filter((r) => r.member && (this.#o.only?.has(r.id) ?? true)).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
-      for (const r of news ?? []) if (mine.has(r.room)) positions.exact(r.room, r.read);
-      this.#o.inbox.take((news ?? []).filter((r) => mine.has(r.room)));
+      const ours = (news ?? []).filter((r) => mine.has(r.room));
+      positions.exact(ours);
+      this.#o.inbox.take(ours);
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const recalled = this.#recalled;
       const fresh = [...mine.values()].filter((info) => recalled || !this.all.has(info.id));

@@ -87,13 +87,13 @@ describe('reading on', () => {
 
 describe('what the server says', () => {
   test('counts, further or not, unless more was read here and is not told yet', () => {
-    reads.exact('a', 10);
+    reads.exact([{ room: 'a', read: 10 }]);
     expect([reads.mine('a'), stored]).toEqual([10, { a: 10 }]);
-    reads.exact('a', 5); // taken back elsewhere
+    reads.exact([{ room: 'a', read: 5 }]); // taken back elsewhere
     expect(reads.mine('a')).toBe(5);
     line = false;
     reads.mark('a', 30);
-    reads.exact('a', 20);
+    reads.exact([{ room: 'a', read: 20 }]);
     expect(reads.mine('a')).toBe(30);
     line = true;
     vi.advanceTimersByTime(2_000);
@@ -102,21 +102,31 @@ describe('what the server says', () => {
 
   test('of a room that nothing was known of counts, whatever this page has kept', () => {
     const kept = new Reads({ load: () => ({ a: 50 }), save: (r) => (stored = r) }, () => true);
-    kept.exact('a', 20);
+    kept.exact([{ room: 'a', read: 20 }]);
     expect([kept.mine('a'), stored]).toEqual([20, { a: 20 }]);
   });
 
   test('that is what is here already is no news', () => {
-    reads.exact('a', 10);
+    reads.exact([{ room: 'a', read: 10 }]);
     changes.length = 0;
-    reads.exact('a', 10);
+    reads.exact([{ room: 'a', read: 10 }]);
     expect(changes).toEqual([]);
-    reads.exact('b', 0); // nothing read, which is known now
+    reads.exact([{ room: 'b', read: 0 }]); // nothing read, which is known now
     expect([changes, reads.mine('b')]).toEqual([['b'], 0]);
   });
 
+  test('of many rooms is kept at once', () => {
+    let saves = 0;
+    const many = new Reads({ load: () => ({}), save: (r) => (saves++, (stored = r)) }, () => true);
+    const rooms = Array.from({ length: 500 }, (_, i) => ({ room: `r${i}`, read: i }));
+    many.exact(rooms);
+    expect([saves, Object.keys(stored).length, many.mine('r7')]).toEqual([1, 500, 7]);
+    many.exact(rooms);
+    expect(saves).toBe(1);
+  });
+
   test('is not told back to it', () => {
-    reads.exact('a', 10);
+    reads.exact([{ room: 'a', read: 10 }]);
     reads.settle('a');
     vi.advanceTimersByTime(2_000);
     expect(told).toEqual([]);

@@ -66,15 +66,23 @@ export class Reads extends Emitter<{ change: string }> {
   }
 
   /**
-   * The server reports how far the user has read: only positions from this page that it does not
-   * have yet can be further.
+   * The server reports how far the user has read rooms: only positions from this page that it does
+   * not have yet can be further.
    */
-  exact(room: string, seq: number): void {
-    const mine = this.#mine.get(room) ?? 0;
-    const untold = mine > seq && mine > (this.#told.get(room) ?? 0) && this.#told.has(room);
-    this.#certain.set(room, seq);
-    this.#told.set(room, seq);
-    if (!untold && mine !== seq || !this.#mine.has(room)) this.#set(room, untold ? mine : seq);
+  exact(positions: readonly { readonly room: string; readonly read: number }[]): void {
+    const changed: string[] = [];
+    for (const { room, read } of positions) {
+      const mine = this.#mine.get(room);
+      const told = this.#told.get(room);
+      const untold = mine !== undefined && told !== undefined && mine > Math.max(read, told);
+      this.#certain.set(room, read);
+      this.#told.set(room, read);
+      if (untold || mine === read) continue;
+      this.#mine.set(room, read);
+      changed.push(room);
+    }
+    if (changed.length) this.#save();
+    for (const room of changed) this.emit('change', room);
   }
 
   /** The user marks the messages after seq as unread; the server knows. */
@@ -114,7 +122,7 @@ export class Reads extends Emitter<{ change: string }> {
     this.#others.delete(room);
     this.#told.delete(room);
     this.#certain.delete(room);
-    if (this.#mine.delete(room)) this.#store.save(Object.fromEntries(this.#mine));
+    if (this.#mine.delete(room)) this.#save();
   }
 
   /** Sends the positions that are still unsent, and nothing after that. */
@@ -134,8 +142,12 @@ export class Reads extends Emitter<{ change: string }> {
   }
   #set(room: string, seq: number): void {
     this.#mine.set(room, seq);
-    this.#store.save(Object.fromEntries(this.#mine));
+    this.#save();
     this.emit('change', room);
+  }
+
+  #save(): void {
+    this.#store.save(Object.fromEntries(this.#mine));
   }
 
   #flush(room: string): void {

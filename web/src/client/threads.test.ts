@@ -158,7 +158,7 @@ describe('that is looked at', () => {
     h = Harness.start();
     const peer = await h.lobby([entry(10, 0, { id: 'm10' })]);
     await until(() => h!.live);
-    h.client.reads.exact('lobby', 10);
+    h.client.reads.exact([{ room: 'lobby', read: 10 }]);
     peer.send(answer(20, 10));
     peer.send({ seq: 5, prev: 0, type: 'mentioned', room: 'u-ada', id: 'm-1', user: 'bo', name: 'Bo', ts: 1, target: 'lobby', at: 20, on: true, thread: root });
     await until(() => h!.client.unread('lobby').mentions === 1);

@@ -14,7 +14,7 @@ import { Recalled } from './recalled.ts';
 import { OwnEmoji } from './own-emoji.svelte.ts';
 import { Saved } from './saved.svelte.ts';
 import { Meanings } from './meanings.svelte.ts';
-import type { RoomItem } from './roomitem.ts';
+import { type RoomItem, sameItem } from './roomitem.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 import { Threads } from './threads.svelte.ts';
@@ -162,7 +162,9 @@ export class Chat {
   #kept = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
   readonly #dirty = new Set<string>();
+  /** The rooms as they were when they were last looked at. */
   readonly #items = new Map<string, RoomItem>();
+  #allDirty = false;
   readonly #off: (() => void)[];
   #noticeCount = 0;
   readonly #order: ListOrder;
@@ -492,7 +494,7 @@ export class Chat {
 
   /** Notes what changed: one room, or with no name everything. */
   #touch(room?: string): void {
-    if (room === undefined) this.#items.clear();
+    if (room === undefined) this.#allDirty = true;
     else this.#dirty.add(room);
     this.#frame ??= setTimeout(() => {
       this.#frame = undefined;
@@ -503,19 +505,8 @@ export class Chat {
   #refresh(): void {
     const { client } = this;
     const arrived = this.#active !== undefined && this.view === undefined && client.rooms.has(this.#active);
-    for (const id of this.#dirty) this.#items.delete(id);
-    this.#dirty.clear();
-    const items: RoomItem[] = [];
-    for (const id of client.rooms.keys()) {
-      const item = this.#items.get(id) ?? this.#item(id);
-      this.#items.set(id, item);
-      items.push(item);
-    }
     this.listed = client.listed;
-    const settled = this.#isSettled();
-    const place = (r: RoomItem) => (settled ? -r.moved : this.#order.place(r.id));
-    this.rooms = items.sort((a, b) => place(a) - place(b) || byName.compare(a.name, b.name));
-    if (settled && client.listed) this.#order.note(this.rooms.map((r) => r.id));
+    this.#list();
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
@@ -529,6 +520,28 @@ export class Chat {
     this.#room?.findQuotes();
     this.#room?.findMentions();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
+  }
+
+  /** Puts the rooms in order. Of what is as it was nothing is new: an item, or the list. */
+  #list(): void {
+    const { client } = this;
+    for (const id of this.#items.keys()) if (!client.rooms.has(id)) this.#items.delete(id);
+    for (const id of client.rooms.keys()) {
+      const old = this.#items.get(id);
+      if (old && !this.#allDirty && !this.#dirty.has(id)) continue;
+      const now = this.#item(id);
+      if (!old || !sameItem(old, now)) this.#items.set(id, now);
+    }
+    this.#dirty.clear();
+    this.#allDirty = false;
+    const settled = this.#isSettled();
+    const place = (r: RoomItem) => (settled ? -r.moved : this.#order.place(r.id));
+    // Most are in order already, which makes sorting cheap.
+    const before = new Set(this.rooms.map((r) => r.id));
+    const ids = [...before, ...[...this.#items.keys()].filter((id) => !before.has(id))];
+    const rooms = ids.flatMap((id) => this.#items.get(id) ?? []).sort((a, b) => place(a) - place(b) || byName.compare(a.name, b.name));
+    if (rooms.length !== this.rooms.length || rooms.some((r, i) => r !== this.rooms[i])) this.rooms = rooms;
+    if (settled && client.listed) this.#order.note(this.rooms.map((r) => r.id));
   }
 
   /** The newest message of each room is known, or has been waited for long enough. */
@@ -559,6 +572,7 @@ export class Chat {
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
         : newest && { text: client.ignored.has(newest.user) ? m.hiddenMessage() : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
+      unsent: outgoing.some((m) => m.state !== 'sent'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
       moved: Math.max(next?.ts ?? 0, newest?.ts ?? 0, room.info.since ?? 0),
       other,

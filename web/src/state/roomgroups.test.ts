@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { RoomItem } from './chat.svelte.ts';
-import { grouped } from './roomgroups.ts';
+import { beginning, grouped } from './roomgroups.ts';
 
 const item = (id: string, more: Partial<RoomItem> = {}): RoomItem => ({
   id, name: id, topic: '', private: false, direct: false, group: false, archived: false, unread: { count: 0, more: false, mentions: 0, first: undefined } as RoomItem['unread'], mentioned: false, last: undefined,
-  failed: false, draft: false, moved: 0, other: undefined, status: undefined, typing: false, ...more,
+  failed: false, unsent: false, draft: false, moved: 0, other: undefined, status: undefined, typing: false, ...more,
 });
 const unread = { count: 2, more: false, mentions: 0, first: undefined } as RoomItem['unread'];
 const order = { favourites: new Set(['f', 'm']), muted: new Set(['m', 'n', 'o']), sections: [{ name: 'Work', rooms: ['w', 'gone'] }, { name: 'Empty', rooms: [] }] };
@@ -20,4 +20,11 @@ test('rooms stand under what is unread, favourites, sections, the others, direct
 
 test('the room that was opened as unread stays there while it is open', () => {
   expect(grouped([item('a'), item('b')], order, 'b').map((g) => [g.name, g.rooms.map((r) => r.id)])).toEqual([['Unread', ['b']], ['Rooms', ['a']]]);
+});
+
+test('the beginning of the list has its first rooms, and no heading without one', () => {
+  const groups = grouped([item('a'), item('b'), item('f'), item('n')], order);
+  const ids = (rooms: number) => beginning(groups, rooms).map((g) => g.rooms.map((r) => r.id).join(''));
+  expect([ids(0), ids(1), ids(2), ids(3), ids(9)]).toEqual([[], ['f'], ['f', 'a'], ['f', 'ab'], ['f', 'ab', 'n']]);
+  expect(beginning(groups, 4)).toEqual(groups);
 });

@@ -42,3 +42,13 @@ export function grouped(rooms: readonly RoomItem[], { favourites, muted, section
   }
   return [...groups.values()].filter((g) => g.rooms.length > 0);
 }
+
+/** The groups with their first so many rooms together. */
+export function beginning(groups: readonly Group[], rooms: number): readonly Group[] {
+  let left = rooms;
+  return groups.flatMap((g) => {
+    const here = g.rooms.slice(0, Math.max(0, left));
+    left -= here.length;
+    return here.length === g.rooms.length ? [g] : here.length ? [{ ...g, rooms: here }] : [];
+  });
+}

@@ -20,6 +20,8 @@ export interface RoomItem {
   readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
   /** A message could not be sent. */
   readonly failed: boolean;
+  /** A message has not reached the server: it waits, or could not be sent. */
+  readonly unsent: boolean;
   readonly draft: boolean;
   /** When something last happened there: the newest message, or that the user came in. */
   readonly moved: number;
@@ -28,4 +30,16 @@ export interface RoomItem {
   /** Of the other person in a direct room, if it is known. */
   readonly status: Status | undefined;
   readonly typing: boolean;
+}
+
+/** Whether the list shows the same of both. */
+export function sameItem(a: RoomItem, b: RoomItem): boolean {
+  for (const key in b) {
+    const k = key as keyof RoomItem;
+    if (a[k] !== b[k] && k !== 'unread' && k !== 'last') return false;
+  }
+  const [before, now] = [a.last, b.last];
+  const [counted, counts] = [a.unread, b.unread];
+  return counted.count === counts.count && counted.more === counts.more && counted.mentions === counts.mentions && counted.first === counts.first
+    && before?.ts === now?.ts && before?.text === now?.text && before?.name === now?.name && before?.mine === now?.mine && before?.deleted === now?.deleted;
 }

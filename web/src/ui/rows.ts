@@ -3,7 +3,7 @@ import { focused } from './roving.ts';
 import type { Item } from '../text/timeline.ts';
 
 /** Rows that one frame draws at most and at least, and the time that it should take, ms. */
-const chunk = { most: 24, least: 4, first: 12, budget: 10 } as const;
+const chunk = { most: 24, least: 2, first: 12, budget: 16 } as const;
 
 /**
  * Decides which rows of a long list are in the document, and keeps what is read in place. Rows are
@@ -21,8 +21,10 @@ export class Rows {
   #items: readonly Item[] = [];
   #slice: Slice = { from: 0, to: 0 };
   #shown: readonly Item[] = [];
-  /** The height of the space above the rows, px. */
+  /** The height of the space above the rows, px: as it is to be, and as it stands in the document. */
   #top = 0;
+  #written = 0;
+  #scrolled = 0;
   #chunk: number = chunk.first;
   /** The positions of visible rows, px from the start of the scrolled content. */
   #anchors: { readonly element: Element; readonly at: number }[] = [];
@@ -53,6 +55,11 @@ export class Rows {
   /** An item is to be shown, and does not stand in the document yet. */
   get aiming(): boolean {
     return this.#aim !== undefined;
+  }
+
+  /** How far the list is scrolled, px, as it was read or set last: to read it again may cost a layout. */
+  get scrolled(): number {
+    return this.#scrolled;
   }
 
   /** The first item in view. */
@@ -98,22 +105,25 @@ export class Rows {
     else if (ms < chunk.budget / 3) this.#chunk = Math.min(chunk.most, this.#chunk + 2);
   }
 
-  /** The document or the size of its content has changed: restores the position of what is read. */
+  /**
+   * The document or the size of its content has changed: restores the position of what is read.
+   * Everything is read before anything is written, since what is read after a write costs another
+   * layout.
+   */
   settle(scroller: HTMLElement, list: HTMLElement, atEnd: boolean, resized = false): void {
     if (this.whole) return;
     const rows = elements(list);
-    const [above, below] = list.querySelectorAll<HTMLElement>(':scope > .space');
+    if (resized && !atEnd && !this.#aim && this.#asExpected(scroller, list)) return;
     this.#measure(rows, resized);
-    above!.style.height = `${this.#top}px`;
-    below!.style.height = `${this.#sum(this.#slice.to, this.#items.length)}px`;
     const aimed = this.#aim && rows.find((e) => e.dataset['key'] === this.#aim!.key);
-    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
-    else if (aimed) {
-      scroller.scrollTop += aimed.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#aim!.at * scroller.clientHeight;
-      this.#aim = undefined;
-    } else this.#restore(scroller, above!);
-    this.#moved = false;
-    this.remember(scroller, list);
+    if (atEnd || aimed) {
+      this.#write(list);
+      if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+      else scroller.scrollTop += aimed!.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#aim!.at * scroller.clientHeight;
+      if (!atEnd) this.#aim = undefined;
+      this.#moved = false;
+      this.remember(scroller, list);
+    } else this.#restore(scroller, list, rows);
     if (this.focused !== undefined && focused(scroller) === scroller) {
       const back = rows.find((e) => e.dataset['key'] === this.focused)?.querySelector('article');
       back?.focus({ preventScroll: true });
@@ -123,29 +133,61 @@ export class Rows {
 
   /** Notes where the rows in view stand. */
   remember(scroller: HTMLElement, list: HTMLElement): void {
-    const box = scroller.getBoundingClientRect();
-    const rows = elements(list);
+    this.#scrolled = scroller.scrollTop;
+    this.#note(elements(list), this.#scrolled - scroller.getBoundingClientRect().top);
+  }
+
+  /** Notes where the rows in view stand; `by`: from where they are in the window to where in what is scrolled. */
+  #note(rows: readonly HTMLElement[], by: number): void {
     let [low, high] = [0, rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (rows[middle]!.getBoundingClientRect().bottom > box.top) high = middle;
+      if (rows[middle]!.getBoundingClientRect().bottom + by > this.#scrolled) high = middle;
       else low = middle + 1;
     }
-    this.#anchors = [];
-    for (const element of rows.slice(low, low + 8)) this.#anchors.push({ element, at: element.getBoundingClientRect().top - box.top + scroller.scrollTop });
+    this.#anchors = rows.slice(low, low + 8).map((element) => ({ element, at: element.getBoundingClientRect().top + by }));
   }
 
-  #restore(scroller: HTMLElement, space: HTMLElement): void {
+  #restore(scroller: HTMLElement, list: HTMLElement, rows: readonly HTMLElement[]): void {
+    const moved = this.#moved;
+    this.#moved = false;
     const anchor = this.#anchors.find(({ element }) => element.isConnected);
-    if (!anchor) return;
-    const by = anchor.element.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop - anchor.at;
-    // The space absorbs what it can: setting scrollTop would end the momentum of a flick.
-    const taken = this.#moved || this.#slice.from === 0 ? 0 : Math.min(by, this.#top);
-    if (taken) {
+    this.#scrolled = scroller.scrollTop;
+    const begin = this.#scrolled - scroller.getBoundingClientRect().top;
+    let further = 0;
+    if (anchor) {
+      const by = anchor.element.getBoundingClientRect().top + begin + this.#top - this.#written - anchor.at;
+      // The space absorbs what it can: setting scrollTop would end the momentum of a flick.
+      const taken = moved || this.#slice.from === 0 ? 0 : Math.min(by, this.#top);
       this.#top -= taken;
-      space.style.height = `${this.#top}px`;
+      if (Math.abs(by - taken) > 0.1) further = by - taken;
     }
-    if (Math.abs(by - taken) > 0.1) scroller.scrollTop += by - taken;
+    this.#scrolled += further;
+    this.#note(rows, begin + this.#top - this.#written);
+    this.#write(list);
+    if (!further) return;
+    scroller.scrollTop += further;
+    if (Math.abs(scroller.scrollTop - this.#scrolled) > 1) this.remember(scroller, list); // there is no more to scroll
+  }
+
+  /** Gives the spaces their heights. */
+  #write(list: HTMLElement): void {
+    const [above, below] = [list.firstElementChild as HTMLElement, list.lastElementChild as HTMLElement];
+    const height = (of: HTMLElement, px: number) => {
+      const text = `${px}px`;
+      if (of.style.height !== text) of.style.height = text;
+    };
+    height(above, this.#top);
+    height(below, this.#sum(this.#slice.to, this.#items.length));
+    this.#written = this.#top;
+  }
+
+  /** What is read stands where it stood, and the list is as high as its rows were when measured. */
+  #asExpected(scroller: HTMLElement, list: HTMLElement): boolean {
+    const anchor = this.#anchors[0];
+    if (!anchor || this.#top !== this.#written || !this.#shown.every((item) => this.heights.knows(item.key))) return false;
+    if (Math.abs(anchor.element.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop - anchor.at) > 0.1) return false;
+    return Math.abs(list.getBoundingClientRect().height - this.#written - this.#sum(this.#slice.from, this.#items.length)) < 1;
   }
 
   /** Takes other items than before; the rows of the document are found in them again. */
@@ -216,13 +258,20 @@ export class Rows {
   }
 }
 
-const elements = (list: HTMLElement): HTMLElement[] => [...list.querySelectorAll<HTMLElement>(':scope > .item')];
+/** The rows of a list: what stands between its two spaces. */
+const elements = (list: HTMLElement): HTMLElement[] => [...list.children].slice(1, -1) as HTMLElement[];
 
 /**
  * Rows of one kind are about as high as each other: a message by whether it begins a group, and by
  * its length.
  */
-const kind = (item: Item): string =>
+function kind(item: Item): string {
+  let known = kinds.get(item);
+  if (known === undefined) kinds.set(item, (known = looked(item)));
+  return known;
+}
+const kinds = new WeakMap<Item, string>();
+const looked = (item: Item): string =>
   item.kind === 'message' ? `${item.first ? 'first' : 'further'}-${Math.min(Math.ceil(item.text.length / 80) + item.text.split('\n', 20).length, 40)}` : item.kind;
 
 /** Whether text of the rows is selected: the selection would be lost with them. */
