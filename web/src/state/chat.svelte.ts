@@ -8,13 +8,13 @@ import { mentioned } from '../text/mention.ts';
 import { Acts } from './acts.ts';
 import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
-import { ListOrder } from './listorder.ts';
 import { Marks } from './marks.svelte.ts';
 import { Recalled } from './recalled.ts';
 import { OwnEmoji } from './own-emoji.svelte.ts';
 import { Saved } from './saved.svelte.ts';
 import { Meanings } from './meanings.svelte.ts';
-import { type RoomItem, sameItem } from './roomitem.ts';
+import type { RoomItem } from './roomitem.ts';
+import { RoomList } from './roomlist.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 import { Threads } from './threads.svelte.ts';
@@ -88,12 +88,6 @@ export interface LocalNotice {
 /** Whether somebody with a role looks after a room. */
 export const looksAfter = (role: Role): boolean => role === 'moderator' || role === 'owner';
 
-/** Sorts names: made once, which is most of its cost. */
-const byName = new Intl.Collator();
-
-/** The list keeps the order it had for no longer than this while rooms arrive, ms. */
-const longestWait = 10_000;
-
 const noMembers: Members = { list: [], more: false };
 
 /**
@@ -161,15 +155,9 @@ export class Chat {
    */
   #kept = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
-  readonly #dirty = new Set<string>();
-  /** The rooms as they were when they were last looked at. */
-  readonly #items = new Map<string, RoomItem>();
-  #allDirty = false;
   readonly #off: (() => void)[];
   #noticeCount = 0;
-  readonly #order: ListOrder;
-  #settled = false;
-  #settleBy: number | undefined;
+  readonly #list: RoomList;
 
   readonly #shared: boolean;
 
@@ -177,7 +165,7 @@ export class Chat {
   constructor(client: Client, shared = false) {
     this.client = client;
     this.#shared = shared;
-    this.#order = new ListOrder(`hubbub.order.${client.me.id}`);
+    this.#list = new RoomList(client, `hubbub.order.${client.me.id}`, (id) => this.#item(id));
     this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#touch());
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
@@ -211,7 +199,7 @@ export class Chat {
     clearTimeout(this.#frame);
     this.link.close();
     this.acts.close();
-    this.#order.close();
+    this.#list.close();
     this.strangers.close();
     this.marks.close();
     this.threads.close();
@@ -236,7 +224,7 @@ export class Chat {
       return;
     }
     this.ended = undefined;
-    if (this.#active !== undefined) this.#dirty.add(this.#active); // its draft is shown from now on
+    if (this.#active !== undefined) this.#list.touch(this.#active); // its draft is shown from now on
     this.#active = room;
     this.client.focus(room, this);
     this.members = noMembers;
@@ -494,8 +482,7 @@ export class Chat {
 
   /** Notes what changed: one room, or with no name everything. */
   #touch(room?: string): void {
-    if (room === undefined) this.#allDirty = true;
-    else this.#dirty.add(room);
+    this.#list.touch(room);
     this.#frame ??= setTimeout(() => {
       this.#frame = undefined;
       this.#refresh();
@@ -506,7 +493,7 @@ export class Chat {
     const { client } = this;
     const arrived = this.#active !== undefined && this.view === undefined && client.rooms.has(this.#active);
     this.listed = client.listed;
-    this.#list();
+    this.rooms = this.#list.refresh(this.rooms);
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
@@ -520,37 +507,6 @@ export class Chat {
     this.#room?.findQuotes();
     this.#room?.findMentions();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
-  }
-
-  /** Puts the rooms in order. Of what is as it was nothing is new: an item, or the list. */
-  #list(): void {
-    const { client } = this;
-    for (const id of this.#items.keys()) if (!client.rooms.has(id)) this.#items.delete(id);
-    for (const id of client.rooms.keys()) {
-      const old = this.#items.get(id);
-      if (old && !this.#allDirty && !this.#dirty.has(id)) continue;
-      const now = this.#item(id);
-      if (!old || !sameItem(old, now)) this.#items.set(id, now);
-    }
-    this.#dirty.clear();
-    this.#allDirty = false;
-    const settled = this.#isSettled();
-    const place = (r: RoomItem) => (settled ? -r.moved : this.#order.place(r.id));
-    // Most are in order already, which makes sorting cheap.
-    const before = new Set(this.rooms.map((r) => r.id));
-    const ids = [...before, ...[...this.#items.keys()].filter((id) => !before.has(id))];
-    const rooms = ids.flatMap((id) => this.#items.get(id) ?? []).sort((a, b) => place(a) - place(b) || byName.compare(a.name, b.name));
-    if (rooms.length !== this.rooms.length || rooms.some((r, i) => r !== this.rooms[i])) this.rooms = rooms;
-    if (settled && client.listed) this.#order.note(this.rooms.map((r) => r.id));
-  }
-
-  /** The newest message of each room is known, or has been waited for long enough. */
-  #isSettled(): boolean {
-    if (this.#settled || !this.client.listed) return this.#settled;
-    this.#settleBy ??= Date.now() + longestWait;
-    const open = [...this.client.rooms.values()].some((r) => !r.live && !this.client.inbox.get(r.id) && r.refused === undefined && (r.history === 'none' || r.history === 'loading'));
-    this.#settled = !open || Date.now() > this.#settleBy;
-    return this.#settled;
   }
 
   #item(id: string): RoomItem {
