@@ -45,10 +45,14 @@ func TestCluster(t *testing.T) {
 	}
 	r := look("--bus", redis, "--store", mongo)
 	r.has(t, "bus", OK, "messages come")
+	r.has(t, "log", OK, "history is not behind")
 	r.has(t, "clocks", OK, "that of MongoDB is ours")
 	r.has(t, "clocks", OK, "that of Redis is ours")
 	r.has(t, "store", OK, "the store of directory answers")
 	r.has(t, "store", Warn, "the store of history has a schema of version 0")
+	if !mongotest.Real() {
+		r.has(t, "store", OK, "runs as one server; a replica set goes on without one")
+	}
 	r = look("--bus", "redis://127.0.0.1:1", "--store", "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=100")
 	r.has(t, "bus", Fail, "cannot be reached")
 	r.has(t, "store", Fail, "cannot be reached")
@@ -214,6 +218,7 @@ func TestPages(t *testing.T) {
 		"of six days":  {brief, "example.com", time.Now(), OK, "is good until"},
 		"good":         {leaf, "example.com", leaf.NotBefore.Add(time.Hour), OK, "is good until"},
 		"ends soon":    {leaf, "example.com", leaf.NotAfter.Add(-time.Hour), Warn, "ends on"},
+		"ends now":     {leaf, "example.com", leaf.NotAfter, Fail, "ended on"},
 		"has ended":    {leaf, "example.com", leaf.NotAfter.Add(time.Hour), Fail, "ended on"},
 		"another name": {leaf, "example.net", leaf.NotBefore.Add(time.Hour), Fail, "is not good"},
 	} {

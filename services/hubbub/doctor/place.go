@@ -88,7 +88,7 @@ func (c *Config) dataFolder(r *report) bool {
 	var open []string
 	for _, name := range []string{"history.db", "directory.db", "bus"} {
 		path := filepath.Join(c.Data, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 && readable(info.Mode(), path) {
+		if info, err := os.Stat(path); err == nil && readable(info.Mode(), path) {
 			open = append(open, path)
 		}
 	}
