@@ -89,6 +89,12 @@ test('an operator adds an emoji, people write it and react with it, and without 
   await expect.poll(() => op.page.getByRole('list', { name: 'Emoji' }).locator('img').evaluateAll((all) => all.map((i) => (i as HTMLImageElement).naturalWidth))).toEqual([128, 64]);
   expect(await violations(op.page)).toEqual([]);
   await op.shot('emoji-server');
+  // Also from right to left the name stands beside its image.
+  await op.page.evaluate(() => void (document.documentElement.dir = 'rtl'));
+  const row = op.page.getByRole('list', { name: 'Emoji' }).getByRole('listitem').first();
+  const [picture, called] = [(await row.locator('img').boundingBox())!, (await row.locator('b > *').boundingBox())!];
+  expect(picture.x - (called.x + called.width)).toBeLessThan(40);
+  await op.page.evaluate(() => document.documentElement.removeAttribute('dir'));
   await op.page.setViewportSize({ width: 390, height: 844 });
   await op.shot('emoji-server-narrow');
   await op.page.setViewportSize({ width: 1280, height: 800 });

@@ -12,6 +12,8 @@ test('who did the same is named together, and of many a few', () => {
   expect(texts(member('ada'))).toEqual(['ADA joined']);
   expect(texts(member('ada'), member('bo', { role: undefined, from: undefined }), member('cy'), member('di'), member('ada'), member('ed')))
     .toEqual(['ADA, CY and 2 others joined', 'BO left']);
+  expect(texts(member('ada'), member('me'))).toEqual(['You and ADA joined']);
+  expect(texts(member('ada'), member('cy'), member('di'), member('me'))).toEqual(['You, ADA and 2 others joined']);
   expect(texts(member('me'), member('bo', { user: 'ada' }), member('me', { user: 'ada' }), member('cy', { user: 'me' }))).toEqual(['You joined', 'ADA added BO and you', 'You added CY']);
 });
 

@@ -45,8 +45,11 @@ export function lines(run: readonly Happened[], me: string, name: (user: string)
     if (key !== undefined) same.set(key, line);
   };
   const list = (names: readonly string[]) => listNames([...new Set(names)], shown);
-  /** Who did it, for a message: the user, one other, or several. */
-  const those = (names: readonly string[]) => ({ who: names.length > 1 ? 'many' : names[0] === m.you() ? 'you' : 'one', names: list(names) });
+  /** Who did it, for a message: the user, one other, or several, the user first: "You and Ada". */
+  const those = (names: readonly string[]) => {
+    const [you, others] = [names.filter((n) => n === m.you()), names.filter((n) => n !== m.you())];
+    return { who: names.length > 1 ? 'many' : you.length ? 'you' : 'one', names: list([...you, ...others]) };
+  };
   for (const { event: e, was } of run) {
     const by = { who: e.user === me ? 'you' : '', name: isolate((e.type === 'pinned' && e.name) || name(e.user) || m.somebody()) };
     if (e.type === 'topic') {
