@@ -2,8 +2,10 @@ import { Heights, step, type Slice } from '../text/rowwindow.ts';
 import { focused } from './roving.ts';
 import type { Item } from '../text/timeline.ts';
 
+/** So much may the space below the rows be wrong, px: only the bar at the side shows it. */
+const inexact = 200;
 /** Rows that one frame draws at most and at least, and the time that it should take, ms. */
-const chunk = { most: 24, least: 2, first: 12, budget: 16 } as const;
+const chunk = { most: 24, least: 2, first: 12, budget: 12 } as const;
 
 /**
  * Decides which rows of a long list are in the document, and keeps what is read in place. Rows are
@@ -24,8 +26,13 @@ export class Rows {
   /** The height of the space above the rows, px: as it is to be, and as it stands in the document. */
   #top = 0;
   #written = 0;
+  /** The height of the space below the rows as it stands in the document, px. */
+  #below = 0;
   #scrolled = 0;
   #chunk: number = chunk.first;
+  /** How many rows came with the last step, and how long one takes, ms: it is slow to believe that it is less. */
+  #came = 0;
+  #each: number | undefined;
   /** The positions of visible rows, px from the start of the scrolled content. */
   #anchors: { readonly element: Element; readonly at: number }[] = [];
   /** The item to scroll to, and the fraction of the height of the view to show it at. */
@@ -95,14 +102,20 @@ export class Rows {
     const next = step(this.#items.length, this.#slice, reach, scroller.clientHeight, this.#chunk, (i) => this.#height(i), selecting(list));
     if (next === this.#slice) return false;
     this.#leave(next, list, scroller);
+    const { from, to } = this.#slice;
+    const stay = Math.max(0, Math.min(to, next.to) - Math.max(from, next.from));
+    this.#came = next.to - next.from - stay;
     this.#seat(next);
+    this.#write(list); // with the rows that come and go, so that one layout is enough for both
     return true;
   }
 
-  /** Reports how long a step took to render, ms; the next step is made larger or smaller. */
+  /** Reports how long a step took to render, ms: the next has as many rows as there is time for. */
   took(ms: number): void {
-    if (ms > chunk.budget) this.#chunk = Math.max(chunk.least, Math.floor(this.#chunk / 2));
-    else if (ms < chunk.budget / 3) this.#chunk = Math.min(chunk.most, this.#chunk + 2);
+    if (!this.#came) return;
+    const each = ms / this.#came;
+    this.#each = this.#each === undefined || each > this.#each ? each : (3 * this.#each + each) / 4;
+    this.#chunk = Math.max(chunk.least, Math.min(chunk.most, Math.floor(chunk.budget / this.#each)));
   }
 
   /**
@@ -170,16 +183,12 @@ export class Rows {
     if (Math.abs(scroller.scrollTop - this.#scrolled) > 1) this.remember(scroller, list); // there is no more to scroll
   }
 
-  /** Gives the spaces their heights. */
+  /** Gives the spaces their heights. A layout costs more than it is worth to be exact below. */
   #write(list: HTMLElement): void {
-    const [above, below] = [list.firstElementChild as HTMLElement, list.lastElementChild as HTMLElement];
-    const height = (of: HTMLElement, px: number) => {
-      const text = `${px}px`;
-      if (of.style.height !== text) of.style.height = text;
-    };
-    height(above, this.#top);
-    height(below, this.#sum(this.#slice.to, this.#items.length));
-    this.#written = this.#top;
+    const set = (of: Element | null, px: number) => ((of as HTMLElement).style.height = `${px}px`);
+    if (this.#written !== this.#top) set(list.firstElementChild, (this.#written = this.#top));
+    const below = this.#sum(this.#slice.to, this.#items.length);
+    if (Math.abs(below - this.#below) > (below ? inexact : 0)) set(list.lastElementChild, (this.#below = below));
   }
 
   /** What is read stands where it stood, and the list is as high as its rows were when measured. */
@@ -187,7 +196,7 @@ export class Rows {
     const anchor = this.#anchors[0];
     if (!anchor || this.#top !== this.#written || !this.#shown.every((item) => this.heights.knows(item.key))) return false;
     if (Math.abs(anchor.element.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop - anchor.at) > 0.1) return false;
-    return Math.abs(list.getBoundingClientRect().height - this.#written - this.#sum(this.#slice.from, this.#items.length)) < 1;
+    return Math.abs(list.getBoundingClientRect().height - this.#written - this.#sum(this.#slice.from, this.#slice.to) - this.#below) < 1;
   }
 
   /** Takes other items than before; the rows of the document are found in them again. */
