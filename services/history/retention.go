@@ -118,6 +118,9 @@ func (w *sweeper) sweepRooms(ctx context.Context, round *store.Sweep, began time
 		rooms, after = append(rooms, room), room
 	}
 	if len(rooms) == 0 {
+		if err := w.tellRest(ctx); err != nil {
+			return err
+		}
 		round.Room, round.Due = "", began.Add(sweepEvery).UnixMilli()
 		w.metrics.swept.Set(float64(began.Unix()))
 		return nil
@@ -239,6 +242,29 @@ func (w *sweeper) tellRemoved(ctx context.Context, room string, rule retention.E
 	w.log.Info("removed messages that are not kept any longer",
 		zap.String("room", room), zap.String("kept", rule.String()), zap.Int64("messages", n), zap.Uint64("through", r.Through))
 	return w.store.PutTold(ctx, room, r.Messages)
+}
+
+// tellRest tells the audit log of what was removed in rooms that had nothing left when it could not
+// be told: no round comes to these.
+func (w *sweeper) tellRest(ctx context.Context) error {
+	for after := ""; ; {
+		rooms, err := w.store.Untold(ctx, after, directoryapi.MaxRetention)
+		if err != nil || len(rooms) == 0 {
+			return err
+		}
+		rules, err := w.directory.Retention(ctx, rooms)
+		if err != nil {
+			return fmt.Errorf("how long messages are kept: %w", err)
+		}
+		for _, room := range rooms {
+			if rule, ok := rules[room]; ok && !w.jobs.forgotten(room) {
+				if err := w.tellRemoved(ctx, room, rule); err != nil {
+					return err
+				}
+			}
+			after = room
+		}
+	}
 }
 
 // addRemoved adds to a page what is removed of its room.

@@ -132,6 +132,33 @@ func TestRetention(t *testing.T) {
 	})
 }
 
+// TestRemovedIsToldLater empties a room while the audit log cannot be told: it is told by the next
+// round, although that does not come to a room without entries.
+func TestRemovedIsToldLater(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.at(40)
+		w.stored("r1", w.say("r1", "ann", "m1", "old"))
+		w.at(0)
+		w.stored("r2", w.say("r2", "ann", "m1", "new"))
+		w.deaf.Store(1)
+		w.keep("r1", retention.Effect{Days: 30})
+		time.Sleep(2 * sweepRetry)
+		if got := w.auditedIn("r1"); got.Messages != 1 || got.Rule != "30 days" {
+			t.Errorf("the audit log knows %+v", got)
+		}
+		if w.deaf.Load() >= 0 {
+			t.Error("it was told at once")
+		}
+		// Once is enough.
+		w.removed.Delete("r1")
+		w.keep("r2", retention.Effect{Days: 1})
+		time.Sleep(2 * sweepEvery)
+		if got, ok := w.removed.Load("r1"); ok {
+			t.Errorf("it is told again: %+v", got)
+		}
+	})
+}
+
 // TestExpired: of the first entries of a room those go that are older than a rule keeps, or are not
 // among its last messages, up to the first that stays.
 func TestExpired(t *testing.T) {

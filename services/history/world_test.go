@@ -118,11 +118,12 @@ type world struct {
 	deps    Deps // of the service
 	api     *historyapi.Client
 	key     ed25519.PrivateKey
-	access  sync.Map // "user room": may read
-	gone    sync.Map // user: has deleted the account
-	rules   sync.Map // room: retention.Effect
-	removed sync.Map // room: directoryapi.RemovedRequest, the last
-	since   sync.Map // room: int64, from when on it shows versions
+	access  sync.Map     // "user room": may read
+	gone    sync.Map     // user: has deleted the account
+	rules   sync.Map     // room: retention.Effect
+	removed sync.Map     // room: directoryapi.RemovedRequest, the last
+	deaf    atomic.Int64 // so often the audit log cannot be told
+	since   sync.Map     // room: int64, from when on it shows versions
 	clock   atomic.Int64
 }
 
@@ -193,6 +194,9 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		t.Fatal(err)
 	}
 	removed, err := api.Handle(t.Context(), b, directoryapi.ServiceRemoved, nil, func(_ context.Context, r directoryapi.RemovedRequest) (out directoryapi.RemovedReply, _ error) {
+		if w.deaf.Add(-1) >= 0 {
+			return out, errDown
+		}
 		w.removed.Store(r.Room, r)
 		return out, nil
 	})

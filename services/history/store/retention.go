@@ -13,6 +13,9 @@ type Removals interface {
 	Removed(ctx context.Context, room string) (Removed, error)
 	// PutTold notes how many of the removed messages of a room the audit log knows of.
 	PutTold(ctx context.Context, room string, told int64) error
+	// Untold returns the first rooms after one, by id, at most limit of them, that the audit log
+	// does not know all removals of. Those that are being reset are not among them.
+	Untold(ctx context.Context, after string, limit int) ([]string, error)
 	// PutReset notes that a room was reset by the entry with a Seq: what comes before it is going.
 	PutReset(ctx context.Context, room string, seq uint64) error
 	// Resets returns the rooms of which something may be left from before a reset, and the Seq of

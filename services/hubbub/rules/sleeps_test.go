@@ -36,7 +36,7 @@ var sleeps = map[string]struct {
 	"services/history/purge_test.go":              {4, "in a bubble of its package's helper"},
 	"services/history/repeat_test.go":             {1, "until the bus forgets an id"},
 	"services/history/reset_test.go":              {1, "in a bubble of its package's helper"},
-	"services/history/retention_test.go":          {1, "in a bubble of its package's helper"},
+	"services/history/retention_test.go":          {3, "in a bubble of its package's helper"},
 	"services/history/single_test.go":             {1, "in a bubble of its package's helper"},
 	"services/history/unfollow_test.go":           {3, "in a bubble of its package's helper"},
 	"services/hubbub/e2e/stranger_client_test.go": {1, "a client that PROTOCOL.md tells to wait before it repeats a join"},

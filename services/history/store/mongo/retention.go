@@ -142,6 +142,29 @@ func (s *retentionStore) PutTold(ctx context.Context, room string, told int64) e
 	return nil
 }
 
+// Untold implements store.Removals. It compares two fields of the same document, which an index
+// cannot: there is one for each room that lost something.
+func (s *retentionStore) Untold(ctx context.Context, after string, limit int) (rooms []string, err error) {
+	cur, err := s.removed.Find(ctx, bson.D{field("_id", bson.D{field("$gt", after)})}, options.Find().SetSort(bson.D{field("_id", 1)}))
+	if err != nil {
+		return nil, fmt.Errorf("rooms whose removals are not told: %w", err)
+	}
+	defer cur.Close(ctx)
+	for len(rooms) < limit && cur.Next(ctx) {
+		var r removedRoom
+		if err := cur.Decode(&r); err != nil {
+			return nil, fmt.Errorf("rooms whose removals are not told: %w", err)
+		}
+		if r.Told < r.Messages && r.Reset == 0 {
+			rooms = append(rooms, r.Room)
+		}
+	}
+	if err := cur.Err(); err != nil {
+		return nil, fmt.Errorf("rooms whose removals are not told: %w", err)
+	}
+	return rooms, nil
+}
+
 // PutReset implements store.Removals.
 func (s *retentionStore) PutReset(ctx context.Context, room string, seq uint64) error {
 	_, err := s.removed.UpdateOne(ctx, bson.D{field("_id", room)}, bson.D{field("$max", bson.D{field("seq", int64(seq-1)), field("reset", int64(seq))})},

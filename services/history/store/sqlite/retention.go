@@ -22,6 +22,7 @@ const (
 	removeRoot       = `UPDATE threads SET at = 0 WHERE room = ? AND author = ? AND root = ?`
 	putRemoved       = `INSERT INTO removed (room, seq, messages, told) VALUES (?1, ?2, ?3, 0) ON CONFLICT (room) DO UPDATE SET seq = max(seq, ?2), messages = messages + ?3`
 	removedOf        = `SELECT seq, messages, told FROM removed WHERE room = ?`
+	untold           = `SELECT r.id FROM removed d JOIN rooms r ON r.n = d.room WHERE d.told < d.messages AND d.reset = 0 AND r.id > ? ORDER BY r.id LIMIT ?`
 	nthNewest        = `SELECT seq FROM entries WHERE room = ? AND kind = 0 ORDER BY seq DESC, twin DESC LIMIT 1 OFFSET ?`
 )
 
@@ -143,6 +144,23 @@ func (s *retentionStore) PutTold(ctx context.Context, room string, told int64) e
 	}
 	_, err = s.changed(ctx, "note what was told", `UPDATE removed SET told = ? WHERE room = ?`, told, n)
 	return err
+}
+
+// Untold implements store.Removals.
+func (s *retentionStore) Untold(ctx context.Context, after string, limit int) (rooms []string, err error) {
+	rows, err := kept{s.file}.QueryContext(ctx, untold, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("rooms whose removals are not told: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var room string
+		if err := rows.Scan(&room); err != nil {
+			return nil, fmt.Errorf("rooms whose removals are not told: %w", err)
+		}
+		rooms = append(rooms, room)
+	}
+	return rooms, rows.Err()
 }
 
 // PutReset implements store.Removals.

@@ -47,7 +47,16 @@ func testRemoveThrough(t *testing.T, s store.Store) {
 	}
 	removed, err = s.Removed(ctx, "r1")
 	same(t, store.Removed{Through: 50, Messages: 3}, removed, err)
+	untold := func(want ...string) {
+		t.Helper()
+		rooms, err := s.Untold(ctx, "", 10)
+		same(t, want, rooms, err)
+	}
+	untold("r1")
+	rooms, err := s.Untold(ctx, "r1", 10)
+	same(t, 0, len(rooms), err)
 	must(t, s.PutTold(ctx, "r1", 3))
+	untold()
 	removed, err = s.Removed(ctx, "r1")
 	same(t, store.Removed{Through: 50, Messages: 3, Told: 3}, removed, err)
 	for word, want := range map[string]int{"owl": 1, "fox": 0, "cat": 1} {
@@ -103,6 +112,7 @@ func testRemoveThrough(t *testing.T, s store.Store) {
 	same(t, map[string]uint64{"r2": 20}, resets, err)
 	n, err = s.RemoveThrough(ctx, "r2", 19, 10)
 	same(t, 1, n, err)
+	untold("r1") // what a reset removes is told with it
 	must(t, s.EndReset(ctx, "r2", 20))
 	resets, err = s.Resets(ctx, 10)
 	same(t, 0, len(resets), err)
