@@ -2,7 +2,7 @@ import { m } from '../lang/language.svelte.ts';
 import { createContext } from 'svelte';
 import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Message, type Name, type Role, type Server, type ServerRole, type User } from '../client/index.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
-import type { Deed } from '../ui/deeds.ts';
+import type { MessageAction } from '../ui/message-actions.ts';
 import { Attention } from './attention.svelte.ts';
 import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
@@ -25,7 +25,7 @@ export type Dialog =
   /** A conversation is begun; `people`: with these, and others. */
   | { readonly kind: 'direct'; readonly people?: readonly User[] }
   /** What can be done with a message, on a screen that is touched. */
-  | { readonly kind: 'message'; readonly message: Message; readonly reacts: boolean; readonly react: (emoji: string) => void; readonly deeds: readonly Deed[] }
+  | { readonly kind: 'message'; readonly message: Message; readonly reacts: boolean; readonly react: (emoji: string) => void; readonly actions: readonly MessageAction[] }
   /** Somebody; `room`: of the direct room with them. */
   | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }

@@ -1,24 +1,24 @@
 import type { Attachment } from 'svelte/attachments';
 
 /** The duration of a long press, ms. */
-const rest = 450;
+const pressTime = 450;
 /** The movement that a long press tolerates, px. */
-const tremble = 8;
+const pressTolerance = 8;
 /** The sideways movement at which a swipe begins, px. */
-const begin = 14;
+const swipeStart = 14;
 /** The movement that completes a swipe, px. */
-const far = 64;
+const swipeDistance = 64;
 /** The furthest that the row follows the finger, px. */
-const most = 88;
+const maxOffset = 88;
 /** The width of the edges that belong to the gestures of the system, px. */
-const edge = 28;
+const systemEdge = 28;
 
 /**
  * Recognises gestures on an element: `press` is a long press, `swipe` a swipe towards the end of
  * the line. Scrolling, sideways scrolling inside the element and the gestures of the system at the
  * edges of the screen keep working. Without `swipe` there is only the long press.
  */
-export function fingers(press: () => void, swipe: () => (() => void) | undefined): Attachment<HTMLElement> {
+export function gestures(press: () => void, swipe: () => (() => void) | undefined): Attachment<HTMLElement> {
   return (node) => {
     let at: { readonly id: number; readonly x: number; readonly y: number; readonly sideways: boolean } | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -37,35 +37,35 @@ export function fingers(press: () => void, swipe: () => (() => void) | undefined
       end();
       if (e.pointerType !== 'touch' || !e.isPrimary) return;
       if (e.target instanceof Element && e.target.closest('a, input')) return; // those handle a press themselves
-      at = { id: e.pointerId, x: e.clientX, y: e.clientY, sideways: e.clientX > edge && e.clientX < innerWidth - edge && !scrollsSideways(e.target, node) };
+      at = { id: e.pointerId, x: e.clientX, y: e.clientY, sideways: e.clientX > systemEdge && e.clientX < innerWidth - systemEdge && !scrollsSideways(e.target, node) };
       timer = setTimeout(() => {
         end();
         swallow();
         navigator.vibrate?.(10);
         press();
-      }, rest);
+      }, pressTime);
     };
     const move = (e: PointerEvent) => {
       if (e.pointerId !== at?.id) return;
       const [x, y] = [(e.clientX - at.x) * turned(), Math.abs(e.clientY - at.y)];
-      if (Math.hypot(x, y) > tremble) clearTimeout(timer);
+      if (Math.hypot(x, y) > pressTolerance) clearTimeout(timer);
       if (!act) {
-        if (y > begin || x < -begin || !at.sideways) return void (Math.hypot(x, y) > begin && end());
-        if (x < begin || x < 2 * y) return;
+        if (y > swipeStart || x < -swipeStart || !at.sideways) return void (Math.hypot(x, y) > swipeStart && end());
+        if (x < swipeStart || x < 2 * y) return;
         act = swipe();
         if (!act) return end();
         node.setPointerCapture(e.pointerId);
         node.classList.add('drawn');
       }
       const was = drawn;
-      drawn = Math.max(0, Math.min(most, x - begin));
+      drawn = Math.max(0, Math.min(maxOffset, x - swipeStart));
       node.style.translate = `${drawn * turned()}px`;
-      node.classList.toggle('far', drawn >= far);
-      if (drawn >= far && was < far) navigator.vibrate?.(10);
+      node.classList.toggle('far', drawn >= swipeDistance);
+      if (drawn >= swipeDistance && was < swipeDistance) navigator.vibrate?.(10);
     };
     const up = (e: PointerEvent) => {
       if (e.pointerId !== at?.id) return;
-      const done = drawn >= far ? act : undefined;
+      const done = drawn >= swipeDistance ? act : undefined;
       end();
       done?.();
     };

@@ -18,7 +18,7 @@ import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 /**
  * An action on a message, other than a reaction: a button of its tools, or a row of its sheet.
  */
-export interface Deed {
+export interface MessageAction {
   readonly name: string;
   readonly Icon: typeof Copy;
   readonly act: () => unknown;
@@ -40,7 +40,7 @@ export interface Place {
 }
 
 /** Returns what the user may do with a message, in the order in which it is offered. */
-export function deeds(message: Message, { app, chat, view, inThread, edit, reply }: Place): Deed[] {
+export function messageActions(message: Message, { app, chat, view, inThread, edit, reply }: Place): MessageAction[] {
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
   /** Performs the action, or reports that it failed. */
@@ -51,7 +51,7 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
       app.toast(failed({ why: describe(err) }));
     }
   };
-  const all: Deed[] = [];
+  const all: MessageAction[] = [];
   if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
   if (!inThread && (view.writes || message.replies || message.thread)) {
     all.push({ name: m.replyInThread(), Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
