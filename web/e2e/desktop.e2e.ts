@@ -148,6 +148,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
   });
 
   test('axe finds no fault on any page', async () => {
+    await ada.page.getByRole('button', { name: 'Continue as guest' }).waitFor(); // and not the skeleton
     expect(await violations(ada.page)).toEqual([]);
     await ada.guest();
     await ada.enter('lobby');
