@@ -125,9 +125,9 @@ func (w *sweeper) sweepRooms(ctx context.Context, round *store.Sweep, began time
 		w.metrics.swept.Set(float64(began.Unix()))
 		return nil
 	}
-	rules, err := w.directory.Retention(ctx, rooms)
+	rules, err := w.rules(ctx, rooms)
 	if err != nil {
-		return fmt.Errorf("how long messages are kept: %w", err)
+		return err
 	}
 	for _, room := range rooms {
 		if time.Since(began) > sweepLease/3 {
@@ -141,6 +141,15 @@ func (w *sweeper) sweepRooms(ctx context.Context, round *store.Sweep, began time
 		round.Room = room
 	}
 	return nil
+}
+
+// rules returns how long the messages of rooms are kept. Rooms that are gone are not in it.
+func (w *sweeper) rules(ctx context.Context, rooms []string) (map[string]retention.Effect, error) {
+	rules, err := w.directory.Retention(ctx, rooms)
+	if err != nil {
+		return nil, fmt.Errorf("how long messages are kept: %w", err)
+	}
+	return rules, nil
 }
 
 // sweepRoom removes what a room does not keep, and reports whether it came to its end.
@@ -252,9 +261,9 @@ func (w *sweeper) tellRest(ctx context.Context) error {
 		if err != nil || len(rooms) == 0 {
 			return err
 		}
-		rules, err := w.directory.Retention(ctx, rooms)
+		rules, err := w.rules(ctx, rooms)
 		if err != nil {
-			return fmt.Errorf("how long messages are kept: %w", err)
+			return err
 		}
 		for _, room := range rooms {
 			if rule, ok := rules[room]; ok && !w.jobs.forgotten(room) {

@@ -30,7 +30,10 @@ export class Rows {
   #below = 0;
   #scrolled = 0;
   #chunk: number = chunk.first;
-  /** How many rows came with the last step, and how long one takes, ms: it is slow to believe that it is less. */
+  /**
+   * How many rows the last step added, and the time that one row takes, ms: it rises at once and
+   * falls slowly.
+   */
   #came = 0;
   #each: number | undefined;
   /** The positions of visible rows, px from the start of the scrolled content. */

@@ -69,7 +69,7 @@ func (c *crowded) lose(tx *sql.Tx, room int64) {
 	c.changes++
 }
 
-// settle says that a transaction is committed or rolled back.
+// settle notes that a transaction is committed or rolled back.
 func (c *crowded) settle(tx *sql.Tx) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
