@@ -21,8 +21,7 @@ const (
 var longFiles = map[string]int{
 	"web/src/client/client.ts":     620,
 	"web/src/state/chat.svelte.ts": 600,
-	"web/src/ui/Composer.svelte":   560,
-	"web/src/ui/Timeline.svelte":   670,
+	"web/src/ui/Timeline.svelte":   630,
 }
 
 // TestFilesAreShort holds that a file in Go or Lua has at most 400 lines, and one of the page 500,

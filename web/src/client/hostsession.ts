@@ -1,5 +1,6 @@
 import type { User } from './api.ts';
-import { hasCode, HubbubError } from './errors.ts';
+import { callWithToken } from './call-with-token.ts';
+import { HubbubError } from './errors.ts';
 import type { Credentials } from './session.ts';
 
 /**
@@ -24,14 +25,12 @@ export class HostSession implements Credentials {
     return (this.#asking ??= this.#renew().finally(() => (this.#asking = undefined)));
   }
 
-  async call<T>(request: (token: string) => Promise<T>): Promise<T> {
-    const token = await this.token();
-    try {
-      return await request(token);
-    } catch (err) {
-      if (!hasCode(err, 'token_expired', 'unauthorized')) throw err;
-      return request(await this.token(this.#last === token));
-    }
+  get last(): string {
+    return this.#last;
+  }
+
+  call<T>(request: (token: string) => Promise<T>): Promise<T> {
+    return callWithToken(this, request);
   }
 
   /** Takes a token that the user has been given meanwhile. */

@@ -11,7 +11,7 @@ const pinned = (seq: number, target: string, fields: object = {}) => ({
 });
 const about = (seq: number, prev: number, type: string, target: string, fields: object = {}) =>
   entry(seq, prev, { type, id: `e${seq}`, target, author: 'bo', text: undefined, ...fields });
-const texts = (pins: Pins) => pins.list.map((p) => `${p.message.text} by ${p.name}`);
+const texts = (pins: Pins) => pins.now.list.map((p) => `${p.message.text} by ${p.name}`);
 
 describe('the pins of a room', () => {
   test('are loaded in pages, and follow what happens', async () => {
@@ -26,13 +26,13 @@ describe('the pins of a room', () => {
     await until(() => h!.live);
     const pins = new Pins(h.client, 'lobby');
     await until(() => pins.state === 'loaded');
-    expect(pins.list[0]).toMatchObject({ seq: 30, user: 'cy', ts: 30, message: { pinned: true, pinnedBy: 'cy', pinnedTs: 30 } });
+    expect(pins.now.list[0]).toMatchObject({ seq: 30, user: 'cy', ts: 30, message: { pinned: true, pinnedBy: 'cy', pinnedTs: 30 } });
     await pins.further();
     expect(texts(pins)).toEqual(['text of a by Cy', 'text of b by Cy', 'text of c by Cy']);
-    expect(pins.more).toBe(false);
+    expect(pins.now.more).toBe(false);
 
     peer.send(about(50, 40, 'edited', 'b', { text: 'changed' }), about(51, 50, 'pinned', 'a'), about(52, 51, 'deleted', 'c'));
-    await until(() => pins.list.length === 1);
+    await until(() => pins.now.list.length === 1);
     expect(texts(pins)).toEqual(['changed by Cy']);
     first = [pinned(53, 'd'), pinned(20, 'b')];
     peer.send(about(53, 52, 'pinned', 'd', { on: true }));

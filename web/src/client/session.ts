@@ -1,4 +1,5 @@
 import type { Api, Door, Grant, User } from './api.ts';
+import { callWithToken } from './call-with-token.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { hasCode, HubbubError } from './errors.ts';
@@ -115,18 +116,13 @@ export class Session extends Emitter<Events> {
     return (this.#refreshing ??= this.#refresh(this.#grant.token).finally(() => (this.#refreshing = undefined)));
   }
 
-  /**
-   * Calls the API with a token, and once more with a fresh one if the server refuses the first as
-   * expired.
-   */
-  async call<T>(request: (token: string) => Promise<T>): Promise<T> {
-    const token = await this.token();
-    try {
-      return await request(token);
-    } catch (err) {
-      if (!hasCode(err, 'token_expired', 'unauthorized')) throw err;
-      return request(await this.token(this.#grant?.token === token));
-    }
+  /** The last token. */
+  get last(): string | undefined {
+    return this.#grant?.token;
+  }
+
+  call<T>(request: (token: string) => Promise<T>): Promise<T> {
+    return callWithToken(this, request);
   }
 
   /** Ends the timers and stops watching the store. */

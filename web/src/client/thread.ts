@@ -3,6 +3,7 @@ import type { Client } from './client.ts';
 import { Emitter } from './emitter.ts';
 import { MentionFinder, withMentions } from './mentionfinder.ts';
 import type { HistoryMessage, LogEvent, Name, UnknownLogEvent } from './protocol.ts';
+import { onReset } from './resets.ts';
 import { fromHistory, type Message } from './roomlog.ts';
 
 type Entry = LogEvent | UnknownLogEvent;
@@ -27,18 +28,16 @@ export class Thread extends Emitter<{ change: undefined }> {
   #loads = 0;
   #loading: Promise<void> = Promise.resolve();
   readonly #mentions: MentionFinder;
-  #resets: number;
 
   constructor(client: Client, room: string, name: Name) {
     super();
     this.#client = client;
     this.#room = room;
     this.name = name;
-    this.#resets = this.#log?.resets ?? 0;
     this.#mentions = new MentionFinder((names) => client.directory.quotes(room, names), (found) => this.#mention(found));
     this.#off = [
       client.on('entry', ({ room: of, entry }) => of === room && this.#take(entry)),
-      client.on('room', (of) => of === room && this.#roomChanged()),
+      onReset(client, room, () => void this.load()),
     ];
     void this.load();
   }
@@ -106,19 +105,6 @@ export class Thread extends Emitter<{ change: undefined }> {
     this.messages = [...page.messages.map(fromHistory), ...this.messages];
     this.hasOlder = page.more && page.messages.length > 0;
     this.emit('change', undefined);
-  }
-
-  get #log() {
-    return this.#client.rooms.get(this.#room)?.log;
-  }
-
-  #roomChanged(): void {
-    const room = this.#client.rooms.get(this.#room);
-    if (!room?.live) return;
-    // The log is another, or the page could not be had while there was no connection.
-    const another = room.log.resets !== this.#resets;
-    this.#resets = room.log.resets;
-    if (another) void this.load();
   }
 
   #take(e: Entry): void {

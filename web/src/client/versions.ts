@@ -1,6 +1,6 @@
 import type { Client } from './client.ts';
-import { Emitter } from './emitter.ts';
 import { hasCode, HubbubError } from './errors.ts';
+import { LiveList, type ListPage } from './livelist.ts';
 import type { LogEvent, Name, UnknownLogEvent } from './protocol.ts';
 
 /** One text of a message. */
@@ -14,16 +14,13 @@ export interface Version {
 }
 
 /** What a server answers about the versions of a message, the present one first. */
-export interface Answer {
-  readonly list: readonly Version[];
-  /** There are more to load. */
-  readonly more: boolean;
+export interface VersionsPage extends ListPage<Version> {
   /** There are earlier ones, which the room does not show. */
   readonly hidden: boolean;
 }
 
 /** Reads an answer; what is not understood is left out. */
-export function readVersions(body: Record<string, unknown>): Answer {
+export function readVersions(body: Record<string, unknown>): VersionsPage {
   const { versions, more, hidden } = body;
   if (!Array.isArray(versions)) throw new HubbubError('internal', 'the server answers something else than versions', 0);
   const list = versions.flatMap((v: unknown): Version[] => {
@@ -35,74 +32,32 @@ export function readVersions(body: Record<string, unknown>): Answer {
 }
 
 /**
- * What a message says and has said, the present text first, followed live. Close it when nobody
- * looks any more.
+ * What a message says and has said, the present text first, kept current; `gone`: the message was
+ * deleted, or cannot be read any more. Close it when nobody looks any more.
  */
-export class Versions extends Emitter<{ change: undefined }> {
-  now: Answer = { list: [], more: false, hidden: false };
-  /** `gone`: the message was deleted, or cannot be read any more. */
-  state: 'loading' | 'loaded' | 'failed' | 'gone' = 'loading';
-  readonly #client: Client;
-  readonly #room: string;
+export class Versions extends LiveList<Version, VersionsPage, 'gone'> {
   readonly #message: Name;
-  readonly #off: () => void;
-  #loads = 0;
 
   constructor(client: Client, room: string, message: Name) {
-    super();
-    this.#client = client;
-    this.#room = room;
+    super(client, room, { list: [], more: false, hidden: false });
     this.#message = message;
-    this.#off = client.on('entry', ({ room: of, entry }) => of === room && this.#take(entry));
     void this.load();
   }
 
-  close(): void {
-    this.#off();
-    this.#loads++;
-  }
-
-  /** Loads the list from its beginning on. It never rejects. */
-  async load(): Promise<void> {
-    const load = ++this.#loads;
-    if (this.state === 'failed') this.state = 'loading';
-    this.emit('change', undefined);
-    try {
-      const now = await this.#ask();
-      if (load !== this.#loads) return;
-      this.now = now;
-      this.state = 'loaded';
-    } catch (err) {
-      if (load !== this.#loads) return;
-      this.state = hasCode(err, 'not_found') || hasCode(err, 'forbidden') ? 'gone' : 'failed';
-    }
-    this.emit('change', undefined);
-  }
-
-  /** Loads what follows. Rejects if it is not to be had now. */
-  async further(): Promise<void> {
-    const last = this.now.list.at(-1);
-    if (!last || !this.now.more) return;
-    const load = this.#loads;
-    const { list, more, hidden } = await this.#ask(last.seq);
-    if (load !== this.#loads) return;
-    this.now = { list: [...this.now.list, ...list], more: more && list.length > 0, hidden };
-    this.emit('change', undefined);
-  }
-
-  async #ask(before?: number): Promise<Answer> {
+  protected override async ask(before?: number): Promise<VersionsPage> {
     const { user, id } = this.#message;
-    const path = [this.#room, 'versions', user, id].map(encodeURIComponent).join('/');
-    return readVersions(await this.#client.directory.request('GET', `/v1/rooms/${path}${before === undefined ? '' : `?before=${before}`}`));
+    const path = [this.room, 'versions', user, id].map(encodeURIComponent).join('/');
+    return readVersions(await this.client.directory.request('GET', `/v1/rooms/${path}${before === undefined ? '' : `?before=${before}`}`));
   }
 
-  #take(e: LogEvent | UnknownLogEvent): void {
+  protected override stateAfter(err: unknown): 'failed' | 'gone' {
+    return hasCode(err, 'not_found') || hasCode(err, 'forbidden') ? 'gone' : 'failed';
+  }
+
+  protected override take(e: LogEvent | UnknownLogEvent): void {
     const { user, id } = this.#message;
     const about = (e.type === 'edited' || e.type === 'deleted') && e.target === id && (e.author ?? (e.type === 'edited' ? e.user : user)) === user;
-    if (about && e.type === 'deleted' || e.type === 'reset') {
-      this.#loads++;
-      this.state = 'gone';
-      this.emit('change', undefined);
-    } else if (about || e.type === 'moderated' && (e.act === 'versions' || e.act === 'no-versions')) void this.load();
+    if (about && e.type === 'deleted' || e.type === 'reset') this.end('gone');
+    else if (about || e.type === 'moderated' && (e.act === 'versions' || e.act === 'no-versions')) void this.load();
   }
 }

@@ -1204,7 +1204,6 @@ export interface Messages {
   theRoomAbove(): string;
   theRoomBelow(): string;
   theRoomCannotBeLoadedNowReloadThe(): string;
-  theRoomIsNotHereYet(): string;
   theServerClosedTheConnection(): string;
   theThreadCannotBeLoadedNow(): string;
   theThreadsCannotBeLoadedNow(): string;

@@ -43,14 +43,7 @@ export interface Place {
 export function messageActions(message: Message, { app, chat, view, inThread, edit, reply }: Place): MessageAction[] {
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
-  /** Performs the action, or reports that it failed. */
-  const attempt = async (work: Promise<unknown>, failed: (_: { why: string }) => string) => {
-    try {
-      await work;
-    } catch (err) {
-      app.toast(failed({ why: describe(err) }));
-    }
-  };
+  const attempt = (work: Promise<unknown>, failed: (_: { why: string }) => string) => attemptIn(app, work, failed);
   const all: MessageAction[] = [];
   if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
   if (!inThread && (view.writes || message.replies || message.thread)) {
@@ -73,6 +66,21 @@ export function messageActions(message: Message, { app, chat, view, inThread, ed
     all.push({ name: m.deleteIt(), Icon: Trash2, grave: true, act: () => (app.dialog = { kind: 'delete', room: view.id, message, text: message.text }) });
   }
   return all;
+}
+
+/** Puts the user's reaction with an emoji to a message, or takes it back. */
+export function toggleReaction(message: Message, emoji: string, { app, chat, view }: Pick<Place, 'app' | 'chat' | 'view'>): Promise<void> {
+  const on = !message.reactions[emoji]?.includes(chat.client.me.id);
+  return attemptIn(app, chat.acts.react(view.id, message, emoji, on), m.reactionNotSaved);
+}
+
+/** Waits for an action, or reports that it failed. */
+async function attemptIn(app: Around, work: Promise<unknown>, failed: (_: { why: string }) => string): Promise<void> {
+  try {
+    await work;
+  } catch (err) {
+    app.toast(failed({ why: describe(err) }));
+  }
 }
 
 async function copy(app: Around, text: string, done: string, instead: string): Promise<void> {

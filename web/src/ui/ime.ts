@@ -3,4 +3,4 @@
  * only ends the conversion. Safari ends the composition before it reports the key that ended it,
  * and gives that key 229 (UI Events, section 7.3.1).
  */
-export const composing = (e: KeyboardEvent): boolean => e.isComposing || e.keyCode === 229;
+export const isComposing = (e: KeyboardEvent): boolean => e.isComposing || e.keyCode === 229;

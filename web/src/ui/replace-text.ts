@@ -3,7 +3,7 @@
  * one step. The selection is then what `select` says, in positions of the new value, or else it is
  * after the inserted text.
  */
-export function replace(area: HTMLTextAreaElement, from: number, to: number, text: string, select?: readonly [number, number]): void {
+export function replaceText(area: HTMLTextAreaElement, from: number, to: number, text: string, select?: readonly [number, number]): void {
   area.focus();
   area.setSelectionRange(from, to);
   // It is deprecated, and the only way that undo understands in all browsers.

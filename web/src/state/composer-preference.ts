@@ -1,5 +1,5 @@
 /** How this browser's user likes to write. */
-export interface Composing {
+export interface ComposerPreference {
   /** The keys that send: Enter, or Ctrl+Enter, with which Enter alone starts a new line. */
   readonly send: 'enter' | 'ctrl';
   readonly toolbar: boolean;
@@ -8,8 +8,8 @@ export interface Composing {
 
 const key = 'hubbub.composing';
 
-export function loadComposing(): Composing {
-  let v: Partial<Record<keyof Composing, unknown>> = {};
+export function loadComposerPreference(): ComposerPreference {
+  let v: Partial<Record<keyof ComposerPreference, unknown>> = {};
   try {
     v = (JSON.parse(localStorage.getItem(key) ?? '{}') ?? {}) as typeof v;
   } catch {
@@ -18,7 +18,7 @@ export function loadComposing(): Composing {
   return { send: v.send === 'ctrl' ? 'ctrl' : 'enter', toolbar: v.toolbar === true, preview: v.preview !== false };
 }
 
-export function saveComposing(choice: Composing): void {
+export function saveComposerPreference(choice: ComposerPreference): void {
   try {
     localStorage.setItem(key, JSON.stringify(choice));
   } catch {
