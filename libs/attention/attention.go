@@ -134,7 +134,7 @@ func (c *Choices) check() error {
 		return fmt.Errorf("notify.level is %.20q; it has to be everything, mentions or nothing", c.Level)
 	}
 	if len(c.Rooms) > MaxRooms {
-		return fmt.Errorf("notify.rooms has %d rooms; at most %d", len(c.Rooms), MaxRooms)
+		return fmt.Errorf("at most %d rooms can have a choice of their own for notifications: remove some", MaxRooms)
 	}
 	for room, level := range c.Rooms {
 		if !chat.ValidID(room) || level == "" || !level.valid() {
@@ -142,11 +142,11 @@ func (c *Choices) check() error {
 		}
 	}
 	if len(c.Words) > MaxWords {
-		return fmt.Errorf("notify.words has %d words; at most %d", len(c.Words), MaxWords)
+		return fmt.Errorf("at most %d words can count as a mention: leave some out", MaxWords)
 	}
 	for _, w := range c.Words {
 		if n := utf8.RuneCountInString(strings.TrimSpace(w)); n == 0 || n > MaxWordLen {
-			return fmt.Errorf("notify.words has a word of %d characters; each has 1 to %d", n, MaxWordLen)
+			return fmt.Errorf("a word that counts as a mention has 1 to %d characters", MaxWordLen)
 		}
 	}
 	if c.Mail != "" && c.Mail != Never && c.Mail.Period() == 0 {
@@ -160,7 +160,7 @@ func (c *Choices) check() error {
 			return errors.New("notify.quiet has from and to in minutes since midnight, 0 to 1439")
 		}
 		if _, err := zone(q.Zone); err != nil {
-			return fmt.Errorf("notify.quiet.zone is %.64q; it has to be a time zone such as Europe/Berlin", q.Zone)
+			return fmt.Errorf("this server does not know the time zone %.64q of your quiet hours", q.Zone)
 		}
 	}
 	return nil

@@ -84,11 +84,7 @@ var toPrograms = []string{
 	"notify.mail is %.20q; it has to be never, hourly, daily or weekly",
 	"notify.paused is no time in milliseconds",
 	"notify.quiet has from and to in minutes since midnight, 0 to 1439",
-	"notify.quiet.zone is %.64q; it has to be a time zone such as Europe/Berlin",
 	"notify.rooms has %.70q: %.20q; it has to be the id of a room, and everything, mentions or nothing",
-	"notify.rooms has %d rooms; at most %d",
-	"notify.words has %d words; at most %d",
-	"notify.words has a word of %d characters; each has 1 to %d",
 	"only direct rooms can be hidden: leave this one",
 	"outcome must be dismiss, delete, mute, ban or purge",
 	"reason must be one of %s",
@@ -130,6 +126,9 @@ var toPrograms = []string{
 	"you gave that msg_id to something else in this room",
 }
 
+// field is what a refusal calls a value in a request or an answer, such as notify.level.
+var field = regexp.MustCompile(`(?:^|\s)[a-z_]+\.[a-z_]+\b`)
+
 // TestRefusalsAreTranslated holds that what the services refuse people with has a message in the
 // page, so that nobody who reads another language is told in English. Refusals with a code that the
 // page has a sentence for, such as rate_limited, need none of their own.
@@ -144,6 +143,9 @@ func TestRefusalsAreTranslated(t *testing.T) {
 		given[r.text] = true
 		if !slices.Contains(said, r.text) && !slices.Contains(general, r.code) && !slices.Contains(toPrograms, r.text) {
 			t.Errorf("%s: %q has no message in the page: give it one (CONTRIBUTING.md, a text of the page), or add it to toPrograms if no person gets it", r.at, r.text)
+		}
+		if field.MatchString(r.text) && !slices.Contains(toPrograms, r.text) {
+			t.Errorf("%s: %q names a field of the protocol: tell people what to do, or add it to toPrograms if no person gets it", r.at, r.text)
 		}
 	}
 	for _, text := range toPrograms {

@@ -37,6 +37,7 @@ export const chatRefusals: Refusals = {
   'you can block at most %d people: unblock somebody first': (count: number) => m.blocksFullError({ count }),
   'you can send at most %d messages until your request is accepted': (count: number) => m.requestMessagesError({ count }),
   // Messages.
+  'a message has at most %d bytes of text: shorten it, or send it in parts': (most: number) => m.messageLongError({ most }),
   'there is no such message': () => m.noSuchMessageError(),
   "that is another's message": () => m.othersMessageError(),
   'there is no such message any more': () => m.noSuchMessageError(),
@@ -57,6 +58,10 @@ export const chatRefusals: Refusals = {
   'you are registered already': () => m.registeredAlreadyError(),
   'you have a role on this server: an operator has to take it away first': () => m.roleOnServerError(),
   // Notifications.
+  'a word that counts as a mention has 1 to %d characters': (most: number) => m.notifyWordLongError({ most }),
+  'at most %d rooms can have a choice of their own for notifications: remove some': (count: number) => m.notifyRoomsFullError({ count }),
+  'at most %d words can count as a mention: leave some out': (count: number) => m.notifyWordsFullError({ count }),
+  'this server does not know the time zone %.64q of your quiet hours': (zone: string) => m.quietZoneError({ zone: isolate(zone) }),
   'the push service does not know this device any more: turn notifications off and on again': () => m.deviceForgottenError(),
   'this device gets no notifications: turn them on first': () => m.deviceUntoldError(),
   // What somebody may do in a room.

@@ -626,6 +626,7 @@ export interface Messages {
   messageDeleted(): string;
   messageField(): string;
   messageGoneThere(): string;
+  messageLongError(_: { most: number }): string;
   messageNotPinned(_: { why: string }): string;
   messageNotSaved(_: { why: string }): string;
   messageNotShown(_: { why: string }): string;
@@ -797,8 +798,11 @@ export interface Messages {
   notifyInstall(): string;
   notifyNotAllowed(): string;
   notifyNotOn(_: { why: string }): string;
+  notifyRoomsFullError(_: { count: number }): string;
   notifyUnable(): string;
+  notifyWordLongError(_: { most: number }): string;
   notifyWords(): string;
+  notifyWordsFullError(_: { count: number }): string;
   numberOfACase(): string;
   numberedList(): string;
   ofEverything(): string;
@@ -929,6 +933,7 @@ export interface Messages {
   pushTestAbout(): string;
   quietAbout(): string;
   quietAboutZone(_: { zone: string }): string;
+  quietZoneError(_: { zone: string }): string;
   quote(): string;
   reactWith(_: { emoji: string }): string;
   reactionBy(_: { emoji: string; count: number; names: string }): string;

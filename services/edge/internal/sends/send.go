@@ -2,6 +2,7 @@ package sends
 
 import (
 	"context"
+	"fmt"
 	"time"
 	"unsafe"
 
@@ -111,7 +112,7 @@ func (o *op) gone() bool { return o.sub == fanout.None && o.posted == nil }
 
 // TooLong is the error for a text that is longer than Options.Text.
 func (h *Hub) TooLong() *chat.Error {
-	return chat.E(chat.CodeTooLarge, "the text is longer than limits.text of welcome")
+	return chat.E(chat.CodeTooLarge, fmt.Sprintf("a message has at most %d bytes of text: shorten it, or send it in parts", h.Options.Text))
 }
 
 func (s *Shard) newOp() *op {
