@@ -1,5 +1,5 @@
-// Makes the users of the services in a new MongoDB: the image of MongoDB runs this when its volume is empty. In a volume of
-// before, run it by hand: docs/operate.md says how.
+// Creates the users of the services. MongoDB's image runs this script when its volume is empty; in
+// a volume that has data, run it by hand (docs/operate.md).
 const { readFileSync } = require('fs');
 
 for (const service of ['history', 'directory']) {

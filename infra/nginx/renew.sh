@@ -31,7 +31,7 @@ follow() {
       kill -HUP "$(cat "$dir/pid")" && echo "hubbub: loaded a new certificate" >&2
     elif [ "$new" != "$reported" ]; then
       reported=$new
-      echo "hubbub: the certificate from before goes on. $why" >&2
+      echo "hubbub: nginx keeps its earlier certificate. $why" >&2
     fi
   done
 }

@@ -1,24 +1,30 @@
 #!/bin/sh
 # Writes the parts of nginx's configuration that depend on the environment to DIR (/tmp/nginx).
 # start.sh runs it in the container before nginx. Variables:
-#   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
-#                           and X-Forwarded-Proto count; nginx replaces the headers of others. Empty: no proxy.
-#   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, which counts from HUBBUB_TRUSTED_PROXIES.
-#   HUBBUB_BASE_PATH        path under which everything is served, such as /chat/. Requests without it are answered too,
-#                           since a proxy in front may strip it. Empty or /: none.
-#   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
-#   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 redirects there. renew.sh loads a new certificate.
-#   HUBBUB_TLS_CERT         file (PEM) of the certificate, followed by its intermediates. For further names, nginx reads
-#                           names/NAME/cert.pem and key.pem beside it.
+#   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1:
+#                           their X-Forwarded-For and X-Forwarded-Proto count; nginx replaces the
+#                           headers of others. Empty: no proxy.
+#   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, which counts from
+#                           HUBBUB_TRUSTED_PROXIES.
+#   HUBBUB_BASE_PATH        path under which everything is served, such as /chat/. Requests without
+#                           it are answered too, since a proxy in front may strip it. Empty or /:
+#                           none.
+#   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is
+#                           IPv6.
+#   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 redirects there. renew.sh loads
+#                           a new certificate.
+#   HUBBUB_TLS_CERT         file (PEM) of the certificate, followed by its intermediates. For further
+#                           names, nginx reads names/NAME/cert.pem and key.pem beside it.
 #   HUBBUB_TLS_KEY          file (PEM) of its key.
 #   HUBBUB_TLS_PORT         port at which clients reach 8443; default 443.
-#   HUBBUB_TLS_OCSP         on: nginx staples the OCSP answer of the certificate's responder, so that browsers need not
-#                           ask. Nothing is stapled for a certificate without a responder, or with several
-#                           certificates.
-#   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the authority's challenges at port
-#                           8080 and writes both files. Until they exist nothing else is served. Empty: no ACME.
-#   HUBBUB_HSTS             max-age in seconds of Strict-Transport-Security. 0: no such header; empty: a day with
-#                           HUBBUB_TLS, else 0.
+#   HUBBUB_TLS_OCSP         on: nginx staples the OCSP answer of the certificate's responder, so that
+#                           browsers need not ask. Nothing is stapled for a certificate without a
+#                           responder, or with several certificates.
+#   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the
+#                           authority's challenges at port 8080 and writes both files. Until they
+#                           exist nothing else is served. Empty: no ACME.
+#   HUBBUB_HSTS             max-age in seconds of Strict-Transport-Security. 0: no such header;
+#                           empty: a day with HUBBUB_TLS, else 0.
 set -eu
 dir=${DIR:-/tmp/nginx}
 port=${PORT:-8080}
@@ -129,12 +135,12 @@ pair() {
   answer=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $3/cert.pem; ssl_certificate_key $3/key.pem;") || case $answer in
     *"key values mismatch"*) fail "the key in $2 (HUBBUB_TLS_KEY) is not that of the first certificate in $1 (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
     *"cannot load certificate key"*) fail "there is no key in $2 (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $answer" ;;
-    *) fail "there is no certificate in $1 (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $answer" ;;
+    *) fail "there is no certificate in $1 (HUBBUB_TLS_CERT); it is a PEM file of the certificate, followed by its intermediates: $answer" ;;
   esac
 }
 
-# take: copies all certificates and their keys to the folder tls, so that nginx has pairs that
-# nobody changes and that it can read, whoever wrote the files. Pairs for further names, each in a
+# take: copies all certificates and their keys to the folder tls, where nginx can read them and
+# nobody changes them. Pairs for further names, each in a
 # folder of that name, stand beside the first, as `hubbub cert` writes them.
 take() {
   rm -rf "$dir/tls.new"

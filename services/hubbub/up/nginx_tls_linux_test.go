@@ -106,7 +106,7 @@ func TestTLSOfNGINX(t *testing.T) {
 	say(t, ann, annHears, "two")
 	_, other := ca.Issue(t, time.Hour, time.Hour, "other.example")
 	certtest.Write(t, key, other)
-	if n := says(t, nginx, "the certificate from before goes on. hubbub: the key in "+key+" (HUBBUB_TLS_KEY) is not that of the first certificate in "+cert); n != 1 {
+	if n := says(t, nginx, "nginx keeps its earlier certificate. hubbub: the key in "+key+" (HUBBUB_TLS_KEY) is not that of the first certificate in "+cert); n != 1 {
 		t.Errorf("nginx says %d times that the files are bad", n)
 	}
 	if name, _ := served(ca, "chat.example", secure); name != "new.example" {

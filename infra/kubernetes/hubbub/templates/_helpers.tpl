@@ -17,11 +17,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
 {{- define "hubbub.image" -}}
-{{- $registry := required "image.registry: say where the images are, with a slash at its end, such as ghcr.io/OWNER/" .root.Values.image.registry -}}
+{{- $registry := required "image.registry: give the prefix of the images, with a slash at its end, such as ghcr.io/OWNER/" .root.Values.image.registry -}}
 {{ printf "%shubbub/%s:%s" $registry .part (.root.Values.image.tag | default .root.Chart.AppVersion) | quote }}
 {{- end }}
 
-{{/* The settings of all pods: no rights, no token, spread over nodes. */}}
+{{/* The settings of all pods: no rights, no token of the API server, spread over nodes. */}}
 {{- define "hubbub.pod" -}}
 {{- $v := index .root.Values .part -}}
 serviceAccountName: {{ include "hubbub.name" .root }}
