@@ -1,16 +1,20 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/failtest"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/libs/schema"
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
@@ -75,6 +79,65 @@ func TestUpgrade(t *testing.T) {
 		}
 		storetest.Verify(t, openAt(t, path), storetest.SampleOf(version, 22))
 	})
+}
+
+// TestLooksOfOldNames checks the looks that step 3 gives to names from before it.
+func TestLooksOfOldNames(t *testing.T) {
+	path := sqlitedbtest.Copy(t, filepath.Join("testdata", "schema-0.db"))
+	old, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "PauI" // written with an I, it looks like Paul; in lower case it does not
+	for _, statement := range []string{
+		`INSERT INTO users (id, name, name_key, hash, created) VALUES ('u1', '` + name + `', 'paui', 'hash', 1)`,
+		`INSERT INTO users (id, name, name_key, hash, created) VALUES ('u2', '` + name + ` (guest)', ':paui', '', 1)`,
+		`INSERT INTO rooms (id, name, topic, private, direct, created) VALUES ('r0', '` + name + `', '', 0, 0, 1)`,
+	} {
+		if _, err := old.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, path)
+	user, err1 := s.User(t.Context(), "u1")
+	guest, err2 := s.User(t.Context(), "u2")
+	room, err3 := s.Room(t.Context(), "r0")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	want := names.LooksOf(name)
+	if user.Looks != want || room.Looks != want || guest.Looks != (names.Looks{}) {
+		t.Errorf("the looks are %+v, %+v and %+v, want %+v twice and none", user.Looks, room.Looks, guest.Looks, want)
+	}
+}
+
+// TestUnreadableRow checks that a row that cannot be read fails the calls that read it, however
+// often, and no others.
+func TestUnreadableRow(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if err := s.CreateRequest(t.Context(), store.Request{Room: "d-A", From: "ua", To: "ub"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Write.ExecContext(t.Context(), `UPDATE requests SET sent = 'no list'`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // only if all connections are taken
+	defer cancel()
+	for range s.Read.Stats().MaxOpenConnections + 1 {
+		if _, err := s.Request(ctx, "d-A"); err == nil || errors.Is(err, store.ErrNotFound) || ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.MutesOf(ctx, "u1"); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestIndexes checks that queries for a page begin at its place in an index.

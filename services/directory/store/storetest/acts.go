@@ -62,4 +62,8 @@ func testActs(t *testing.T, s store.Store) {
 	same(t, 0, n, err)
 	got, err = s.Acts(ctx, store.ActFilter{}, 10)
 	same(t, []store.Act{closed, add, unban}, got, err)
+	n, err = s.DeleteActsBefore(ctx, closed.ID)
+	same(t, 2, n, err)
+	got, err = s.Acts(ctx, store.ActFilter{}, 10)
+	same(t, []store.Act{closed}, got, err)
 }

@@ -33,6 +33,11 @@ func testTurns(t *testing.T, s store.Store) {
 	same(t, []store.Session{y, x}, all, err)
 	all, err = s.SessionsOf(ctx, "u1", 1)
 	same(t, []store.Session{y}, all, err)
+	newer := logIn("s0", "u2", []byte{1}, 4, 10)
+	must(t, s.CreateSession(ctx, newer))
+	all, err = s.SessionsOf(ctx, "u2", 10)
+	same(t, []store.Session{newer, other}, all, err)
+	must(t, s.DeleteSession(ctx, "s0"))
 	must(t, s.EndSessionsOf(ctx, "u1"))
 	must(t, s.EndSessionsOf(ctx, "nobody"))
 	x.Expires, y.Expires = 0, 0

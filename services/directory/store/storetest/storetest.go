@@ -145,6 +145,10 @@ func testMembers(t *testing.T, s store.Store) {
 	same(t, []store.Member{a}, all, err)
 	all, err = s.MembersInRole(ctx, "r1", api.RoleModerator, 10)
 	same(t, nil, all, err)
+	older := store.Member{Room: "r1", User: "uz", Name: "Zed", Role: api.RoleOwner}
+	must(t, s.PutMember(ctx, older))
+	all, err = s.MembersInRole(ctx, "r1", api.RoleOwner, 2)
+	same(t, []store.Member{older, a}, all, err)
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	all, err = s.MembershipsOf(ctx, "ua", 10)
@@ -193,8 +197,10 @@ func testIntents(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Name: "Ann", Role: "member", Actor: "u2", Session: "s", From: 1 << 50, Created: 5}
 	j := store.Intent{ID: "i2", Kind: "room", Room: "r1", Actor: "u2", Created: 3}
-	must(t, s.PutIntent(ctx, i))
-	must(t, s.PutIntent(ctx, i))
+	before := i
+	before.Name, before.Created = "Anna", 1
+	must(t, s.PutIntent(ctx, before))
+	must(t, s.PutIntent(ctx, i)) // in the place of the one before
 	must(t, s.PutIntent(ctx, j))
 	all, err := s.IntentsBefore(ctx, 6, 10)
 	same(t, []store.Intent{j, i}, all, err)

@@ -40,6 +40,14 @@ func testUsers(t *testing.T, s store.Store) {
 	same(t, []store.User{ann, anna}, found, err)
 	found, err = s.UsersAfter(ctx, "u2", 2)
 	same(t, []store.User{bob}, found, err)
+	for id, key := range map[string]string{"v1": "anzu", "v2": "anñi", "v3": "ao"} {
+		must(t, s.CreateUser(ctx, store.User{ID: id, NameKey: key}))
+	}
+	found, err = s.Users(ctx, "an", 10)
+	same(t, []store.User{ann, anna, {ID: "v1", NameKey: "anzu"}, {ID: "v2", NameKey: "anñi"}}, found, err)
+	for _, id := range []string{"v1", "v2", "v3"} {
+		must(t, s.DeleteUser(ctx, id))
+	}
 	must(t, s.CreateUser(ctx, store.User{ID: "u6", Name: "Deleted account", NameKey: "banana", Hash: store.DeletedHash}))
 	for _, tt := range []struct {
 		q    store.UserQuery
@@ -123,14 +131,14 @@ func testLooks(t *testing.T, s store.Store) {
 	}
 	rooms, err := s.PublicRoomsAlike(ctx, names.LooksOf("Hill"), 10)
 	same(t, []store.Room{hill}, rooms, err)
-	name, looks, public := "Valley", names.LooksOf("Valley"), false
+	name, looks, public := "VaIIey", names.LooksOf("VaIIey"), false
 	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Name: &name, Looks: &looks}))
 	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{Private: &public}))
 	hidden.Private = false
 	rooms, err = s.PublicRoomsAlike(ctx, names.LooksOf("Hill"), 10)
 	same(t, []store.Room{hidden}, rooms, err)
 	hill.Name, hill.Looks = name, looks
-	rooms, err = s.PublicRoomsAlike(ctx, names.LooksOf("VALLEY"), 10)
+	rooms, err = s.PublicRoomsAlike(ctx, names.LooksOf("valley"), 10)
 	same(t, []store.Room{hill}, rooms, err)
 }
 
