@@ -128,7 +128,8 @@ func TestUnreadableRow(t *testing.T) {
 	if _, err := s.Write.ExecContext(t.Context(), `UPDATE requests SET sent = 'no list'`); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // only if all connections are taken
+	// it ends only if all connections are taken
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for range s.Read.Stats().MaxOpenConnections + 1 {
 		if _, err := s.Request(ctx, "d-A"); err == nil || errors.Is(err, store.ErrNotFound) || ctx.Err() != nil {

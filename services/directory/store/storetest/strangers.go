@@ -75,7 +75,7 @@ func testRequests(t *testing.T, s store.Store) {
 	got, err = s.SendRequest(ctx, "d-A", "ua", "m1", 2, 10)
 	a.Sent, a.Created = []string{"m1"}, 10
 	same(t, a, got, err)
-	_, err = s.SendRequest(ctx, "d-A", "ub", "m0", 2, 10) // To does not write in it, although there is room
+	_, err = s.SendRequest(ctx, "d-A", "ub", "m0", 2, 10) // To, although there is room
 	want(t, store.ErrNotFound, err)
 	got, err = s.SendRequest(ctx, "d-A", "ua", "m2", 2, 11)
 	a.Sent = []string{"m1", "m2"}
