@@ -230,7 +230,6 @@ func TestNotesOfRemovedEntries(t *testing.T) {
 	old := b.say("room")
 	b.remove("room", old)
 	last := b.say("room")
-	time.Sleep(b.Driver.cfg.MaxAge) // so that it is too old
 	young := b.say("room")
 	b.remove("room", young)
 	b.trimPast(last.Seq)

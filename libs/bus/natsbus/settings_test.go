@@ -37,7 +37,8 @@ func TestForeignStream(t *testing.T) {
 	t.Parallel()
 	want := (&store{cfg: Config{Stream: "HUB", Partitions: 16, Dedupe: time.Minute, MaxBytes: 1 << 30}, names: newNames("HUB", 16, chat.IsUserRoom)}).streamConfig()
 	for says, change := range map[string]func(*jetstream.StreamConfig){
-		"":                   func(c *jetstream.StreamConfig) { c.Duplicates *= 2 }, // which only costs memory
+		// which only costs memory
+		"":                   func(c *jetstream.StreamConfig) { c.Duplicates *= 2 },
 		"not made by Hubbub": func(c *jetstream.StreamConfig) { c.Metadata = nil },
 		"version 2, and":     func(c *jetstream.StreamConfig) { c.Metadata = map[string]string{metaOwner: "2", metaPartitions: "16"} },
 		"version 0, and":     func(c *jetstream.StreamConfig) { c.Metadata = map[string]string{metaOwner: "0", metaPartitions: "16"} },
