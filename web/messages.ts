@@ -106,7 +106,8 @@ export function messages(early?: string): Plugin {
     transformIndexHtml: {
       order: 'post',
       handler(html, { bundle }) {
-        const script = Object.values(bundle ?? {}).find((f) => f.type === 'chunk' && f.name === 'early')?.fileName;
+        // The file that has the script itself: its entry only imports that.
+        const script = Object.values(bundle ?? {}).find((f) => f.type === 'chunk' && f.moduleIds.some((id) => early !== undefined && id.endsWith(early)))?.fileName;
         return script === undefined ? html : html.replace(/<script type="module"/, `<script type="module" crossorigin src="./${script}"></script>\n    $&`);
       },
     },

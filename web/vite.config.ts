@@ -22,9 +22,11 @@ export default defineConfig({
     // What a first look needs, and what a room needs besides, are a file each: small files that many
     // parts share would each cost a request, and compress worse.
     rolldownOptions: { output: { codeSplitting: { groups: [
+      // What the script that the page loads first runs: it would wait for the page otherwise.
+      { name: 'early', test: /\/src\/lang\/(?:early|catalogues|languages|saved)\.ts$|virtual:messages$|preload-helper|rolldown\/runtime|@messageformat\/runtime|make-plural/, priority: 3 },
       { name: 'page', tags: ['$initial'], priority: 2 },
       // What a room shares with the page beside no room, which must not load the room for it.
-      { name: 'both', test: /\/icons\/arrow-left\.|\/src\/ui\/(?:BackLink|Banner)\.|@messageformat\/runtime|rolldown\/runtime/, priority: 1.5 },
+      { name: 'both', test: /\/icons\/arrow-left\.|\/src\/ui\/(?:BackLink|Banner)\./, priority: 1.5 },
       { name: 'room', test: /\/src\/ui\/RoomPage\.svelte$/, priority: 1 },
     ] } } },
   },

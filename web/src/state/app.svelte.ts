@@ -4,7 +4,7 @@ import { Account, Api, browserStore, Client, environment, outboxStore, readsStor
 import { ownActText, removedText } from '../text/moderation.ts';
 import type { MessageAction } from '../ui/message-actions.ts';
 import { Attention } from './attention.svelte.ts';
-import { Been } from './been.ts';
+import { ReturningVisitor } from './returning-visitor.ts';
 import { Chat } from './chat.svelte.ts';
 import { Layers } from './layers.ts';
 import type { Notifier } from '../notify/notifier.ts';
@@ -84,7 +84,7 @@ export class App {
   readonly #api = new Api(this.#base.pathname.replace(/\/$/, ''), undefined, navigator.cookieEnabled ? this.#base.pathname : undefined);
   readonly #environment = environment();
   /** Of who is welcomed, whether they have been here before. */
-  readonly been = new Been(`hubbub.been${this.#base.pathname.replace(/\/$/, '')}`);
+  readonly visitor = new ReturningVisitor(`hubbub.been${this.#base.pathname.replace(/\/$/, '')}`);
 
   constructor() {
     this.session = new Session(this.#api, browserStore(`hubbub.session${this.#base.pathname.replace(/\/$/, '')}`), this.#environment);
@@ -243,7 +243,7 @@ export class App {
     this.user = user;
     this.serverRole = '';
     if (!user) return;
-    this.been.note();
+    this.visitor.remember();
     this.ended = undefined;
     const client = new Client({
       api: this.#api, session: this.session, environment: this.#environment,

@@ -10,9 +10,9 @@ import Pin from '@lucide/svelte/icons/pin';
 import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import type { Message } from '../client/index.ts';
-import { describe } from '../lang/describe.ts';
 import type { Place as Around } from '../state/place.ts';
 import { roomHash, threadHash } from '../state/route.ts';
+import { attemptIn } from './attempt.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
 /**
@@ -66,21 +66,6 @@ export function messageActions(message: Message, { app, chat, view, inThread, ed
     all.push({ name: m.deleteIt(), Icon: Trash2, grave: true, act: () => (app.dialog = { kind: 'delete', room: view.id, message, text: message.text }) });
   }
   return all;
-}
-
-/** Puts the user's reaction with an emoji to a message, or takes it back. */
-export function toggleReaction(message: Message, emoji: string, { app, chat, view }: Pick<Place, 'app' | 'chat' | 'view'>): Promise<void> {
-  const on = !message.reactions[emoji]?.includes(chat.client.me.id);
-  return attemptIn(app, chat.acts.react(view.id, message, emoji, on), m.reactionNotSaved);
-}
-
-/** Waits for an action, or reports that it failed. */
-async function attemptIn(app: Around, work: Promise<unknown>, failed: (_: { why: string }) => string): Promise<void> {
-  try {
-    await work;
-  } catch (err) {
-    app.toast(failed({ why: describe(err) }));
-  }
 }
 
 async function copy(app: Around, text: string, done: string, instead: string): Promise<void> {

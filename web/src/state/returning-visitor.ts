@@ -2,7 +2,7 @@
  * Whether somebody has used this browser with this server before: the page remembers that somebody
  * came in, and not who. Without storage, it lasts as long as the page.
  */
-export class Been {
+export class ReturningVisitor {
   readonly #key: string;
   #here = false;
 
@@ -10,7 +10,7 @@ export class Been {
     this.#key = key;
   }
 
-  get before(): boolean {
+  get returning(): boolean {
     try {
       return this.#here || localStorage.getItem(this.#key) !== null;
     } catch {
@@ -18,8 +18,8 @@ export class Been {
     }
   }
 
-  /** Somebody has come in. */
-  note(): void {
+  /** Remembers that somebody has come in. */
+  remember(): void {
     this.#here = true;
     try {
       localStorage.setItem(this.#key, '1');
