@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/sqlitedb"
@@ -11,21 +13,21 @@ import (
 )
 
 // news finds what is new to a user (?2) in rooms (?1, a JSON array of pairs: the number of a room,
-// and the Seq that crowded has of it), one row for each room and for each of the messages that its
-// last Seq has. The conditions in its subqueries are ranges of indexes. What it counts ends with
-// what is shown, and what it passes over with ?3. newsFull is 100 where so many messages are new
-// and none of them is the user's: mostly where many are new. To pass over rows costs a fraction of
-// looking at who sent each. LIMIT -1 lets SQLite read each pair once, and not at each use.
+// and the Seq that crowded has for the user), one row for each room and for each of the messages
+// that its last Seq has. The conditions in its subqueries are ranges of indexes. What it counts ends
+// with what is shown, and what it passes over with ?3. newsFull is 100 where so many messages are
+// new and none of them is the user's. To pass over rows costs a fraction of looking at who sent
+// each. LIMIT -1 lets SQLite read each pair once, and not at each use.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
 	(SELECT max(seq) FROM entries WHERE room = j.room AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2), (SELECT seq FROM removed WHERE room = j.room),
-	CASE WHEN r.seq < e.seq THEN `
+	CASE WHEN r.seq < e.seq THEN CASE WHEN r.seq < j.crowded THEN 100 ELSE `
 	newsFull = `CASE WHEN NOT EXISTS (SELECT 1 FROM entries INDEXED BY entries_by_sender WHERE sender = ?2 AND kind <> 1 AND room = j.room AND seq > r.seq)
-		THEN CASE WHEN r.seq < j.crowded THEN 100 ELSE (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END END`
+		THEN (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END`
 	newsCount = `(SELECT count(*) FROM (SELECT 1 FROM (
 		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMiddle = ` LIMIT 100))`
-	newsFirst  = ` END,
+	newsFirst  = ` END END,
 	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
 		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
@@ -88,23 +90,64 @@ func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []str
 			hiddenN = append(hiddenN, n)
 		}
 	}
+	passed := append([]int64{userN}, hiddenN...)
+	slices.Sort(passed)
 	if len(hiddenN) > 0 {
 		q.text, q.args = newsHiding, append(q.args, sqlitedb.List(hiddenN))
 	}
 	var all []store.Inbox
-	err = s.crowded.ask(q.numbers, func(before []int64) (map[int64]int64, error) {
+	err = s.crowded.ask(q.numbers, passed, func(before []int64) (map[int64]crowd, error) {
 		if all, err = s.news(ctx, q, before); err != nil {
 			return nil, err
 		}
-		found := make(map[int64]int64)
+		unknown := make(map[int64]int64)
 		for i, n := range q.numbers {
 			if in := &all[q.at[i]]; in.More && int64(in.Read) >= before[i] {
-				found[n] = int64(in.Read) + 1
+				unknown[n] = int64(in.Read) + 1
 			}
 		}
-		return found, nil
+		if len(unknown) == 0 {
+			return nil, nil
+		}
+		return s.senders(ctx, unknown)
 	})
 	return all, err
+}
+
+// crowdSenders names who sent the first ?2 messages from Seqs on (?1, a JSON array of pairs: the
+// number of a room, and a Seq).
+const crowdSenders = `SELECT j.value ->> 0, j.value ->> 1, (SELECT json_group_array(sender) FROM (
+	SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value ->> 0 AND kind = 0 AND gone = 0 AND seq >= j.value ->> 1 ORDER BY seq LIMIT ?2))
+	FROM json_each(?1) j`
+
+// senders reads who sent the first messages from Seqs on, of newCrowds of the rooms.
+func (s *inboxStore) senders(ctx context.Context, from map[int64]int64) (map[int64]crowd, error) {
+	var pairs [][2]int64
+	for room, seq := range from { // in no order, so that each room has its turn
+		if len(pairs) < newCrowds {
+			pairs = append(pairs, [2]int64{room, seq})
+		}
+	}
+	found, err := kept{s.file}.QueryContext(ctx, crowdSenders, sqlitedb.List(pairs), crowdSize)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	crowds := make(map[int64]crowd, len(pairs))
+	for found.Next() {
+		var room int64
+		var c crowd
+		var senders []byte
+		if err := found.Scan(&room, &c.from, &senders); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(senders, &c.senders); err != nil {
+			return nil, err
+		}
+		slices.Sort(c.senders)
+		crowds[room] = c
+	}
+	return crowds, found.Err()
 }
 
 // newsQuery asks for what is new in rooms.
@@ -116,7 +159,7 @@ type newsQuery struct {
 	at      []int   // their places in rooms
 }
 
-// news asks for what is new. before is what crowded has of the rooms that have numbers.
+// news asks for what is new. before is what crowded has for the rooms that have numbers.
 func (s *inboxStore) news(ctx context.Context, q newsQuery, before []int64) ([]store.Inbox, error) {
 	all := make([]store.Inbox, len(q.rooms))
 	for i, room := range q.rooms {

@@ -59,10 +59,12 @@ func BenchmarkInbox(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	hides := []string{fmt.Sprintf("0192f3c0-2b3c-7d4e-9f50-%012d", 7)}
 	for _, tt := range []struct {
-		name string
-		read uint64
-	}{{"everything is new", first}, {"nothing is new", seq}} {
+		name   string
+		read   uint64
+		hidden []string // one of 50 who write
+	}{{"everything is new", first, nil}, {"nothing is new", seq, nil}, {"everything is new, somebody is hidden", first, hides}} {
 		b.Run(tt.name, func(b *testing.B) {
 			user := chat.NewID()
 			reads := map[string]uint64{}
@@ -82,7 +84,7 @@ func BenchmarkInbox(b *testing.B) {
 			began := cpu(b)
 			b.ResetTimer()
 			for range b.N {
-				all, err := s.Inbox(ctx, user, names, nil)
+				all, err := s.Inbox(ctx, user, names, tt.hidden)
 				if err != nil || len(all) != rooms || all[0].More != (tt.read == first) {
 					b.Fatal(all[0], err)
 				}

@@ -182,6 +182,14 @@ func TestPlans(t *testing.T) {
 				"SEARCH mentions USING PRIMARY KEY (user=? AND room=? AND seq>?)", "USE TEMP B-TREE FOR ORDER BY",
 			},
 		},
+		"what is new to who hides others": {
+			newsHiding, []any{"[[10,0]]", 11, 100, "[12]"}, []string{
+				"SEARCH r USING PRIMARY KEY (user=? AND room=?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=?)",
+				key + "(room=? AND kind=?)", key + "(room=? AND kind=?)", "USING COVERING INDEX entries_there (room=? AND seq>?)", "USING COVERING INDEX entries_there (room=? AND seq>?)",
+				"SEARCH mentions USING PRIMARY KEY (user=? AND room=? AND seq>?)", "USE TEMP B-TREE FOR ORDER BY",
+			},
+		},
+		"who sent what is new":    {crowdSenders, []any{"[[10,5]]", 150}, []string{"USING COVERING INDEX entries_there (room=? AND seq>?)"}},
 		"newest answers":          {newestAnswers, []any{10, 11, "m", 5, 50}, []string{"SEARCH a USING PRIMARY KEY (room=? AND author=? AND root=? AND seq<?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=? AND twin=?)"}},
 		"oldest answers":          {oldestAnswers, []any{10, 11, "m", 5, 50}, []string{"SEARCH a USING PRIMARY KEY (room=? AND author=? AND root=? AND seq>?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=? AND twin=?)"}},
 		"the thread of a message": {rootOf, []any{10, "m", 11}, []string{"SEARCH e USING COVERING INDEX entries_by_id (room=? AND id=? AND sender=?)", "SEARCH a USING COVERING INDEX answers_by_seq (room=? AND seq=? AND twin=?)"}},
