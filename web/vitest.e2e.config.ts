@@ -7,9 +7,10 @@ export default defineConfig({
   test: {
     include: ['e2e/**/*.e2e.ts'],
     environment: 'node',
-    // Each file has a browser and a server of its own, and they mostly wait. A server that is named
-    // they would share.
+    // Each file has a server of its own, and mostly waits for it and the browser. A server that is
+    // named they would share.
     maxWorkers: process.env['HUBBUB_URL'] ? 1 : 2,
+    isolate: false, // the files that a process runs share its browser
     testTimeout: 240_000, // however much else the machine does
     hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },

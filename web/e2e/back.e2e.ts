@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { password, Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 
-const stage = new Stage();
+const stage = new Stage('', undefined, { serviceWorkers: 'allow' });
 
 test('Back closes dialogs and panels, and Forward does not open them', async () => {
   const ada = await stage.person('Ada', 'phone');

@@ -14,6 +14,7 @@ export const devices = {
 
 export type Device = keyof typeof devices;
 
+/** Starts a browser. It ends with the process at the latest. */
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium-headless-shell',
@@ -24,6 +25,9 @@ export function launch(): Promise<Browser> {
 
 /** Everybody's password. */
 export const password = 'correct horse battery';
+
+/** What people's browsers have unless a test wants it otherwise: nothing moves or is installed. */
+const quiet = { reducedMotion: 'reduce', serviceWorkers: 'block' } satisfies BrowserContextOptions;
 
 /** A person with a browser of their own. */
 export class Person {
@@ -39,12 +43,12 @@ export class Person {
     this.device = device;
     page.on('pageerror', (err) => this.complaints.push(err.message));
     page.on('console', (m) => {
-      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource|error occurred when fetching the script/.test(m.text())) this.complaints.push(m.text());
+      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource|error occurred when fetching the script|Service Worker registration blocked/.test(m.text())) this.complaints.push(m.text());
     });
   }
 
   static async open(browser: Browser, url: string, name: string, device: Device, options: BrowserContextOptions = {}): Promise<Person> {
-    const context = await browser.newContext({ ...devices[device], ...options });
+    const context = await browser.newContext({ ...quiet, ...devices[device], ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
     await page.goto(url);
@@ -52,17 +56,17 @@ export class Person {
   }
 
   /** Opens the page for somebody who has an account and logged in earlier. */
-  static async loggedIn(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
+  static async loggedIn(browser: Browser, url: string, name: string, device: Device, options: BrowserContextOptions = {}): Promise<Person> {
     const grant = await new Api(url).register(name, password);
     const session = { name: `hubbub.session${new URL(`${url}/`).pathname.replace(/\/$/, '')}`, value: JSON.stringify(grant) };
-    const person = await Person.open(browser, url, name, device, { bypassCSP: true, storageState: { cookies: [], origins: [{ origin: new URL(url).origin, localStorage: [session] }] } });
+    const person = await Person.open(browser, url, name, device, { ...options, bypassCSP: true, storageState: { cookies: [], origins: [{ origin: new URL(url).origin, localStorage: [session] }] } });
     await person.rooms.getByRole('link').first().waitFor();
     return person;
   }
 
   /** Opens the page on another device for somebody who has an account, and logs in there. */
-  static async again(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
-    const person = await Person.open(browser, url, name, device, { bypassCSP: true });
+  static async again(browser: Browser, url: string, name: string, device: Device, options: BrowserContextOptions = {}): Promise<Person> {
+    const person = await Person.open(browser, url, name, device, { ...options, bypassCSP: true });
     await person.page.getByLabel('Name').fill(name);
     await person.page.getByLabel('Password').fill(password);
     await person.page.getByRole('button', { name: 'Log in' }).click();
@@ -210,7 +214,12 @@ export class Person {
     await this.message(now).getByText('(edited)').waitFor();
   }
 
+  /** Takes a picture to look at, if HUBBUB_SHOTS is set: it costs half a second. */
   async shot(name: string): Promise<void> {
+    if (process.env['HUBBUB_SHOTS']) await this.picture(name);
+  }
+
+  async picture(name: string): Promise<void> {
     mkdirSync(results, { recursive: true });
     await this.page.screenshot({ path: join(results, `${this.device}-${name}.png`) });
   }

@@ -143,7 +143,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
   let ada: Person;
 
   beforeEach(async () => {
-    ada = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'desktop', { colorScheme, reducedMotion: 'reduce', bypassCSP: true });
+    ada = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'desktop', { colorScheme, bypassCSP: true });
     stage.people.push(ada);
   });
 

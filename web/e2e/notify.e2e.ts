@@ -5,7 +5,7 @@ import { password, type Person } from './browser.ts';
 import { Stage } from './stage.ts';
 import { violations } from './violations.ts';
 
-const stage = new Stage();
+const stage = new Stage('', undefined, { serviceWorkers: 'allow' });
 
 /** Waits until the page's service worker has cached the page. */
 async function kept(person: Person): Promise<void> {

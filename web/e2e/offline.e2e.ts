@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 
-const stage = new Stage();
+const stage = new Stage('', undefined, { serviceWorkers: 'allow' });
 
 /** How many people's chats a person's browser has stored, and the texts in them. */
 const kept = (person: Person) => person.page.evaluate(async () => {

@@ -52,7 +52,7 @@ async function operator(locale: string, options: BrowserContextOptions): Promise
   const grant = await new Api(stage.server.url).login(boss, password);
   const { origin } = new URL(stage.server.url);
   const p = await Person.open(stage.browser, `${stage.server.url}/#/server`, boss, 'phone', {
-    viewport: { width: 320, height: 640 }, deviceScaleFactor: 1, locale, bypassCSP: true, reducedMotion: 'reduce', ...options,
+    viewport: { width: 320, height: 640 }, deviceScaleFactor: 1, locale, bypassCSP: true, ...options,
     storageState: { cookies: [], origins: [{ origin, localStorage: [{ name: 'hubbub.session', value: JSON.stringify(grant) }] }] },
   });
   stage.people.push(p);

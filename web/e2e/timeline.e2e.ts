@@ -6,7 +6,7 @@ import { Stage, unique } from './stage.ts';
 
 // A room that is full before anybody opens it, filled as fast as the server can.
 for (const name of ['RATE', 'BURST', 'USER_RATE', 'USER_BURST']) process.env[`HUBBUB_${name}`] = '1000000';
-const stage = new Stage();
+const stage = new Stage('', undefined, { reducedMotion: 'no-preference' });
 
 /** More messages than the page holds for a reader who scrolls back. */
 const count = 1_250;

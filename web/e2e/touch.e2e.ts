@@ -4,7 +4,7 @@ import { small } from './small.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
-const stage = new Stage();
+const stage = new Stage('', undefined, { reducedMotion: 'no-preference' });
 
 async function twoMessages(): Promise<{ ada: Person; bo: Person; text: string }> {
   const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'phone')];

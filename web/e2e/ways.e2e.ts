@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
 
-const stage = new Stage();
+const stage = new Stage('', undefined, { serviceWorkers: 'allow' });
 
 async function makeRoom(owner: Person, name: string, isPrivate: boolean): Promise<string> {
   await owner.leaveRoom();
