@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Directory } from '../client/directory.ts';
+import { Preferences, type Chosen } from '../client/preferences.ts';
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import { Notices } from '../state/notices.svelte.ts';
@@ -112,6 +114,16 @@ test('everything of a room is told if that is chosen, unless it is muted, and wo
   expect(w.shown).toEqual([]);
   await w.says('lobby', 'Bo', 'who will deploy?');
   expect(w.shown.map((n) => n.title)).toEqual(['Bo mentioned you in Lobby']);
+});
+
+test('quiet hours are changed while an earlier change is on its way', async () => {
+  const preferences = new Preferences({ putPreferences: async (c: Chosen) => ({ ...c, version: c.version + 1 }) } as unknown as Directory);
+  Object.assign(w.chat.client, { preferences });
+  const n = await w.open();
+  await Promise.all([n.chooseQuiet({ zone: 'UTC' }), n.chooseQuiet({ from: 21 * 60, zone: 'UTC' }), n.chooseQuiet({ to: 6 * 60, zone: 'UTC' })]);
+  expect(preferences.values['notify']).toEqual({ quiet: { from: 21 * 60, to: 6 * 60, zone: 'UTC' } });
+  await Promise.all([n.choose({ quiet: undefined }), n.chooseQuiet({ zone: 'UTC' })]);
+  expect(preferences.values['notify']).toEqual({ quiet: { from: 22 * 60, to: 7 * 60, zone: 'UTC' } });
 });
 
 test('what is read, here or elsewhere, disappears', async () => {

@@ -5,7 +5,7 @@ import { m, need } from '../lang/language.svelte.ts';
 import { isolate } from '../text/bidi.ts';
 import { mentioned } from '../text/mention.ts';
 import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
-import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices } from './choices.ts';
+import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices, type Quiet } from './choices.ts';
 import { ability, subscribe, turnOff, turnOn, worker } from './device.ts';
 
 /** A message is new for so long, ms: what was said while the page was away is no news any more. */
@@ -132,6 +132,11 @@ export class Notifier {
   /** Changes what the user is told, on all devices. */
   choose(change: Partial<Choices> | { readonly quiet: undefined }): Promise<void> {
     return this.#chat.client.preferences.change((values) => withChoices(values, change as Partial<Choices>));
+  }
+
+  /** Changes the quiet hours, or begins them; another change may still be on its way. */
+  chooseQuiet(change: Partial<Quiet> & Pick<Quiet, 'zone'>): Promise<void> {
+    return this.#chat.client.preferences.change((values) => withChoices(values, { quiet: { from: 22 * 60, to: 7 * 60, ...choicesOf(values).quiet, ...change } }));
   }
 
   /** Chooses what is told of a room; undefined: as of all others. */
