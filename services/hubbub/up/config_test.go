@@ -32,6 +32,9 @@ func TestConfig(t *testing.T) {
 		},
 		{[]string{"--presence-big-room", "0"}, "--presence-big-room is 0; it has to be 1 to 100000"},
 		{[]string{"--max-sockets", "0"}, "--max-sockets is 0"},
+		{[]string{"--notify-per-hour", "5"}, "--notify-per-hour is 5; it has to be 6 to 10000"},
+		{[]string{"--tls"}, "--tls needs a certificate"},
+		{[]string{"--web", ""}, ""},
 		{[]string{"--web", data}, "--web is " + data + ", where there is no page"},
 	} {
 		_, err := parsed(t, append([]string{"--data", data, "--web", "none"}, tt.args...)...)
