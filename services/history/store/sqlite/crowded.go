@@ -26,7 +26,7 @@ type crowd struct {
 }
 
 const (
-	// crowdSize leaves more than chat.MaxUnread messages where those who are passed over sent a third.
+	// crowdSize leaves more than chat.MaxUnread messages where who is passed over sent a third.
 	crowdSize = 150
 	// maxCrowds is how many are kept, of 1.2 kB. All are forgotten when there are more.
 	maxCrowds = 10_000

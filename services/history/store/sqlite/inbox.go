@@ -14,9 +14,9 @@ import (
 
 // news finds what is new to a user (?2) in rooms (?1, a JSON array of pairs: the number of a room,
 // and the Seq that crowded has for the user), one row for each room and for each of the messages
-// that its last Seq has. The conditions in its subqueries are ranges of indexes. What it counts ends
-// with what is shown, and what it passes over with ?3. newsFull is 100 where so many messages are
-// new and none of them is the user's. To pass over rows costs a fraction of looking at who sent
+// that its last Seq has. The conditions in its subqueries are ranges of indexes. What it counts
+// ends with what is shown, and what it passes over with ?3. newsFull is 100 where so many messages
+// are new and none of them is the user's. To pass over rows costs a fraction of looking at who sent
 // each. LIMIT -1 lets SQLite read each pair once, and not at each use.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
