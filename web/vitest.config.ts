@@ -8,5 +8,5 @@ import { messages } from './messages.ts';
 export default defineConfig({
   plugins: [svelte(), emoji(), messages()],
   resolve: { conditions: ['browser'] },
-  test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['test/english.ts'], testTimeout: 10_000 },
+  test: { include: ['src/**/*.test.ts'], environment: 'node', pool: 'threads', setupFiles: ['test/english.ts'], testTimeout: 10_000 },
 });

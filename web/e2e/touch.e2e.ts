@@ -26,6 +26,7 @@ test('a long press opens a sheet: reactions, then rows of 48 px; a tap opens not
   await bo.touch(text);
   await sheet.waitFor();
   expect(await bo.page.evaluate(() => getSelection()?.toString())).toBe('');
+  await sheet.evaluate((e) => Promise.all(e.getAnimations({ subtree: true }).map((a) => a.finished)));
   const names = await sheet.getByRole('button').evaluateAll((all) => all.map((b) => ({ name: b.getAttribute('aria-label') ?? b.textContent!.trim(), height: b.getBoundingClientRect().height })));
   expect(names[1]!.name).toMatch(/^React with/);
   for (const b of names.slice(1)) expect(b.height, b.name).toBeGreaterThanOrEqual(48);
