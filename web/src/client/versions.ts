@@ -51,7 +51,7 @@ export class Versions extends LiveList<Version, VersionsPage, 'gone'> {
   }
 
   protected override stateAfter(err: unknown): 'failed' | 'gone' {
-    return hasCode(err, 'not_found') || hasCode(err, 'forbidden') ? 'gone' : 'failed';
+    return hasCode(err, 'not_found', 'forbidden') ? 'gone' : 'failed';
   }
 
   protected override take(e: LogEvent | UnknownLogEvent): void {

@@ -62,12 +62,12 @@ export class Marks {
   }
 }
 
-/** Runs a change, and says it if that was not kept. */
-export async function attempt(change: Promise<void>, tell: (text: string) => void): Promise<void> {
+/** Waits for a change, and tells the user if it failed. */
+export async function attempt(change: Promise<unknown>, tell: (text: string) => void, failed: (_: { why: string }) => string = m.notKept): Promise<void> {
   try {
     await change;
   } catch (err) {
-    tell(m.notKept({ why: describe(err) }));
+    tell(failed({ why: describe(err) }));
   }
 }
 

@@ -10,9 +10,9 @@ import Pin from '@lucide/svelte/icons/pin';
 import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import type { Message } from '../client/index.ts';
+import { attempt } from '../state/marks.svelte.ts';
 import type { Place as Around } from '../state/place.ts';
 import { roomHash, threadHash } from '../state/route.ts';
-import { attemptIn } from './attempt.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
 /**
@@ -43,7 +43,7 @@ export interface Place {
 export function messageActions(message: Message, { app, chat, view, inThread, edit, reply }: Place): MessageAction[] {
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
-  const attempt = (work: Promise<unknown>, failed: (_: { why: string }) => string) => attemptIn(app, work, failed);
+  const tell = (text: string) => void app.toast(text);
   const all: MessageAction[] = [];
   if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
   if (!inThread && (view.writes || message.replies || message.thread)) {
@@ -52,14 +52,14 @@ export function messageActions(message: Message, { app, chat, view, inThread, ed
   all.push({ name: m.copyText(), Icon: Copy, act: () => copy(app, message.text, m.copiedDone(), m.thisBrowserDoesNotAllowCopying()) });
   all.push({ name: m.copyLink(), Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), m.linkCopied(), m.copyNotAllowed()) });
   const saved = chat.saved.has(message);
-  all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), saved ? m.savedNotRemoved : m.messageNotSaved) });
+  all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), tell, saved ? m.savedNotRemoved : m.messageNotSaved) });
   if (mine && view.writes) all.push({ name: m.edit(), Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;
-    all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), on ? m.messageNotUnpinned : m.messageNotPinned) });
+    all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), tell, on ? m.messageNotUnpinned : m.messageNotPinned) });
   }
   if (!mine) {
-    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => attempt(chat.markUnread(message), m.messageNotUnread) });
+    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => attempt(chat.markUnread(message), tell, m.messageNotUnread) });
     all.push({ name: m.report(), Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {
