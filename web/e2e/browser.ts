@@ -214,19 +214,23 @@ export class Person {
     await this.message(now).getByText('(edited)').waitFor();
   }
 
-  /** Takes a picture to look at, if HUBBUB_SHOTS is set: it costs half a second. */
-  async shot(name: string): Promise<void> {
-    if (process.env['HUBBUB_SHOTS']) await this.picture(name);
-  }
-
-  async picture(name: string): Promise<void> {
-    mkdirSync(results, { recursive: true });
-    await this.page.screenshot({ path: join(results, `${this.device}-${name}.png`) });
+  shot(name: string): Promise<void> {
+    return shot(this.page, `${this.device}-${name}`);
   }
 
   async close(): Promise<void> {
     await this.page.context().close();
   }
+}
+
+/** Takes a picture to look at, if HUBBUB_SHOTS is set: it costs half a second. */
+export async function shot(page: Page, name: string): Promise<void> {
+  if (process.env['HUBBUB_SHOTS']) await picture(page, name);
+}
+
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(results, { recursive: true });
+  await page.screenshot({ path: join(results, `${name}.png`) });
 }
 
 /** The text as a regular expression that matches it alone. */

@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Api } from '../src/client/index.ts';
-import { devices, password } from './browser.ts';
+import { devices, password, shot } from './browser.ts';
 import { Site } from './site.ts';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
@@ -48,12 +46,6 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     const told = (type: string) => page.evaluate((t) => (globalThis as unknown as { told: { type: string; detail: Record<string, unknown> }[] }).told.filter((e) => e.type === t).map((e) => e.detail), type);
     return { page, faults, sockets, told };
   }
-  const shot = async (page: Page, name: string) => {
-    if (!process.env['HUBBUB_SHOTS']) return;
-    const folder = join(import.meta.dirname, '..', 'test-results');
-    mkdirSync(folder, { recursive: true });
-    await page.screenshot({ path: join(folder, `embed-${name}.png`) });
-  };
   /** An account, and a function that makes tokens for it, as the site's own server would. */
   async function member(name: string) {
     const api = new Api(stage.server.url);
@@ -144,14 +136,14 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     const users = (await told('ready')).map((d) => d['user']);
     expect(new Set(users).size).toBe(1);
     expect(await violations(page)).toEqual([]);
-    await shot(page, 'desktop');
+    await shot(page, 'embed-desktop');
     await page.setViewportSize(devices.phone.viewport);
     await expect.poll(() => ask.evaluate((e) => e.shadowRoot!.firstElementChild!.scrollWidth <= e.clientWidth)).toBe(true);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(devices.phone.viewport.width);
-    await shot(page, 'phone');
+    await shot(page, 'embed-phone');
     await ask.evaluate((e) => e.setAttribute('theme', 'dark'));
     expect(await violations(page)).toEqual([]);
-    await shot(page, 'dark');
+    await shot(page, 'embed-dark');
 
     // A moderator removes the guest from the room.
     const { api, grant } = await member('Owner');
@@ -240,7 +232,7 @@ describe.runIf(!process.env['HUBBUB_URL'])('<hubbub-chat> in the page of another
     await bo.edit(said[1], said[2]);
     await expect.poll(() => dialog.getByRole('listitem').count()).toBe(3);
     expect(await violations(page)).toEqual([]);
-    await shot(page, 'versions');
+    await shot(page, 'embed-versions');
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
     expect(faults).toEqual([]);

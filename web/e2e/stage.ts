@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { launch, Person, type Device } from './browser.ts';
+import { launch, Person, picture, type Device } from './browser.ts';
 import { hubbub, type Hubbub } from './hubbub.ts';
 import { Mailbox } from './mailbox.ts';
 
@@ -44,7 +44,7 @@ export class Stage {
       if (task.result?.state === 'fail') {
         process.stderr.write(`${task.name}: the server's last words:\n${this.server.output()}\n`);
         const name = task.name.replace(/\W+/g, '-');
-        for (const p of people) await p.picture(`failed-${name}-${p.name.split('-')[0]}`).catch(() => undefined);
+        for (const p of people) await picture(p.page, `${p.device}-failed-${name}-${p.name.split('-')[0]}`).catch(() => undefined);
       }
       await Promise.all(people.splice(0).map((p) => p.close()));
       expect(complaints).toEqual([]);
