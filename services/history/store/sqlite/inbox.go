@@ -124,9 +124,10 @@ const crowdSenders = `SELECT j.value ->> 0, j.value ->> 1, (SELECT json_group_ar
 func (s *inboxStore) senders(ctx context.Context, from map[int64]int64) (map[int64]crowd, error) {
 	var pairs [][2]int64
 	for room, seq := range from { // in no order, so that each room has its turn
-		if len(pairs) < newCrowds {
-			pairs = append(pairs, [2]int64{room, seq})
+		if len(pairs) == newCrowds {
+			break
 		}
+		pairs = append(pairs, [2]int64{room, seq})
 	}
 	found, err := kept{s.file}.QueryContext(ctx, crowdSenders, sqlitedb.List(pairs), crowdSize)
 	if err != nil {
