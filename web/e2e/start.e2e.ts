@@ -21,6 +21,7 @@ async function weigh(person: Person, bound: number, seen: () => Promise<unknown>
   await cdp.send('Network.setBypassServiceWorker', { bypass: true }); // it caches files
   const loaded = new Map<string, { url: string; coding: string; bytes: number }>();
   cdp.on('Network.responseReceived', (e) => {
+    if (e.type === 'Document') loaded.clear(); // what the page before the reload still loaded
     if (['Document', 'Script', 'Stylesheet'].includes(e.type)) loaded.set(e.requestId, { url: e.response.url, coding: e.response.headers['Content-Encoding'] ?? '', bytes: 0 });
   });
   cdp.on('Network.loadingFinished', (e) => {
