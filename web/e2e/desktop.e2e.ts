@@ -134,9 +134,44 @@ test('everything works by keyboard', async () => {
   await ada.log.focus();
   await ada.page.keyboard.press('ArrowUp');
   await ada.page.keyboard.press('Tab');
-  expect(await ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('React with');
+  await expect.poll(() => ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('React with');
   await ada.page.keyboard.press('Enter');
   await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
+});
+
+test('Tab leads from a message to its tools, also while those load; without them, a second Tab goes on', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  const text = unique('early');
+  await ada.say(text);
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  const label = () => ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+  let tools: 'held' | 'refused' = 'refused';
+  let open = () => {};
+  await ada.page.route('**/message-tools*.js', async (route) => {
+    if (tools === 'refused') return route.abort();
+    await new Promise<void>((resolve) => (open = resolve));
+    await route.continue();
+  });
+  await ada.page.reload();
+  await ada.message(text).waitFor();
+  await ada.log.focus();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.press('Tab');
+  await ada.page.getByText('This part of the page cannot be loaded now').waitFor();
+  expect(await label()).toContain(text);
+  await ada.page.keyboard.press('Tab');
+  expect(await label()).toBe('Formatting');
+
+  tools = 'held';
+  await ada.page.reload();
+  await ada.message(text).waitFor();
+  await ada.log.focus();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.press('Tab');
+  expect(await label()).toContain(text);
+  open();
+  await expect.poll(label).toContain('React with');
 });
 
 describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => {
