@@ -134,7 +134,7 @@ func (s *entryStore) writer(tx *sql.Tx) *writer {
 		}
 		return tx.StmtContext(ctx, kept), nil
 	})
-	w.threads, w.crowded = true, &s.crowded
+	w.threads, w.roomCache = true, &s.roomCache
 	return w
 }
 
@@ -169,7 +169,7 @@ func (s *file) transaction(ctx context.Context, f func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer s.crowded.settle(tx)
+	defer s.roomCache.settle(tx)
 	if err := f(tx); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}

@@ -6,35 +6,40 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
-// news finds what is new to a user (?2) in rooms (?1, a JSON array of pairs: the number of a room,
-// and the Seq that crowded has for the user), one row for each room and for each of the messages
-// that its last Seq has. The conditions in its subqueries are ranges of indexes. What it counts
-// ends with what is shown, and what it passes over with ?3. newsFull is 100 where so many messages
-// are new and none of them is the user's. To pass over rows costs a fraction of looking at who sent
-// each. LIMIT -1 lets SQLite read each pair once, and not at each use.
+// news finds what is new to a user (?2) in rooms (?1, a JSON array of arrays: the number of a room,
+// the Seq that roomCache has for the user, and where it knows them those of the newest message and
+// of the newest in a thread alone), one row for each room and for each of the messages that its
+// last Seq has. The conditions in its subqueries are ranges of indexes. What it counts ends with
+// what is shown, and what it passes over with ?3. newsFull is 100 where so many messages are new
+// and none of them is the user's. To pass over rows costs a fraction of looking at who sent each.
+// LIMIT -1 lets SQLite read each array once, and not at each use.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
-	(SELECT max(seq) FROM entries WHERE room = j.room AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2), (SELECT seq FROM removed WHERE room = j.room),
-	CASE WHEN r.seq < e.seq THEN CASE WHEN r.seq < j.crowded THEN 100 ELSE `
+	CASE WHEN j.last IS NULL THEN (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 1) END,
+	CASE WHEN j.last IS NULL THEN (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2) END,
+	CASE WHEN j.last IS NULL THEN (SELECT seq FROM removed WHERE room = j.room) END,
+	CASE WHEN r.seq < coalesce(j.last, e.seq) THEN CASE WHEN r.seq < j.crowded THEN 100 ELSE `
 	newsFull = `CASE WHEN NOT EXISTS (SELECT 1 FROM entries INDEXED BY entries_by_sender WHERE sender = ?2 AND kind <> 1 AND room = j.room AND seq > r.seq)
 		THEN (SELECT 100 FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT 1 OFFSET 99) END`
 	newsCount = `(SELECT count(*) FROM (SELECT 1 FROM (
 		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMiddle = ` LIMIT 100))`
 	newsFirst  = ` END END,
-	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
+	CASE WHEN r.seq < coalesce(j.last, e.seq) THEN (SELECT seq FROM (
 		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.room AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
-	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) || ' ' || max(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.room AND seq > r.seq AND `
+	CASE WHEN r.seq < coalesce(j.last, e.seq) OR r.seq < coalesce(j.answered, (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 2)) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) || ' ' || max(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.room AND seq > r.seq AND `
 	newsEnd = `) END
-	FROM (SELECT key, value ->> 0 AS room, value ->> 1 AS crowded FROM json_each(?1) LIMIT -1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.room
-	LEFT JOIN entries e ON e.room = j.room AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 0)
+	FROM (SELECT key, value ->> 0 AS room, value ->> 1 AS crowded, value ->> 2 AS last, value ->> 3 AS answered FROM json_each(?1) LIMIT -1) j
+	LEFT JOIN reads r ON r.user = ?2 AND r.room = j.room
+	LEFT JOIN entries e ON e.room = j.room AND e.kind = 0 AND e.seq = CASE WHEN j.last IS NULL THEN (SELECT max(seq) FROM entries WHERE room = j.room AND kind = 0) END
 	ORDER BY j.key, e.twin`
 	others     = `sender <> ?2`
 	notHidden  = `sender <> ?2 AND sender NOT IN (SELECT value FROM json_each(?4))`
@@ -64,7 +69,7 @@ type newsRow struct {
 }
 
 func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
-	q := newsQuery{text: newsPlain, rooms: rooms}
+	q := newsQuery{text: newsPlain}
 	for i, room := range rooms {
 		n, ok, err := s.rooms.number(ctx, kept{s.file}, room)
 		if err != nil {
@@ -95,21 +100,28 @@ func (s *inboxStore) inbox(ctx context.Context, user string, rooms, hidden []str
 	if len(hiddenN) > 0 {
 		q.text, q.args = newsHiding, append(q.args, sqlitedb.List(hiddenN))
 	}
-	var all []store.Inbox
-	err = s.crowded.ask(q.numbers, passed, func(before []int64) (map[int64]crowd, error) {
-		if all, err = s.news(ctx, q, before); err != nil {
+	all := make([]store.Inbox, len(rooms))
+	for i, room := range rooms {
+		all[i].Room = room
+	}
+	if len(q.numbers) == 0 {
+		return all, nil
+	}
+	err = s.roomCache.ask(q.numbers, passed, func(rooms []known) (map[int64]learned, error) {
+		found, err := s.news(ctx, q, rooms, all)
+		if err != nil {
 			return nil, err
 		}
 		unknown := make(map[int64]int64)
-		for i, n := range q.numbers {
-			if in := &all[q.at[i]]; in.More && int64(in.Read) >= before[i] {
-				unknown[n] = int64(in.Read) + 1
+		for _, k := range rooms {
+			if in := &all[q.at[k.at]]; in.More && int64(in.Read) >= k.before {
+				unknown[q.numbers[k.at]] = int64(in.Read) + 1
 			}
 		}
 		if len(unknown) == 0 {
-			return nil, nil
+			return found, nil
 		}
-		return s.senders(ctx, unknown)
+		return found, s.senders(ctx, unknown, found)
 	})
 	return all, err
 }
@@ -121,7 +133,7 @@ const crowdSenders = `SELECT j.value ->> 0, j.value ->> 1, (SELECT json_group_ar
 	FROM json_each(?1) j`
 
 // senders reads who sent the first messages from Seqs on, of newCrowds of the rooms.
-func (s *inboxStore) senders(ctx context.Context, from map[int64]int64) (map[int64]crowd, error) {
+func (s *inboxStore) senders(ctx context.Context, from map[int64]int64, into map[int64]learned) error {
 	var pairs [][2]int64
 	for room, seq := range from { // in no order, so that each room has its turn
 		if len(pairs) == newCrowds {
@@ -131,100 +143,131 @@ func (s *inboxStore) senders(ctx context.Context, from map[int64]int64) (map[int
 	}
 	found, err := kept{s.file}.QueryContext(ctx, crowdSenders, sqlitedb.List(pairs), crowdSize)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer found.Close()
-	crowds := make(map[int64]crowd, len(pairs))
 	for found.Next() {
 		var room int64
 		var c crowd
 		var senders []byte
 		if err := found.Scan(&room, &c.from, &senders); err != nil {
-			return nil, err
+			return err
 		}
 		if err := json.Unmarshal(senders, &c.senders); err != nil {
-			return nil, err
+			return err
 		}
 		slices.Sort(c.senders)
-		crowds[room] = c
+		l := into[room]
+		l.crowd = c
+		into[room] = l
 	}
-	return crowds, found.Err()
+	return found.Err()
 }
 
 // newsQuery asks for what is new in rooms.
 type newsQuery struct {
 	text    string
-	args    []any // behind the rooms
-	rooms   []string
+	args    []any   // behind the rooms
 	numbers []int64 // of the rooms that have one
-	at      []int   // their places in rooms
+	at      []int   // their places among all rooms
 }
 
-// news asks for what is new. before is what crowded has for the rooms that have numbers.
-func (s *inboxStore) news(ctx context.Context, q newsQuery, before []int64) ([]store.Inbox, error) {
-	all := make([]store.Inbox, len(q.rooms))
-	for i, room := range q.rooms {
-		all[i].Room = room
+// list names rooms as news wants them.
+func (q newsQuery) list(rooms []known) []byte {
+	list := make([]byte, 0, 64*len(rooms))
+	for i, k := range rooms {
+		list = append(list, "[,"[min(i, 1)], '[')
+		list = strconv.AppendInt(list, q.numbers[k.at], 10)
+		list = strconv.AppendInt(append(list, ','), k.before, 10)
+		if k.end.known {
+			last := int64(0)
+			if k.end.last != nil {
+				last = int64(k.end.last.Seq)
+			}
+			list = strconv.AppendInt(append(list, ','), last, 10)
+			list = strconv.AppendInt(append(list, ','), k.end.answered, 10)
+		}
+		list = append(list, ']')
 	}
-	if len(q.numbers) == 0 {
-		return all, nil
-	}
-	pairs := make([][2]int64, len(before))
-	for i, n := range q.numbers {
-		pairs[i] = [2]int64{n, before[i]}
-	}
-	found, err := kept{s.file}.QueryContext(ctx, q.text, append([]any{sqlitedb.List(pairs)}, q.args...)...)
+	return append(list, ']')
+}
+
+// news asks for what is new in rooms, puts it into all, and returns what it learns of the rooms by
+// their numbers.
+func (s *inboxStore) news(ctx context.Context, q newsQuery, rooms []known, all []store.Inbox) (map[int64]learned, error) {
+	found, err := kept{s.file}.QueryContext(ctx, q.text, append([]any{string(q.list(rooms))}, q.args...)...)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
-	senders := make(map[int]int64, len(pairs))
+	learns := make(map[int64]learned)
+	senders := make(map[int64]int64) // of the newest messages, by room
 	var row newsRow
 	for found.Next() {
-		i, sender, err := row.scan(found, all, q.at)
-		if err != nil {
+		if err := row.scan(found); err != nil {
 			return nil, err
 		}
-		if sender != 0 {
-			senders[i] = sender
+		k := rooms[row.key]
+		room, in := q.numbers[k.at], &all[q.at[k.at]]
+		if err := row.fill(in); err != nil {
+			return nil, err
 		}
+		if !k.end.known {
+			k.end = row.end(in.Room)
+			learns[room] = learned{end: k.end}
+			if k.end.last != nil {
+				senders[room] = row.from.Int64
+			}
+		}
+		in.Last, in.Through = k.end.last, k.end.through
 	}
 	if err := found.Err(); err != nil {
 		return nil, err
 	}
 	_ = found.Close()
-	for i, n := range senders {
-		e := all[i].Last
+	for room, n := range senders {
+		e := learns[room].end.last
 		if e.Sender, err = s.users.id(ctx, kept{s.file}, n); err != nil {
 			return nil, err
 		}
 		e.Data = unpack(e.Data, chat.TypeMsg, e.Room, e.ID, e.Sender)
 	}
-	return all, nil
+	for _, k := range rooms {
+		if in := &all[q.at[k.at]]; in.Last != nil {
+			last := *in.Last // callers may change theirs
+			in.Last = &last
+		}
+	}
+	return learns, nil
 }
 
-// scan takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
-func (r *newsRow) scan(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
-	if err := found.Scan(&r.key, &r.read, &r.last, &r.from, &r.id, &r.data, &r.other, &r.answered, &r.removed, &r.unread, &r.first, &r.mentions); err != nil {
-		return 0, 0, err
-	}
-	in := &all[at[r.key]]
-	in.Known, in.Read, in.Through = r.read.Valid, uint64(r.read.Int64), uint64(max(r.last.Int64, r.other.Int64, r.answered.Int64, r.removed.Int64))
-	in.Unread, in.FirstUnread = int(r.unread.Int64), uint64(r.first.Int64)
+func (r *newsRow) scan(found *sql.Rows) error {
+	return found.Scan(&r.key, &r.read, &r.last, &r.from, &r.id, &r.data, &r.other, &r.answered, &r.removed, &r.unread, &r.first, &r.mentions)
+}
+
+// fill tells what is new to the user.
+func (r *newsRow) fill(in *store.Inbox) error {
+	*in = store.Inbox{Room: in.Room, Known: r.read.Valid, Read: uint64(r.read.Int64), Unread: int(r.unread.Int64), FirstUnread: uint64(r.first.Int64)}
 	if r.mentions.Valid {
 		var answers int
 		var firstAnswer uint64
 		if _, err := fmt.Sscan(r.mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer, &in.LastMention); err != nil {
-			return 0, 0, err
+			return err
 		}
 		in.AddAnswers(answers, firstAnswer)
 	}
 	in.More = in.Unread > chat.MaxUnread
 	in.Unread = min(in.Unread, chat.MaxUnread)
+	return nil
+}
+
+// end returns what a room has at its end. The message lacks its sender, and its data is packed.
+func (r *newsRow) end(room string) roomEnd {
+	end := roomEnd{known: true, answered: r.answered.Int64, through: uint64(max(r.last.Int64, r.other.Int64, r.answered.Int64, r.removed.Int64))}
 	if r.last.Valid {
-		in.Last = &store.Entry{Room: in.Room, Seq: uint64(r.last.Int64), ID: unpackID(r.id), Type: chat.TypeMsg, Data: r.data}
+		end.last = &store.Entry{Room: room, Seq: uint64(r.last.Int64), ID: unpackID(r.id), Type: chat.TypeMsg, Data: r.data}
 	}
-	return at[r.key], r.from.Int64, nil
+	return end
 }
 
 // BeginRead implements store.Inboxes.

@@ -123,7 +123,7 @@ func (s *entryStore) RemoveEntries(ctx context.Context, room string, limit int) 
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		s.crowded.lose(tx, n)
+		s.roomCache.change(tx, n, loses)
 		if err := s.holdStore.putGoingAside(ctx, tx, going, n, limit); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (s *retentionStore) RemoveThrough(ctx context.Context, room string, through
 		return 0, err
 	}
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
-		s.crowded.lose(tx, n)
+		s.roomCache.change(tx, n, loses)
 		w := s.entryStore.writer(tx)
 		all := context.WithoutCancel(ctx) // as in Append
 		if err := s.holdStore.putGoingAside(all, tx, goingThrough, n, int64(through), limit); err != nil {
@@ -170,6 +170,7 @@ func (s *retentionStore) PutReset(ctx context.Context, room string, seq uint64) 
 		if err != nil {
 			return err
 		}
+		s.roomCache.change(tx, n, alters)
 		_, err = tx.ExecContext(ctx, `INSERT INTO removed (room, seq, messages, told, reset) VALUES (?1, ?2 - 1, 0, 0, ?2)
 			ON CONFLICT (room) DO UPDATE SET seq = max(seq, ?2 - 1), reset = max(reset, ?2)`, n, int64(seq))
 		return err

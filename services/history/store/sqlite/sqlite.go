@@ -53,7 +53,7 @@ type file struct {
 	*sqlitedb.DB
 	rooms, users numbers
 	vocabulary   store.Vocabulary
-	crowded      crowded
+	roomCache    roomCache
 }
 
 // The parts of the store, by their subjects.

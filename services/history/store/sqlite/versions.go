@@ -73,8 +73,15 @@ func (s *entryStore) KeepOriginal(ctx context.Context, room string, name store.N
 	}
 	begins := beginning(nil, e.Type, e.Room, e.ID, e.Sender)
 	// A deletion may have erased it meanwhile.
-	_, err = s.changed(ctx, "keep the original of a message", keepOriginal, pack(data, begins), n.room, packID(e.ID), n.sender, pack(e.Data, begins))
-	return err
+	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		s.roomCache.change(tx, n.room, alters)
+		_, err := tx.ExecContext(ctx, keepOriginal, pack(data, begins), n.room, packID(e.ID), n.sender, pack(e.Data, begins))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep the original of a message: %w", err)
+	}
+	return nil
 }
 
 // Versions implements store.Store.
@@ -127,6 +134,7 @@ func (s *entryStore) Erase(ctx context.Context, room string, name store.Name, sc
 			if err := putAside(ctx, tx, held, []store.Entry{e}); err != nil {
 				return err
 			}
+			s.roomCache.change(tx, n.room, alters)
 			data = pack(data, beginning(nil, e.Type, e.Room, e.ID, e.Sender))
 			if _, err := tx.ExecContext(ctx, erase, data, n.room, packID(e.ID), n.sender); err != nil {
 				return err

@@ -49,7 +49,7 @@ type writer struct {
 	tops         tops
 	fresh        []document        // messages that were added and are to be indexed
 	threads      bool              // there are their tables
-	crowded      *crowded          // not nil where there are threads
+	roomCache    *roomCache        // not nil where there are threads
 	touched      map[thread]uint64 // threads, and through which Seq they are counted now
 }
 
@@ -184,6 +184,9 @@ func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int
 	}
 	var memory [160]byte
 	data := pack(e.Data, beginning(memory[:0], e.Type, e.Room, e.ID, e.Sender))
+	if w.roomCache != nil {
+		w.roomCache.change(w.tx, n.room, alters)
+	}
 	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, done.Deleted, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, packDone(done), data)
 	if err == nil && changed == 1 && kind != kindOther && len(e.Terms) > 0 {
 		w.fresh = append(w.fresh, document{n.room, int64(e.Seq), twin, e.Terms, true})
@@ -232,7 +235,7 @@ func (w *writer) do(ctx context.Context, e store.Entry) error {
 		return nil // it is none that this release understands
 	}
 	if _, err = w.exec(ctx, setDone, done.Deleted, packDone(done), n.room, seq, twin); err == nil && w.threads && done.Deleted {
-		w.crowded.lose(w.tx, n.room)
+		w.roomCache.change(w.tx, n.room, loses)
 		err = w.lose(ctx, n.room, seq, twin, e.Seq)
 	}
 	return err
