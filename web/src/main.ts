@@ -10,7 +10,7 @@ import Page from './ui/Page.svelte';
 const target = document.getElementById('app')!;
 const app = new App();
 // English, where the language that is wanted cannot be loaded.
-void app.look.spoken.then((done) => (done ? undefined : speak('en').catch(() => undefined))).then(() => {
+void app.appearance.languageLoaded.then((done) => (done ? undefined : speak('en').catch(() => undefined))).then(() => {
   target.replaceChildren(); // the skeleton that stood there meanwhile
   followKeyboard(window, document.documentElement);
   mount(Page, { target, props: { app } });

@@ -32,16 +32,16 @@ export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'anno
     ...(text(r['announce']) && { announce: text(r['announce']) }),
     ...(r['guests'] === false && { guests: false }),
     ...(r['versions'] === false && { versions: false }),
-    ...(r['kept'] !== undefined && { kept: kept(object(r['kept'])) }),
+    ...(r['kept'] !== undefined && { kept: retention(object(r['kept'])) }),
     ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
   };
 }
 const above = (key: 'days' | 'count' | 'least', v: unknown): Partial<Retention> => (typeof v === 'number' && v > 0 ? { [key]: v } : {});
-const kept = (r: Record<string, unknown>): Retention => ({
+const retention = (r: Record<string, unknown>): Retention => ({
   ...above('days', r['days']), ...above('count', r['count']), ...above('least', r['least']), ...(text(r['rule']) && { rule: text(r['rule']) }),
 });
 /** How long messages are kept, as an event says it: `30 days, 1000 messages, but 7 days at least`. */
-export function keptAs(said: string): Retention | undefined {
+export function parseRetention(said: string): Retention | undefined {
   const number = (form: RegExp) => Number(form.exec(said)?.[1]);
   const all = { ...above('days', number(/(?<!but )\b(\d+) days?/)), ...above('count', number(/(\d+) messages?/)), ...above('least', number(/but (\d+) days?/)) };
   return Object.keys(all).length ? all : undefined;

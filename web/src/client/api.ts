@@ -5,7 +5,7 @@ import { beside, historyMessages, retryAfter } from './parse.ts';
 import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import type {
-  Block, BlockKind, Door, FoundPage, FoundRoom, Grant, Invitation, Keeping, Kept, Members, MessageRequest, PageQuery,
+  Block, BlockKind, AdmissionPolicy, FoundPage, FoundRoom, Grant, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery,
   Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './records.ts';
 import type { Reply } from './roomlog.ts';
@@ -56,12 +56,12 @@ export class Api {
    * Who may come in, and what is to be said of an invitation. A server of before that knew says
    * that all may.
    */
-  async door(invitation?: string): Promise<Door> {
+  async admissionPolicy(invitation?: string): Promise<AdmissionPolicy> {
     const body = await this.#call('GET', `/v1/server${invitation ? `?invite=${encodeURIComponent(invitation)}` : ''}`, undefined);
     const invited = body['invitation'] as { by_name?: unknown; problem?: unknown } | undefined;
     return {
-      registration: text(body['registration']) as Door['registration'],
-      guests: text(body['guests']) as Door['guests'],
+      registration: text(body['registration']) as AdmissionPolicy['registration'],
+      guests: text(body['guests']) as AdmissionPolicy['guests'],
       mail: body['mail'] === true,
       ...(Array.isArray(body['guest_may']) && { guestMay: body['guest_may'].map(text) }),
       ...(invited && { invitation: { by: text(invited.by_name), problem: text(invited.problem) } }),
@@ -210,16 +210,16 @@ export class Api {
     return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, rules));
   }
   /** Lists who is muted in a room, or banned from it. */
-  async kept(token: string, keeping: Keeping, id: string): Promise<{ list: Kept[]; more: boolean }> {
-    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/${keeping}`, token);
-    const list = objects(body, keeping).map((k) => ({
+  async restrictions(token: string, restriction: RestrictionKind, id: string): Promise<{ list: Restriction[]; more: boolean }> {
+    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/${restriction}`, token);
+    const list = objects(body, restriction).map((k) => ({
       user: text(k['user']), name: text(k['name']), by: text(k['by']), reason: text(k['reason']), since: time(k['since']), ...until(k),
     }));
     return { list, more: body['more'] === true };
   }
   /** Mutes or bans somebody in a room; without minutes until it is lifted. */
-  async keep(token: string, keeping: Keeping, id: string, who: string, reason: string, minutes?: number): Promise<void> {
-    await this.#call('PUT', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token, { reason, ...(minutes && { minutes }) });
+  async restrict(token: string, restriction: RestrictionKind, id: string, who: string, reason: string, minutes?: number): Promise<void> {
+    await this.#call('PUT', `/v1/rooms/${encodeURIComponent(id)}/${restriction}/${encodeURIComponent(who)}`, token, { reason, ...(minutes && { minutes }) });
   }
   /** Removes all messages of somebody in a room, and with `ban` bans them, too. */
   async purge(token: string, id: string, who: string, span: Span, ban: boolean, reason: string): Promise<void> {
@@ -256,8 +256,8 @@ export class Api {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/delete`, token, { name });
   }
   /** Ends a mute or a ban. */
-  async lift(token: string, keeping: Keeping, id: string, who: string): Promise<void> {
-    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token);
+  async liftRestriction(token: string, restriction: RestrictionKind, id: string, who: string): Promise<void> {
+    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/${restriction}/${encodeURIComponent(who)}`, token);
   }
   /** Opens the direct room with a user, making it if it is not there. */
   async direct(token: string, user: string): Promise<RoomInfo> {

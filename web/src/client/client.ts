@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
 import { newID, userRoom } from './id.ts';
 import { requestWithRetry } from './request-with-retry.ts';
-import { Looks } from './looks.ts';
+import { ViewedRooms } from './viewed-rooms.ts';
 import { MyRooms } from './myrooms.ts';
 import { type InThread, Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
@@ -23,7 +23,7 @@ import { Reads, type ReadsStore } from './reads.ts';
 import { Recounts } from './recounts.ts';
 import { Removals } from './removals.ts';
 import { Room } from './room.ts';
-import { retained, ruled } from './rules.ts';
+import { withRetention, withRules } from './rules.ts';
 import type { Message } from './roomlog.ts';
 import type { Credentials } from './session.ts';
 import { type Unread, unreadOf } from './unread.ts';
@@ -107,7 +107,7 @@ export class Client extends Emitter<Events> {
   readonly #timings: Timings;
   #refresh: ReturnType<typeof setInterval> | undefined;
   readonly #typed = new Map<string, number>();
-  readonly #looks = new Looks();
+  readonly #viewed = new ViewedRooms();
   /** Ids of those whose messages are no news to the user. */
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
@@ -174,11 +174,11 @@ export class Client extends Emitter<Events> {
         for (const room of this.rooms.values()) this.#startReading(room);
         this.emit('rooms', undefined);
       },
-      sync: (current) => catchUp(this.rooms.values(), () => this.#looks.last, this.#pace, () => options.environment.now(), current),
+      sync: (current) => catchUp(this.rooms.values(), () => this.#viewed.last, this.#pace, () => options.environment.now(), current),
       gone: (id) => this.#gone(id),
       ...(options.only && { only: options.only }),
     });
-    this.#removals = new Removals(() => [...this.#looks.all].flatMap((id) => this.rooms.get(id) ?? []), () => options.environment.random());
+    this.#removals = new Removals(() => [...this.#viewed.all].flatMap((id) => this.rooms.get(id) ?? []), () => options.environment.random());
     this.#recounts = new Recounts({
       inbox: this.inbox,
       online: () => this.state.kind === 'online',
@@ -201,7 +201,7 @@ export class Client extends Emitter<Events> {
   }
 
   /** Shows rooms as they were when the page was last here, until the server says which there are. */
-  readonly recall = (rooms: readonly RoomInfo[]): void => this.#rooms.recall(rooms);
+  readonly showOfflineRooms = (rooms: readonly RoomInfo[]): void => this.#rooms.showOffline(rooms);
 
   /** Who this client is. */
   get me(): User {
@@ -310,8 +310,8 @@ export class Client extends Emitter<Events> {
    * reconnect. Where several places show rooms of one client, each is a viewer of its own.
    */
   focus(room: string | undefined, viewer: object = this): void {
-    if (this.#looks.of(viewer) === room) return;
-    const before = this.#looks.set(viewer, room);
+    if (this.#viewed.of(viewer) === room) return;
+    const before = this.#viewed.view(viewer, room);
     if (before !== undefined) this.rooms.get(before)?.rest();
     const opened = room === undefined ? undefined : this.rooms.get(room);
     if (opened && this.state.kind === 'online') void opened.look();
@@ -437,7 +437,7 @@ export class Client extends Emitter<Events> {
         this.#roomChanged(r);
         this.outbox.settle(r.id);
         this.reads.settle(r.id);
-        if (r.info.direct || this.#looks.has(r.id)) this.#watch();
+        if (r.info.direct || this.#viewed.has(r.id)) this.#watch();
       },
     });
   }
@@ -447,7 +447,7 @@ export class Client extends Emitter<Events> {
     this.outbox.passed(room.id);
     this.#startReading(room);
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
-    if (!this.#looks.has(room.id) && room.log.messages.length > restAt) room.rest();
+    if (!this.#viewed.has(room.id) && room.log.messages.length > restAt) room.rest();
     this.emit('room', room.id);
   }
 
@@ -483,9 +483,9 @@ export class Client extends Emitter<Events> {
         this.emit('rooms', undefined);
         break;
       case 'moderated':
-        if (e.act === 'rules') room.info = ruled(room.info, e);
+        if (e.act === 'rules') room.info = withRules(room.info, e);
         else if (e.act === 'retention') {
-          room.info = retained(room.info, e.text ?? '');
+          room.info = withRetention(room.info, e.text ?? '');
           this.#removals.start(true);
         } else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'versions' || e.act === 'no-versions') room.info = { ...room.info, versions: e.act === 'versions' };
@@ -588,7 +588,7 @@ export class Client extends Emitter<Events> {
 
   /** Fetches again who is online in the open rooms: presence events may be lost. */
   #refreshPeople(): void {
-    for (const room of this.#looks.all) {
+    for (const room of this.#viewed.all) {
       if (this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
     }
   }
@@ -599,7 +599,7 @@ export class Client extends Emitter<Events> {
     // Only a room that the socket has joined can be watched; the others follow when they are live.
     const live = [...this.rooms.values()].filter((r) => r.live);
     const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
-    for (const r of live) if (this.#looks.has(r.id)) wanted.add(r.id);
+    for (const r of live) if (this.#viewed.has(r.id)) wanted.add(r.id);
     this.#watches.set(wanted);
   }
 }

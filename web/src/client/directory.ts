@@ -1,6 +1,6 @@
 import type { InboxRoom } from './inbox.ts';
 import type {
-  Api, Block, BlockKind, Door, FoundPage, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, PageQuery, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
+  Api, Block, BlockKind, AdmissionPolicy, FoundPage, FoundRoom, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './api.ts';
 import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
@@ -27,8 +27,8 @@ export class Directory extends Emitter<{ members: string }> {
   }
 
   /** Who may come in, and what guests may do. */
-  door(): Promise<Door> {
-    return this.#api.door();
+  admissionPolicy(): Promise<AdmissionPolicy> {
+    return this.#api.admissionPolicy();
   }
   /**
    * Returns what a client shows at its start; from a server of an earlier release, only the rooms.
@@ -167,17 +167,17 @@ export class Directory extends Emitter<{ members: string }> {
    * Lists who is muted in a room, or banned from it; for moderators and owners, as the next two
    * methods are.
    */
-  kept(keeping: Keeping, room: string): Promise<{ list: Kept[]; more: boolean }> {
-    return this.#session.call((token) => this.#api.kept(token, keeping, room));
+  restrictions(restriction: RestrictionKind, room: string): Promise<{ list: Restriction[]; more: boolean }> {
+    return this.#session.call((token) => this.#api.restrictions(token, restriction, room));
   }
 
-  async keep(keeping: Keeping, room: string, user: string, reason: string, minutes?: number): Promise<void> {
-    await this.#session.call((token) => this.#api.keep(token, keeping, room, user, reason, minutes));
+  async restrict(restriction: RestrictionKind, room: string, user: string, reason: string, minutes?: number): Promise<void> {
+    await this.#session.call((token) => this.#api.restrict(token, restriction, room, user, reason, minutes));
     this.emit('members', room);
   }
 
-  async lift(keeping: Keeping, room: string, user: string): Promise<void> {
-    await this.#session.call((token) => this.#api.lift(token, keeping, room, user));
+  async liftRestriction(restriction: RestrictionKind, room: string, user: string): Promise<void> {
+    await this.#session.call((token) => this.#api.liftRestriction(token, restriction, room, user));
   }
 
   /** Removes all messages of somebody in a room; for moderators and owners. */

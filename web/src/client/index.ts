@@ -9,7 +9,7 @@
  */
 export { Account, type Login, type MailAddress, type Settings, type Who } from './account.ts';
 export {
-  Api, type Block, type BlockKind, type Door, type FoundRoom, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest, type PageQuery,
+  Api, type Block, type BlockKind, type AdmissionPolicy, type FoundRoom, type Grant, type Invitation, type RestrictionKind, type Restriction, type Member, type Members, type MessageRequest, type PageQuery,
   type Report, type Role, type RoomInfo, type RoomSort, type Span, type StartLists, type User, type Verdict,
 } from './api.ts';
 export { browserStore } from './browserstore.ts';
@@ -32,7 +32,7 @@ export type { History, Room } from './room.ts';
 export { nameKey, names, type Message, type Replies, type Reply } from './roomlog.ts';
 // Server itself is loaded by those who need it: from './server.ts'.
 export type {
-  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation, ServerEmoji, ServerRetention, Hold,
+  Server, Act, ActFilter, Admission, ContextMessage, Decision, NamedRestriction, NetworkBan, Page, PeopleInvitation, ServerEmoji, ServerRetention, Hold,
   ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
 export { type Credentials, Session, type SessionStore } from './session.ts';

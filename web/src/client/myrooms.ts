@@ -46,8 +46,8 @@ export class MyRooms {
   readonly all = new Map<string, Room>();
   /** The rooms are known; before that there may be more than none. */
   listed = false;
-  /** They are known from a time before: the server was not asked yet. */
-  #recalled = false;
+  /** They come from the offline store: the server was not asked yet. */
+  #offline = false;
   /** All of the user's read positions that the server has are known. */
   positioned = false;
   readonly #invited = new Set<string>();
@@ -66,10 +66,10 @@ export class MyRooms {
   }
 
   /** Shows rooms as they were when the page was last here, until the server says which there are. */
-  recall(rooms: readonly RoomInfo[]): void {
+  showOffline(rooms: readonly RoomInfo[]): void {
     if (this.listed || !rooms.length) return;
     for (const info of rooms) this.#put(info);
-    this.listed = this.#recalled = true;
+    this.listed = this.#offline = true;
     this.#o.changed();
   }
 
@@ -82,7 +82,7 @@ export class MyRooms {
   /** A new connection was welcomed: syncs the known rooms, and lists all anew. */
   welcomed(): void {
     this.lost();
-    if (this.listed && !this.#recalled) this.#sync();
+    if (this.listed && !this.#offline) this.#sync();
     void this.relist();
   }
 
@@ -175,8 +175,8 @@ export class MyRooms {
       positions.exact(ours);
       this.#o.inbox.take(ours);
       for (const id of before) if (!mine.has(id)) this.forget(id);
-      const recalled = this.#recalled;
-      const fresh = [...mine.values()].filter((info) => recalled || !this.all.has(info.id));
+      const wasOffline = this.#offline;
+      const fresh = [...mine.values()].filter((info) => wasOffline || !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
       for (const r of news ?? []) {
         // Of a room whose last message is known, or that has none, it is known where its log goes
@@ -184,10 +184,10 @@ export class MyRooms {
         if (r.last ? r.last.id : r.through === 0) this.all.get(r.room)?.begin(r.last ? { seq: r.last.seq, id: r.last.id } : { seq: 0 });
       }
       // It was opened to the user while there was no connection to tell.
-      if (this.listed && !recalled) for (const info of fresh) this.#invited.add(info.id);
+      if (this.listed && !wasOffline) for (const info of fresh) this.#invited.add(info.id);
       const admitted = !this.listed && before.length > 0; // before there was a connection
       this.listed = true;
-      this.#recalled = false;
+      this.#offline = false;
       this.positioned ||= reads !== undefined;
       this.#o.changed();
       if (fresh.length || admitted) this.#sync();

@@ -44,7 +44,7 @@ export interface StartLists {
 }
 
 /** Who may come in. */
-export interface Door {
+export interface AdmissionPolicy {
   readonly registration: 'open' | 'invited' | 'closed';
   readonly guests: 'on' | 'rooms' | 'off';
   /** The server sends mail to users who have forgotten their password. */
@@ -162,7 +162,7 @@ export interface Block {
 }
 
 /** Somebody who is kept from writing, or out of a room. */
-export interface Kept {
+export interface Restriction {
   readonly user: string;
   readonly name: string;
   /** Id of the user who did it. */
@@ -197,7 +197,7 @@ export type Verdict = 'dismiss' | 'delete' | 'mute' | 'ban';
 export type Span = 'hour' | 'day' | 'ever';
 
 /** How somebody is kept: from writing, or out. */
-export type Keeping = 'mutes' | 'bans';
+export type RestrictionKind = 'mutes' | 'bans';
 
 export interface Member {
   readonly user: string;

@@ -9,16 +9,16 @@ const between = 600_000;
  * since a room of years would be told of thousands.
  */
 export class Removals {
-  readonly #looked: () => Iterable<Room>;
+  readonly #viewed: () => Iterable<Room>;
   readonly #random: () => number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(looked: () => Iterable<Room>, random: () => number) {
-    this.#looked = looked;
+  constructor(viewed: () => Iterable<Room>, random: () => number) {
+    this.#viewed = viewed;
     this.#random = random;
   }
 
-  /** Begins to look, now and then; `changed`: a rule is another now, and history goes by it soon. */
+  /** Begins to check, now and then; `changed`: a rule has changed, and history follows it soon. */
   start(changed = false): void {
     this.#wait(changed ? soon : []);
   }
@@ -31,7 +31,7 @@ export class Removals {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#wait(rest);
-      for (const room of this.#looked()) if (room.info.kept && room.live) room.findRemoved(Date.now()).catch(() => undefined); // the next time, then
+      for (const room of this.#viewed()) if (room.info.kept && room.live) room.findRemoved(Date.now()).catch(() => undefined); // the next time, then
     }, wait * (0.75 + 0.5 * this.#random()));
   }
 }

@@ -51,9 +51,9 @@ test('what is done to people', async () => {
   await s.signOut('u1');
   await s.setDisabled('u1', true);
   expect(await s.resetPath('u1')).toBe('#/reset/x');
-  await s.keep('bans', 'u1', 'spam', 60);
-  await s.keep('mutes', 'u1', '');
-  await s.lift('bans', 'u1');
+  await s.restrict('bans', 'u1', 'spam', 60);
+  await s.restrict('mutes', 'u1', '');
+  await s.liftRestriction('bans', 'u1');
   await s.purge('u1', 'day', true, 'spam');
   await s.remove('u1', true);
   expect(asked).toEqual([

@@ -1,5 +1,5 @@
 import type { Login } from './account.ts';
-import type { Api, Door, Keeping, Kept, Report, RoomSort, Span, Verdict } from './api.ts';
+import type { Api, AdmissionPolicy, RestrictionKind, Restriction, Report, RoomSort, Span, Verdict } from './api.ts';
 import { at, fields, list, number, text, type Fields } from './fields.ts';
 import type { Session } from './session.ts';
 
@@ -24,9 +24,9 @@ export interface ServerUser {
 
 /** An account with its mutes, bans and log-ins. */
 export interface ServerPerson extends ServerUser {
-  readonly ban?: KeptByName;
+  readonly ban?: NamedRestriction;
   /** For operators only, as the next field is. */
-  readonly mute?: KeptByName;
+  readonly mute?: NamedRestriction;
   readonly logins: readonly Login[];
 }
 
@@ -79,7 +79,7 @@ export interface PeopleInvitation {
 }
 
 /** Who may come in, as operators see and change it. */
-export interface Admission extends Pick<Door, 'registration' | 'guests'> {
+export interface Admission extends Pick<AdmissionPolicy, 'registration' | 'guests'> {
   /** The rooms that guests may enter, if guests is `rooms`. */
   readonly guestRooms: readonly string[];
 }
@@ -116,7 +116,7 @@ export interface NetworkBan {
   readonly until?: number;
 }
 
-export interface KeptByName extends Kept {
+export interface NamedRestriction extends Restriction {
   /** Who did it; empty: the account is deleted, or it was done at the console. */
   readonly byName: string;
 }
@@ -207,8 +207,8 @@ export class Server {
     const p = await this.#ask('GET', `/v1/server/users/${part(id)}`);
     return {
       ...serverUser(p),
-      ...(p['ban'] !== undefined && { ban: kept(fields(p['ban'])) }),
-      ...(p['mute'] !== undefined && { mute: kept(fields(p['mute'])) }),
+      ...(p['ban'] !== undefined && { ban: namedRestriction(fields(p['ban'])) }),
+      ...(p['mute'] !== undefined && { mute: namedRestriction(fields(p['mute'])) }),
       logins: list(p['logins']).map((s) => ({
         id: text(s['id']), current: false, device: text(s['device']), address: text(s['address']), created: number(s['created']), used: number(s['used']),
       })),
@@ -237,17 +237,17 @@ export class Server {
   }
 
   /** Lists who is muted on the server, or banned from it. */
-  async kept(keeping: Keeping, after?: string): Promise<Page<KeptByName>> {
-    const body = await this.#ask('GET', `/v1/${keeping}${query({ after })}`);
-    const all = list(body[keeping]).map(kept);
+  async restrictions(restriction: RestrictionKind, after?: string): Promise<Page<NamedRestriction>> {
+    const body = await this.#ask('GET', `/v1/${restriction}${query({ after })}`);
+    const all = list(body[restriction]).map(namedRestriction);
     return page(all, body['more'] === true ? all.at(-1)?.user : undefined);
   }
   /** Mutes or bans somebody on the whole server; without minutes until it is lifted. */
-  async keep(keeping: Keeping, id: string, reason: string, minutes?: number): Promise<void> {
-    await this.#ask('PUT', `/v1/${keeping}/${part(id)}`, { reason, ...(minutes && { minutes }) });
+  async restrict(restriction: RestrictionKind, id: string, reason: string, minutes?: number): Promise<void> {
+    await this.#ask('PUT', `/v1/${restriction}/${part(id)}`, { reason, ...(minutes && { minutes }) });
   }
-  async lift(keeping: Keeping, id: string): Promise<void> {
-    await this.#ask('DELETE', `/v1/${keeping}/${part(id)}`);
+  async liftRestriction(restriction: RestrictionKind, id: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/${restriction}/${part(id)}`);
   }
   async networks(): Promise<NetworkBan[]> {
     return list((await this.#ask('GET', '/v1/network-bans'))['networks']).map((n) => ({
@@ -412,7 +412,7 @@ const serverUser = (u: Fields): ServerUser => ({
   id: text(u['id']), name: text(u['name']), guest: u['guest'] === true, role: role(u['role']), disabled: u['disabled'] === true, banned: u['banned'] === true,
   created: number(u['created']), ...at('seen', u['seen']),
 });
-const kept = (k: Fields): KeptByName => ({
+const namedRestriction = (k: Fields): NamedRestriction => ({
   user: text(k['user']), name: text(k['name']), by: text(k['by']), byName: text(k['by_name']), reason: text(k['reason']), since: number(k['since']), ...at('until', k['until']),
 });
 const admission = (body: Fields): Admission => ({

@@ -1,4 +1,4 @@
-import type { Api, Door, Grant, User } from './api.ts';
+import type { Api, AdmissionPolicy, Grant, User } from './api.ts';
 import { callWithToken } from './call-with-token.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
@@ -78,8 +78,8 @@ export class Session extends Emitter<Events> {
     await this.#enter(() => this.#api.setUp(link, name, password));
   }
   /** Who may come in. */
-  door(invitation?: string): Promise<Door> {
-    return this.#api.door(invitation);
+  admissionPolicy(invitation?: string): Promise<AdmissionPolicy> {
+    return this.#api.admissionPolicy(invitation);
   }
   async guest(name: string): Promise<void> {
     await this.#enter(() => this.#api.guest(name));

@@ -7,7 +7,7 @@ import { personKey } from '../text/name.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
 import type { Host } from './element.ts';
 import { release, share, shared as known, type Shared } from './share.ts';
-import { Surroundings } from './surroundings.svelte.ts';
+import { EmbeddedContext } from './embedded-context.svelte.ts';
 
 /** What an element shows: the room, or something in its place. */
 export type Stage =
@@ -28,7 +28,7 @@ const firstRetry = 2_000;
 
 /** One element: who is in it, and the room that it shows. */
 export class Embedding {
-  readonly place: Surroundings;
+  readonly context: EmbeddedContext;
   stage = $state.raw<Stage>({ kind: 'connecting' });
   chat = $state.raw<Chat | undefined>();
   readonly #host: Host;
@@ -45,13 +45,13 @@ export class Embedding {
     this.#host = host;
     this.#server = host.address;
     this.#api = new Api(this.#server);
-    this.place = new Surroundings(host, this.#server, () => this.restart(true));
+    this.context = new EmbeddedContext(host, this.#server, () => this.restart(true));
     void this.restart();
   }
 
   close(): void {
     this.#end();
-    this.place.close();
+    this.context.close();
   }
 
   /** Starts again; `fresh`: with another token than before, if the page has one. */
@@ -102,8 +102,8 @@ export class Embedding {
       await guests.token();
       return guests;
     }
-    const { guests: door } = await this.#api.door();
-    if (door === 'off') throw new HubbubError('no_token', m.haveToBeLoggedIn());
+    const { guests: policy } = await this.#api.admissionPolicy();
+    if (policy === 'off') throw new HubbubError('no_token', m.haveToBeLoggedIn());
     const name = this.#host.getAttribute('guest-name')?.trim();
     if (!name) {
       this.#show({ kind: 'name' });
@@ -126,7 +126,7 @@ export class Embedding {
     const shared = (this.#shared = share(this.#server, session instanceof Session ? 'guest' : `user ${session.user!.id}`, this.#api, session));
     const { client } = shared;
     shared.rooms.add(id.id);
-    const chat = (this.chat = this.place.chat = new Chat(client, true));
+    const chat = (this.chat = this.context.chat = new Chat(client, true));
     this.#listen(client, id.id);
     if (!client.rooms.has(id.id)) void (id.member ? client.admit(id) : client.joinRoom(id)).catch((err: unknown) => {
       if (turn === this.#turn) void this.#failed(err, turn);
@@ -211,8 +211,8 @@ export class Embedding {
     clearTimeout(this.#retry);
     for (const off of this.#off.splice(0)) off();
     this.chat?.close();
-    this.chat = this.place.chat = undefined;
-    this.place.dialog = undefined;
+    this.chat = this.context.chat = undefined;
+    this.context.dialog = undefined;
     if (this.#shared) release(this.#shared, () => this.#session?.close());
     this.#shared = this.#session = undefined;
   }

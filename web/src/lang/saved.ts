@@ -1,20 +1,20 @@
 import { isLanguage, type Language, type LanguageChoice } from './languages.ts';
 
-/** Where this browser keeps how the page looks, and its language. */
-export const lookKey = 'hubbub.look';
+/** The local storage key of how the page looks, and of its language. */
+export const appearanceKey = 'hubbub.look';
 
 /** What is kept there; empty where storage is off, or has something else. */
-export function savedLook(): Readonly<Record<string, unknown>> {
+export function savedAppearance(): Readonly<Record<string, unknown>> {
   try {
-    return (JSON.parse(localStorage.getItem(lookKey) ?? '{}') ?? {}) as Record<string, unknown>;
+    return (JSON.parse(localStorage.getItem(appearanceKey) ?? '{}') ?? {}) as Record<string, unknown>;
   } catch {
     return {};
   }
 }
 
 /** The language that was chosen in this browser. */
-export function savedLanguage(look = savedLook()): LanguageChoice {
-  const chosen = look['language'];
+export function savedLanguage(appearance = savedAppearance()): LanguageChoice {
+  const chosen = appearance['language'];
   return isLanguage(chosen) ? chosen : 'system';
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { choicesOf, hasWord, levelOf, silent, withChoices, wordsIn } from './choices.ts';
+import { choicesOf, hasWord, levelOf, isQuietTime, withChoices, wordsIn } from './choices.ts';
 
 test('what is of no form is as if it were not there', () => {
   for (const notify of [undefined, null, 1, [], { level: 'loud', rooms: [1], words: 'x', quiet: { from: -1, to: 1440, zone: 5 }, paused: 'x', mail: 'yearly' }]) {
@@ -23,11 +23,11 @@ test('a room has its own level, else the general one, and a muted room mentions 
 test('quiet hours are those of a zone, also across midnight, and a pause ends', () => {
   const c = choicesOf({ notify: { quiet: { from: 1320, to: 420, zone: 'Europe/Berlin' } } });
   for (const [at, want] of [['2026-01-10T20:59:00Z', false], ['2026-01-10T21:00:00Z', true], ['2026-01-11T05:59:00Z', true], ['2026-01-11T06:00:00Z', false], ['2026-07-10T20:00:00Z', true]] as const) {
-    expect(silent(c, Date.parse(at)), at).toBe(want);
+    expect(isQuietTime(c, Date.parse(at)), at).toBe(want);
   }
-  expect(silent(choicesOf({ notify: { quiet: { from: 0, to: 1439, zone: 'Mars/Base' } } }), 0)).toBe(false);
+  expect(isQuietTime(choicesOf({ notify: { quiet: { from: 0, to: 1439, zone: 'Mars/Base' } } }), 0)).toBe(false);
   const paused = choicesOf({ notify: { paused: 100 } });
-  expect([silent(paused, 99), silent(paused, 100)]).toEqual([true, false]);
+  expect([isQuietTime(paused, 99), isQuietTime(paused, 100)]).toEqual([true, false]);
 });
 
 test('words are found by themselves, in any case and with any accents', () => {

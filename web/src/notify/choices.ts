@@ -5,19 +5,19 @@ export type Level = 'everything' | 'mentions' | 'nothing';
 export type Frequency = 'never' | 'hourly' | 'daily' | 'weekly';
 
 /** Hours of each day in which nothing is told, in minutes since midnight of a time zone (IANA). */
-export interface Quiet {
+export interface QuietHours {
   readonly from: number;
   readonly to: number;
   readonly zone: string;
 }
 
 /** What the user has chosen to be told of: the value `notify` of the preferences. */
-export interface Choices {
+export interface NotificationChoices {
   readonly level: Level;
   readonly rooms: Readonly<Record<string, Level>>;
   /** A message with one of them is told as a mention is. */
   readonly words: readonly string[];
-  readonly quiet?: Quiet;
+  readonly quiet?: QuietHours;
   /** Until when nothing is told, UTC ms; 0: it is. */
   readonly paused: number;
   /** Absent: as often as the server has it. */
@@ -35,7 +35,7 @@ const object = (v: unknown): Record<string, unknown> => (typeof v === 'object' &
 const minute = (v: unknown): v is number => typeof v === 'number' && Number.isInteger(v) && v >= 0 && v < 1440;
 
 /** Reads the choices in the preferences; what is of no form is as if it were not there. */
-export function choicesOf(values: Readonly<Record<string, unknown>>): Choices {
+export function choicesOf(values: Readonly<Record<string, unknown>>): NotificationChoices {
   const v = object(values['notify']);
   const q = object(v['quiet']);
   const rooms = Object.entries(object(v['rooms'])).filter((e): e is [string, Level] => isLevel(e[1]));
@@ -50,19 +50,19 @@ export function choicesOf(values: Readonly<Record<string, unknown>>): Choices {
 }
 
 /** The preferences with other choices; what another release keeps there stays. */
-export function withChoices(values: Readonly<Record<string, unknown>>, change: Partial<Choices>): Record<string, unknown> {
+export function withChoices(values: Readonly<Record<string, unknown>>, change: Partial<NotificationChoices>): Record<string, unknown> {
   const notify: Record<string, unknown> = { ...object(values['notify']), ...change };
   for (const [key, value] of Object.entries(notify)) if (value === undefined) delete notify[key];
   return { notify };
 }
 
 /** What the user is told of a room. Of a muted one that nothing else was chosen for only mentions. */
-export function levelOf(c: Choices, room: string, muted: boolean): Level {
+export function levelOf(c: NotificationChoices, room: string, muted: boolean): Level {
   return c.rooms[room] ?? (muted && c.level === 'everything' ? 'mentions' : c.level);
 }
 
 /** Whether nothing is told at a time, ms. */
-export function silent(c: Choices, now: number): boolean {
+export function isQuietTime(c: NotificationChoices, now: number): boolean {
   if (now < c.paused) return true;
   const q = c.quiet;
   if (!q || q.from === q.to) return false;

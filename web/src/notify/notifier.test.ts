@@ -3,7 +3,7 @@ import type { Directory } from '../client/directory.ts';
 import { Preferences, type Chosen } from '../client/preferences.ts';
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
-import { Notices } from '../state/notices.svelte.ts';
+import { NotificationState } from '../state/notification-state.svelte.ts';
 import { Notifier } from './notifier.ts';
 
 /** A browser whose notifications are in a list, and a chat with two rooms. */
@@ -22,7 +22,7 @@ class World {
   readonly followed: string[] = [];
   readonly app = { attention: { here: false }, route: { page: 'rooms' }, address: (path: string) => `https://chat.example/${path}`, follow: (hash: string) => this.followed.push(hash) };
   readonly chat = {
-    status: 'online', marks: { muted: this.muted },
+    status: 'online', roomPreferences: { muted: this.muted },
     client: {
       me: { id: 'ada', name: 'Ada', guest: false }, ignored: new Set(['troll']),
       rooms: new Map([['lobby', { live: true, info: { name: 'Lobby', direct: false } }], ['direct', { live: true, info: { name: 'Bo', direct: true } }]]),
@@ -55,7 +55,7 @@ class World {
   }
 
   async open(): Promise<Notifier> {
-    this.notifier = new Notifier(this.app as unknown as App, this.chat as unknown as Chat, new Notices());
+    this.notifier = new Notifier(this.app as unknown as App, this.chat as unknown as Chat, new NotificationState());
     await vi.waitFor(() => expect(this.notifier!.on).toBeDefined());
     return this.notifier;
   }

@@ -1,11 +1,11 @@
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
-import type { Notices } from '../state/notices.svelte.ts';
+import type { NotificationState } from '../state/notification-state.svelte.ts';
 import { m, need } from '../lang/language.svelte.ts';
 import { isolate } from '../text/bidi.ts';
 import { mentioned } from '../text/mention.ts';
 import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
-import { choicesOf, hasWord, levelOf, silent, withChoices, type Choices, type Quiet } from './choices.ts';
+import { choicesOf, hasWord, levelOf, isQuietTime, withChoices, type NotificationChoices, type QuietHours } from './choices.ts';
 import { ability, subscribe, turnOff, turnOn, worker } from './device.ts';
 
 /** A message is new for so long, ms: what was said while the page was away is no news any more. */
@@ -18,7 +18,7 @@ const tidyAfter = 500;
  * while it is closed by the server, where this device has turned that on.
  */
 export class Notifier {
-  readonly #shown: Notices;
+  readonly #shown: NotificationState;
   readonly #app: App;
   readonly #chat: Chat;
   readonly #off: (() => void)[] = [];
@@ -28,7 +28,7 @@ export class Notifier {
   #tidying: ReturnType<typeof setTimeout> | undefined;
   #told = false;
 
-  constructor(app: App, chat: Chat, shown: Notices) {
+  constructor(app: App, chat: Chat, shown: NotificationState) {
     this.#app = app;
     this.#shown = shown;
     this.#chat = chat;
@@ -50,10 +50,10 @@ export class Notifier {
   }
 
   /** What the user has chosen, on all devices. */
-  get choices(): Choices {
+  get choices(): NotificationChoices {
     return this.#shown.choices ?? choicesOf({});
   }
-  set choices(choices: Choices) {
+  set choices(choices: NotificationChoices) {
     this.#shown.choices = choices;
   }
   get on(): boolean | undefined {
@@ -130,17 +130,17 @@ export class Notifier {
   }
 
   /** Changes what the user is told, on all devices. */
-  choose(change: Partial<Choices> | { readonly quiet: undefined }): Promise<void> {
-    return this.#chat.client.preferences.change((values) => withChoices(values, change as Partial<Choices>));
+  choose(change: Partial<NotificationChoices> | { readonly quiet: undefined }): Promise<void> {
+    return this.#chat.client.preferences.change((values) => withChoices(values, change as Partial<NotificationChoices>));
   }
 
   /** Changes the quiet hours, or begins them; another change may still be on its way. */
-  chooseQuiet(change: Partial<Quiet> & Pick<Quiet, 'zone'>): Promise<void> {
+  chooseQuiet(change: Partial<QuietHours> & Pick<QuietHours, 'zone'>): Promise<void> {
     return this.#chat.client.preferences.change((values) => withChoices(values, { quiet: { from: 22 * 60, to: 7 * 60, ...choicesOf(values).quiet, ...change } }));
   }
 
   /** Chooses what is told of a room; undefined: as of all others. */
-  chooseRoom(room: string, level: Choices['level'] | undefined): Promise<void> {
+  chooseRoom(room: string, level: NotificationChoices['level'] | undefined): Promise<void> {
     return this.#chat.client.preferences.change((values) => {
       const { [room]: _, ...others } = choicesOf(values).rooms;
       return withChoices(values, { rooms: level ? { ...others, [room]: level } : others });
@@ -167,9 +167,9 @@ export class Notifier {
     if (!info) return;
     const mention = mentioned(said.text, client.me.name) || hasWord(said.text, this.choices.words);
     if (info.direct || mention) this.#offer(said.name, info.direct);
-    const level = levelOf(this.choices, room, this.#chat.marks.muted.has(room));
+    const level = levelOf(this.choices, room, this.#chat.roomPreferences.muted.has(room));
     if (level === 'nothing' || (level === 'mentions' && !mention && !info.direct)) return;
-    if (!this.#leads || !this.on || Notification.permission !== 'granted' || this.#chat.status === 'dnd' || silent(this.choices, Date.now())) return;
+    if (!this.#leads || !this.on || Notification.permission !== 'granted' || this.#chat.status === 'dnd' || isQuietTime(this.choices, Date.now())) return;
     const kind = info.direct ? 'direct' : mention ? 'mention' : 'message';
     void this.#show(noticeOf({ kind, room, seq: said.seq, author: said.name, text: said.text.slice(0, 200), ...(!info.direct && { name: info.name }) }));
   }

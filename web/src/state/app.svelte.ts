@@ -1,17 +1,17 @@
 import { m } from '../lang/language.svelte.ts';
 import { createContext } from 'svelte';
-import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Message, type Name, type Role, type Server, type ServerRole, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type RestrictionKind, type Message, type Name, type Role, type Server, type ServerRole, type User } from '../client/index.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
 import type { MessageAction } from '../ui/message-actions.ts';
 import { Attention } from './attention.svelte.ts';
 import { ReturningVisitor } from './returning-visitor.ts';
 import { Chat } from './chat.svelte.ts';
-import { Layers } from './layers.ts';
+import { Navigation } from './navigation.ts';
 import type { Notifier } from '../notify/notifier.ts';
-import type { Kept, Shelf } from '../offline/shelf.ts';
+import type { OfflineChat, OfflineSaver } from '../offline/offline-chat.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
-import { Look } from './look.svelte.ts';
-import { Notices } from './notices.svelte.ts';
+import { Appearance } from './appearance.svelte.ts';
+import { NotificationState } from './notification-state.svelte.ts';
 import { Today } from './today.svelte.ts';
 
 export interface Toast {
@@ -21,7 +21,7 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'account' | 'strangers' | 'blocks' | 'keys' | 'go' }
+  | { readonly kind: 'create' | 'browse' | 'account' | 'requests' | 'blocks' | 'keys' | 'go' }
   /** A conversation is begun; `people`: with these, and others. */
   | { readonly kind: 'direct'; readonly people?: readonly User[] }
   /** What can be done with a message, on a screen that is touched. */
@@ -34,7 +34,7 @@ export type Dialog =
   | { readonly kind: 'report'; readonly room: string; readonly message: Name; readonly name: string; readonly text: string }
   | { readonly kind: 'destroy' | 'reset'; readonly room: string; readonly name: string }
   | { readonly kind: 'purge' | 'remove'; readonly room: string; readonly user: string; readonly name: string }
-  | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
+  | { readonly kind: 'restrict'; readonly restriction: RestrictionKind; readonly room: string; readonly user: string; readonly name: string }
   /** One of the dialogs of the part of the server page that is shown. */
   | { readonly kind: 'server'; readonly ask: string }
   | { readonly kind: 'add' | 'leave' | 'placing'; readonly room: string; readonly name: string }
@@ -53,9 +53,9 @@ export class App {
   #server: Server | undefined;
   readonly attention = new Attention(idleAfter);
   /** What lies over the page. */
-  readonly layers = new Layers(window);
+  readonly navigation = new Navigation(window);
   readonly today = new Today();
-  readonly look = new Look();
+  readonly appearance = new Appearance();
   user = $state.raw<User | undefined>(undefined);
   chat = $state.raw<Chat | undefined>(undefined);
   /** What the user is on the server, as far as that is known. */
@@ -74,8 +74,8 @@ export class App {
   /** What stands beside the room instead of who is there. */
   panel = $state<'pins' | 'threads' | 'saved'>();
   #leaving = false;
-  #shelf: Shelf | undefined;
-  #kept: Kept | undefined;
+  #offlineSaver: OfflineSaver | undefined;
+  #offlineChat: OfflineChat | undefined;
   #toastCount = 0;
 
   /** Where the page is, with a slash at its end: its server is there, too. */
@@ -92,7 +92,7 @@ export class App {
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
     window.addEventListener('hashchange', () => {
-      this.layers.arrived(this.route.page);
+      this.navigation.arrived(this.route.page);
       this.route = parseRoute(location.hash);
       this.peopleOpen = false;
       if (this.dialog?.kind === 'server') this.dialog = undefined;
@@ -100,7 +100,7 @@ export class App {
     // Where what is not sent would end with the tab, closing it is the user's to decide.
     window.addEventListener('beforeunload', (e) => {
       const { chat } = this;
-      if (chat && [chat.client.outbox, chat.acts].some((unsent) => unsent.waiting && !unsent.lasts)) e.preventDefault();
+      if (chat && [chat.client.outbox, chat.pendingChanges].some((unsent) => unsent.waiting && !unsent.lasts)) e.preventDefault();
     });
     this.#userChanged(this.session.user);
   }
@@ -128,31 +128,31 @@ export class App {
    * network: nobody needs that at the start.
    */
   async settle(chat: Chat): Promise<void> {
-    const [{ Notifier }, { Shelf }] = await Promise.all([import('../notify/notifier.ts'), import('../offline/shelf.ts')]);
+    const [{ Notifier }, { OfflineSaver }] = await Promise.all([import('../notify/notifier.ts'), import('../offline/offline-chat.ts')]);
     if (this.chat !== chat) return;
-    this.notifier ??= new Notifier(this, chat, new Notices());
-    this.#shelf ??= new Shelf(chat.client, this.#base.pathname, this.#kept);
+    this.notifier ??= new Notifier(this, chat, new NotificationState());
+    this.#offlineSaver ??= new OfflineSaver(chat.client, this.#base.pathname, this.#offlineChat);
   }
 
   /** Shows what was here before, where the server does not answer. */
-  async recall(chat: Chat): Promise<void> {
-    const { recall } = await import('../offline/shelf.ts');
+  async showOfflineChat(chat: Chat): Promise<void> {
+    const { loadOfflineChat: recall } = await import('../offline/offline-chat.ts');
     const kept = await recall(this.#base.pathname, chat.client.me.id);
     if (!kept || this.chat !== chat || chat.client.listed) return;
-    this.#kept = kept;
-    chat.recalled.messages = kept.messages;
-    chat.client.recall(kept.rooms);
+    this.#offlineChat = kept;
+    chat.offlineMessages.byRoom = kept.messages;
+    chat.client.showOfflineRooms(kept.rooms);
   }
 
   /** Shows a room. */
   go(room: string): void {
-    this.layers.go(roomHash(room));
+    this.navigation.go(roomHash(room));
     this.dialog = undefined;
   }
 
   /** Shows the list of rooms. */
   home(): void {
-    this.layers.go('#/');
+    this.navigation.go('#/');
   }
 
   /** The page has more than one room: lists, profiles, threads. */
@@ -167,15 +167,15 @@ export class App {
   up(e: MouseEvent): void {
     if (e.ctrlKey || e.metaKey || e.shiftKey) return; // the link opens elsewhere
     e.preventDefault();
-    this.layers.up('rooms', '#/');
+    this.navigation.up('rooms', '#/');
   }
 
   async logout(): Promise<void> {
     this.chat?.client.outbox.clear();
-    this.chat?.acts.clear();
+    this.chat?.pendingChanges.clear();
     this.chat?.drafts.clear();
     await this.loginAgain();
-    this.layers.go('#/');
+    this.navigation.go('#/');
   }
 
   /**
@@ -215,7 +215,7 @@ export class App {
   /** Follows an address within the page, also where the page is there already. */
   follow(hash: string): void {
     if (location.hash === hash) this.route = parseRoute(hash);
-    else this.layers.go(hash);
+    else this.navigation.go(hash);
   }
 
   toast(text: string): Toast {
@@ -227,15 +227,15 @@ export class App {
 
   /** Takes away what is kept in this browser of somebody who has logged out. */
   async #forget(): Promise<void> {
-    const [device, shelf] = await Promise.all([import('../notify/device.ts'), import('../offline/shelf.ts')]);
-    await Promise.allSettled([device.forget(), shelf.wipe(this.#base.pathname)]);
+    const [device, shelf] = await Promise.all([import('../notify/device.ts'), import('../offline/offline-chat.ts')]);
+    await Promise.allSettled([device.forget(), shelf.clearOfflineChats(this.#base.pathname)]);
   }
 
   #userChanged(user: User | undefined): void {
     if (this.user && this.user.id !== user?.id) void this.#forget().catch(() => undefined);
     this.notifier?.close();
-    this.#shelf?.close();
-    this.notifier = this.#shelf = this.#kept = undefined;
+    this.#offlineSaver?.close();
+    this.notifier = this.#offlineSaver = this.#offlineChat = undefined;
     this.chat?.close();
     this.chat = undefined;
     this.dialog = undefined;

@@ -5,18 +5,18 @@ import type {
 import { nobody, shownInRoom } from '../client/index.ts';
 import { describe } from '../lang/describe.ts';
 import { mentioned } from '../text/mention.ts';
-import { Acts } from './acts.ts';
+import { PendingChanges } from './pending-changes.ts';
 import { Drafts } from './drafts.svelte.ts';
-import { Link } from './link.svelte.ts';
-import { Marks } from './marks.svelte.ts';
-import { Recalled } from './recalled.ts';
+import { ConnectionBanner } from './connection-banner.svelte.ts';
+import { RoomPreferences } from './room-preferences.svelte.ts';
+import { OfflineMessages } from './offline-messages.ts';
 import { OwnEmoji } from './own-emoji.svelte.ts';
 import { Saved } from './saved.svelte.ts';
-import { Meanings } from './meanings.svelte.ts';
+import { MentionResolver } from './mention-resolver.svelte.ts';
 import type { RoomItem } from './roomitem.ts';
 import { RoomList } from './roomlist.ts';
 import { StatusPreference } from './status-preference.ts';
-import { Strangers } from './strangers.svelte.ts';
+import { RequestsAndBlocks } from './requests-and-blocks.svelte.ts';
 import { Threads } from './threads.svelte.ts';
 
 export type { RoomItem } from './roomitem.ts';
@@ -64,7 +64,7 @@ export class RoomView {
   /** Of a direct room: the other has yet to accept it. */
   waiting = $state(false);
   /** How long messages are kept; undefined: forever. */
-  kept = $state.raw<RoomInfo['kept']>();
+  retention = $state.raw<RoomInfo['kept']>();
 
   constructor(id: string) {
     this.id = id;
@@ -86,7 +86,7 @@ export interface LocalNotice {
 }
 
 /** Whether somebody with a role looks after a room. */
-export const looksAfter = (role: Role): boolean => role === 'moderator' || role === 'owner';
+export const canModerate = (role: Role): boolean => role === 'moderator' || role === 'owner';
 
 const noMembers: Members = { list: [], more: false };
 
@@ -97,15 +97,15 @@ const noMembers: Members = { list: [], more: false };
 export class Chat {
   readonly client: Client;
   readonly drafts: Drafts;
-  readonly link = new Link();
-  readonly strangers: Strangers;
-  readonly marks: Marks;
+  readonly connectionBanner = new ConnectionBanner();
+  readonly requestsAndBlocks: RequestsAndBlocks;
+  readonly roomPreferences: RoomPreferences;
   readonly threads: Threads;
   readonly saved: Saved;
   readonly emoji: OwnEmoji;
-  readonly meanings = new Meanings(this);
-  readonly recalled = new Recalled();
-  readonly acts: Acts;
+  readonly mentionResolver = new MentionResolver(this);
+  readonly offlineMessages = new OfflineMessages();
+  readonly pendingChanges: PendingChanges;
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -170,10 +170,10 @@ export class Chat {
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#preference.status);
-    this.strangers = new Strangers(client, () => this.#touch());
+    this.requestsAndBlocks = new RequestsAndBlocks(client, () => this.#touch());
     this.threads = new Threads(client);
-    this.marks = new Marks(client.preferences, () => this.#touch());
-    this.acts = new Acts(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: m.aChangeNotSaved({ why: describe(err) }) }));
+    this.roomPreferences = new RoomPreferences(client.preferences, () => this.#touch());
+    this.pendingChanges = new PendingChanges(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: m.aChangeNotSaved({ why: describe(err) }) }));
     this.saved = new Saved(client);
     this.emoji = new OwnEmoji(client);
     const touch = (room: string) => this.#touch(room);
@@ -197,11 +197,11 @@ export class Chat {
   close(): void {
     for (const off of this.#off) off();
     clearTimeout(this.#frame);
-    this.link.close();
-    this.acts.close();
+    this.connectionBanner.close();
+    this.pendingChanges.close();
     this.#list.close();
-    this.strangers.close();
-    this.marks.close();
+    this.requestsAndBlocks.close();
+    this.roomPreferences.close();
     this.threads.close();
     this.saved.close();
     this.drafts.close();
@@ -212,7 +212,7 @@ export class Chat {
 
   /** The number of rooms with something new; muted ones count if the user is mentioned. */
   get unreadRooms(): number {
-    return this.rooms.filter((r) => r.unread.count > 0 && (r.mentioned || !this.marks.muted.has(r.id))).length;
+    return this.rooms.filter((r) => r.unread.count > 0 && (r.mentioned || !this.roomPreferences.muted.has(r.id))).length;
   }
 
   /** Shows a room, or none; `seq`: at this message. */
@@ -449,7 +449,7 @@ export class Chat {
   async #started(lists: StartLists | undefined): Promise<void> {
     if (!this.client.me.guest) return;
     try {
-      this.#guestMay = lists ? lists.guestMay : (await this.client.directory.door()).guestMay;
+      this.#guestMay = lists ? lists.guestMay : (await this.client.directory.admissionPolicy()).guestMay;
       this.#touch();
     } catch {
       // Then the server says no when it is tried.
@@ -458,7 +458,7 @@ export class Chat {
 
   #connectionChanged(state: ConnectionState): void {
     this.connection = state;
-    this.link.changed(state);
+    this.connectionBanner.changed(state);
     if (state.kind === 'online') this.wasOnline = true;
     this.#touch();
   }
@@ -517,7 +517,7 @@ export class Chat {
     const base = client.inbox.get(id);
     const [held] = client.departed.shown(room.log.messages.slice(-1));
     // Before a room's own messages are here, the inbox says which one is the newest.
-    const newest = held ?? (base?.last && { ...base.last, user: base.last.user }) ?? this.recalled.of(room)?.at(-1);
+    const newest = held ?? (base?.last && { ...base.last, user: base.last.user }) ?? this.offlineMessages.of(room)?.at(-1);
     const here = shownInRoom(outgoing);
     const next = here.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : here.at(-1));
     const other = this.#other(id);
@@ -552,16 +552,16 @@ export class Chat {
     if (!room) return undefined;
     const view = this.view?.id === room.id ? this.view : new RoomView(room.id);
     const { info, log } = room;
-    const guard = looksAfter(info.role);
+    const guard = canModerate(info.role);
     const voice = info.role !== 'reader' && info.archived !== true;
-    const before = this.recalled.of(room);
-    const newest = this.acts.over(room.id, before ?? this.client.departed.shown(log.messages));
+    const before = this.offlineMessages.of(room);
+    const newest = this.pendingChanges.over(room.id, before ?? this.client.departed.shown(log.messages));
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, group: info.people !== undefined, role: info.role, other: this.#other(room.id),
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, versions: info.versions !== false, muted: info.muted, kept: info.kept,
+      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, versions: info.versions !== false, muted: info.muted, retention: info.kept,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
     return Object.assign(view, now);

@@ -1,5 +1,5 @@
 import { m } from '../lang/language.svelte.ts';
-import type { Section } from './marks.svelte.ts';
+import type { RoomSection } from './room-preferences.svelte.ts';
 import type { RoomItem } from './chat.svelte.ts';
 
 /** Rooms that stand under one heading of the list. */
@@ -12,7 +12,7 @@ export interface Group {
 interface Order {
   readonly favourites: ReadonlySet<string>;
   readonly muted: ReadonlySet<string>;
-  readonly sections: readonly Section[];
+  readonly sections: readonly RoomSection[];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FoundMessage } from '../client/search.ts';
 /** The parts of the server page. */
-export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'emoji', 'audit'] as const;
-export type Section = (typeof sections)[number];
+export const serverSections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'emoji', 'audit'] as const;
+export type ServerSection = (typeof serverSections)[number];
 
 /** What a part shows, such as a person or a filter: strings by name. */
 export type Asked = Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ export type Route =
   | { readonly page: 'threads' }
   /** A room; `seq`: at this message; `thread`: beside this thread, which is named by its root. */
   | { readonly page: 'room'; readonly room: string; readonly seq?: number; readonly thread?: { readonly user: string; readonly id: string; /** At this answer. */ readonly seq?: number } }
-  | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
+  | { readonly page: 'server'; readonly section?: ServerSection; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup' | 'mail' | 'digests'; readonly secret: string };
 
 /** Reads the part of the address after #. Any other address is the list of rooms. */
@@ -27,7 +27,7 @@ export function parseRoute(hash: string): Route {
   if (stop !== undefined) return { page: 'digests', secret: stop };
   const server = /^#\/server(?:\/([a-z]+))?(?:\?(.*))?$/.exec(hash);
   if (server) {
-    const section = sections.find((s) => s === server[1]);
+    const section = serverSections.find((s) => s === server[1]);
     if (server[1] !== undefined && !section) return { page: 'rooms' };
     return { page: 'server', ...(section && { section }), asked: Object.fromEntries(new URLSearchParams(server[2] ?? '')) };
   }
@@ -55,7 +55,7 @@ export function threadHash(room: string, root: { readonly user: string; readonly
 }
 
 /** The address of a part of the server page; empty fields are left out. */
-export function serverHash(section?: Section, asked: Readonly<Record<string, string | undefined>> = {}): string {
+export function serverHash(section?: ServerSection, asked: Readonly<Record<string, string | undefined>> = {}): string {
   const given = Object.entries(asked).filter((a): a is [string, string] => !!a[1]);
   return `#/server${section ? `/${section}` : ''}${given.length ? `?${new URLSearchParams(given).toString()}` : ''}`;
 }

@@ -48,7 +48,7 @@ test('a server of an earlier release is asked for each list', async () => {
   h = Harness.start({ routes: { 'GET /v1/start': () => ({ status: 404, body: { code: 'not_found', detail: 'there is no such route' } }), 'GET /v1/blocks': () => ({ body: { blocks: [{ user: 'bo', name: 'Bo', kind: 'ignore' }] } }) } });
   chat = new Chat(h.client);
   await h.lobby();
-  await until(() => chat.strangers.blocks.length === 1);
+  await until(() => chat.requestsAndBlocks.blocks.length === 1);
   expect(h.asked).toEqual(expect.arrayContaining(['GET /v1/start', 'GET /v1/rooms', 'GET /v1/requests', 'GET /v1/invitations', 'GET /v1/blocks']));
   expect(h.client.rooms.has('lobby')).toBe(true);
 });

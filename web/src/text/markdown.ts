@@ -2,8 +2,8 @@ import type { SyntaxNode } from '@lezer/common';
 import { exposed, unturned } from './bidi.ts';
 import { grammar } from './grammar.ts';
 import { honest } from './linkify.ts';
-import { meansNobody } from './mention.ts';
-import { type Align, asTyped, type Block, type Cells, type For, type Inline, isMarked, type Link, plainText, prose, said, saying, type Span } from './typed.ts';
+import { noTargets } from './mention.ts';
+import { type Align, asTyped, type Block, type Cells, type MentionContext, type Inline, isMarked, type Link, plainText, prose, said, saying, type Span } from './typed.ts';
 
 // More than anybody writes, and less than what costs time or memory: delimiters of lines, some of
 // which a parser compares with each other, lines, and marks of quotes and lists within each other.
@@ -12,7 +12,7 @@ const maxLines = 1_000;
 const maxDepth = 16;
 
 /** Splits a message into what is shown each in its own way. */
-export function markdown(text: string, me: For = meansNobody): Block[] {
+export function markdown(text: string, me: MentionContext = noTargets): Block[] {
   if (!isMarked(text) || excessive(text)) return asTyped(text, me);
   const lines = withFencesApart(text);
   const blocks = new Reader(lines, me).blocks(grammar.parse(lines).topNode, 0);
@@ -68,9 +68,9 @@ const silent = new Set(['EmphasisMark', 'StrikethroughMark', 'SpoilerMark', 'Quo
 /** Reads the tree that the grammar makes of a text. */
 class Reader {
   readonly #text: string;
-  readonly #me: For;
+  readonly #me: MentionContext;
 
-  constructor(text: string, me: For) {
+  constructor(text: string, me: MentionContext) {
     this.#text = text;
     this.#me = me;
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { markdown } from './markdown.ts';
 import type { Block, Inline } from './typed.ts';
-import { beginning, keyOf, mayMention, mentioned, mentions, suggestions } from './mention.ts';
+import { mentionPrefix, mentionKey, mayMention, mentioned, mentions, mentionSuggestions } from './mention.ts';
 
 interface Case {
   readonly text: string;
@@ -15,13 +15,13 @@ const cases = JSON.parse(readFileSync(new URL('../../../libs/mentions/testdata/c
 
 /** The mentions among what is shown, in order. */
 const shown = (blocks: readonly Block[]): string[] => {
-  const runs = (list: readonly Inline[]): string[] => list.flatMap((r) => (r.kind === 'mention' ? [keyOf(r.text.slice(1))] : 'children' in r ? runs(r.children) : []));
+  const runs = (list: readonly Inline[]): string[] => list.flatMap((r) => (r.kind === 'mention' ? [mentionKey(r.text.slice(1))] : 'children' in r ? runs(r.children) : []));
   return blocks.flatMap((b) => (b.kind === 'paragraph' || b.kind === 'heading' ? runs(b.children) : []));
 };
 
 test.each(cases)('as on the server: $text mentions $mentions of $names', ({ text, names, mentions: wanted, room = false, here = false }) => {
-  const found = shown(markdown(text, { names: new Set(names.map(keyOf)), room: true, here: true }));
-  expect([...new Set(found.filter((k) => k !== 'room' && k !== 'here'))]).toEqual(wanted.map(keyOf));
+  const found = shown(markdown(text, { names: new Set(names.map(mentionKey)), room: true, here: true }));
+  expect([...new Set(found.filter((k) => k !== 'room' && k !== 'here'))]).toEqual(wanted.map(mentionKey));
   expect([found.includes('room'), found.includes('here')]).toEqual([room, here]);
   if (found.length) expect(mayMention(text)).toBe(true);
 });
@@ -54,30 +54,30 @@ test.each<[string, string | undefined]>([
   ['https://example.org/@ad', undefined],
   ['', undefined],
 ])('%j begins the name %j', (text, name) => {
-  expect(beginning(text)).toBe(name);
+  expect(mentionPrefix(text)).toBe(name);
 });
 
 test('names are suggested that begin so', () => {
   const names = ['Bo (guest)', 'Ada', 'adam', 'Ada', 'Bob'];
-  expect(suggestions(names, 'AD')).toEqual(['Ada', 'adam']);
-  expect(suggestions(names, '')).toEqual(['Ada', 'adam', 'Bo (guest)', 'Bob']);
-  expect(suggestions(names, 'adam')).toEqual([]);
-  expect(suggestions(names, 'ada')).toEqual(['Ada', 'adam']);
-  expect(suggestions(['Zoë', 'İlker', 'Straße', '小明'], 'zoe')).toEqual(['Zoë']);
-  expect(suggestions(['Zoë', 'İlker', 'Straße', '小明'], 'İL')).toEqual(['İlker']);
-  expect(suggestions(['Zoë', 'İlker', 'Straße', '小明'], 'STRAS')).toEqual(['Straße']);
-  expect(suggestions(['Zoë', 'İlker', 'Straße', '小明'], '小')).toEqual(['小明']);
-  expect(suggestions(Array.from({ length: 30 }, (_, i) => `a${i}`), 'a')).toHaveLength(6);
+  expect(mentionSuggestions(names, 'AD')).toEqual(['Ada', 'adam']);
+  expect(mentionSuggestions(names, '')).toEqual(['Ada', 'adam', 'Bo (guest)', 'Bob']);
+  expect(mentionSuggestions(names, 'adam')).toEqual([]);
+  expect(mentionSuggestions(names, 'ada')).toEqual(['Ada', 'adam']);
+  expect(mentionSuggestions(['Zoë', 'İlker', 'Straße', '小明'], 'zoe')).toEqual(['Zoë']);
+  expect(mentionSuggestions(['Zoë', 'İlker', 'Straße', '小明'], 'İL')).toEqual(['İlker']);
+  expect(mentionSuggestions(['Zoë', 'İlker', 'Straße', '小明'], 'STRAS')).toEqual(['Straße']);
+  expect(mentionSuggestions(['Zoë', 'İlker', 'Straße', '小明'], '小')).toEqual(['小明']);
+  expect(mentionSuggestions(Array.from({ length: 30 }, (_, i) => `a${i}`), 'a')).toHaveLength(6);
 });
 
 test('every name of the cases is suggested by how a text writes it, and by its beginning', () => {
   for (const { mentions: wanted, text } of cases) {
     for (const name of wanted) {
-      const at = mentions(text, { names: new Set([keyOf(name)]), room: false, here: false })[0];
+      const at = mentions(text, { names: new Set([mentionKey(name)]), room: false, here: false })[0];
       if (!at) continue; // in code
       const written = [...at.name].slice(0, 2).join('');
-      if (keyOf(written) === keyOf(name)) continue; // all of it is written
-      expect(suggestions([name, 'somebody'], written), `${at.name} as ${written}`).toContain(name);
+      if (mentionKey(written) === mentionKey(name)) continue; // all of it is written
+      expect(mentionSuggestions([name, 'somebody'], written), `${at.name} as ${written}`).toContain(name);
     }
   }
 });

@@ -11,7 +11,7 @@ export interface Mention {
 }
 
 /** Whom a text may mean. */
-export interface Meant {
+export interface MentionTargets {
   /** Whether somebody goes by a name; it is given as a key, see personKey. */
   readonly names: { has(key: string): boolean };
   /** The words @room and @here reach somebody. */
@@ -19,7 +19,7 @@ export interface Meant {
   readonly here: boolean;
 }
 
-export const meansNobody: Meant = { names: new Set(), room: false, here: false };
+export const noTargets: MentionTargets = { names: new Set(), room: false, here: false };
 
 // The rules of libs/mentions, whose cases are the test of these. An @ within a word, as in an
 // address of mail, is none; scripts without spaces between words put it there.
@@ -76,7 +76,7 @@ function ends(last: string, next: string, after: string | undefined): boolean {
 
 const keys = new Map<string, string>();
 /** The key of a name; those of the names that are compared again and again are kept. */
-export function keyOf(name: string): string {
+export function mentionKey(name: string): string {
   let key = keys.get(name);
   if (key === undefined) {
     if (keys.size >= 10_000) keys.clear();
@@ -95,12 +95,12 @@ export function mayMention(text: string): boolean {
  * Finds whom a text mentions, of those whom it may mean; of names that begin alike the longest.
  * Code and links are no part of the text.
  */
-export function mentions(text: string, meant: Meant): Mention[] {
+export function mentions(text: string, meant: MentionTargets): Mention[] {
   if (!/[@＠]/u.test(text)) return [];
   const found: Mention[] = [];
   for (const { index } of text.matchAll(begins)) {
     for (const name of behind(text.slice(index + 1))) {
-      const key = keyOf(name);
+      const key = mentionKey(name);
       if (!meant.names.has(key) && !(meant.room && key === 'room') && !(meant.here && key === 'here')) continue;
       found.push({ at: index, name, key });
       break;
@@ -111,7 +111,7 @@ export function mentions(text: string, meant: Meant): Mention[] {
 
 /** Whether a text mentions somebody, whichever way their name is written. */
 export function mentioned(text: string, name: string): boolean {
-  return mentions(text, { ...meansNobody, names: new Set([keyOf(name)]) }).length > 0;
+  return mentions(text, { ...noTargets, names: new Set([mentionKey(name)]) }).length > 0;
 }
 
 // What stands before the caret when somebody is being mentioned: an @ that begins a word, and the
@@ -119,7 +119,7 @@ export function mentioned(text: string, name: string): boolean {
 const begun = new RegExp(String.raw`${begin}([\p{L}\p{N}\p{M}._-]{0,${maxBehind}})$`, 'u');
 
 /** The beginning of the name that is being written at the end of a text; undefined: none is. */
-export function beginning(text: string): string | undefined {
+export function mentionPrefix(text: string): string | undefined {
   return begun.exec(text)?.[1];
 }
 
@@ -130,7 +130,7 @@ const suggested = 6;
  * The names that begin so, each once, in order; accents need not be typed. Whoever has written all
  * of a name needs no suggestion of it.
  */
-export function suggestions(names: Iterable<string>, prefix: string): string[] {
+export function mentionSuggestions(names: Iterable<string>, prefix: string): string[] {
   const [wanted, found] = [personKey(prefix), searchKey(prefix)];
   const fitting = [...new Set(names)].filter((n) => personKey(n).startsWith(wanted) || searchKey(n).startsWith(found));
   if (fitting.length === 1 && personKey(fitting[0]!) === wanted) return [];

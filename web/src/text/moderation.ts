@@ -91,7 +91,7 @@ export function reportText(r: { readonly reason: string; readonly reporterName: 
 }
 
 /** Until when somebody is kept out or silent, and why. */
-export function keptText(kept: { readonly until?: number | undefined; readonly reason: string }, written = fullTime): string {
+export function restrictionText(kept: { readonly until?: number | undefined; readonly reason: string }, written = fullTime): string {
   const text = kept.until === undefined ? m.keptUntilLifted() : m.keptUntil({ time: written(kept.until) });
   return kept.reason ? m.because({ text, why: isolate(kept.reason) }) : text;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { keptAs } from '../client/answers.ts';
-import { keptText, ruleName, ruleWords } from './retention.ts';
+import { parseRetention } from '../client/answers.ts';
+import { retentionText, ruleName, ruleWords } from './retention.ts';
 
 test.each([
   [undefined, ''],
@@ -11,7 +11,7 @@ test.each([
   [{ count: 1000 }, 'The newest 1,000 messages are kept.'],
   [{ count: 1 }, 'Only the newest message is kept.'],
   [{ days: 365, count: 1000, least: 7 }, 'The newest 1,000 messages are kept, for 1 year at most. None is removed for its number before it is 7 days old.'],
-])('%j is told as %j', (kept, text) => expect(keptText(kept)).toBe(text));
+])('%j is told as %j', (kept, text) => expect(retentionText(kept)).toBe(text));
 
 test.each([
   ['forever', undefined],
@@ -19,7 +19,7 @@ test.each([
   ['1 message', { count: 1 }],
   ['365 days, 1000 messages, but 7 days at least', { days: 365, count: 1000, least: 7 }],
   ['1000 messages, but 7 days at least', { count: 1000, least: 7 }],
-])('an event that says %j', (said, kept) => expect(keptAs(said)).toEqual(kept));
+])('an event that says %j', (said, kept) => expect(parseRetention(said)).toEqual(kept));
 
 test.each([
   ['forever', 'Forever', 'forever'],

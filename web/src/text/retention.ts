@@ -5,7 +5,7 @@ import { quantity } from './time.svelte.ts';
 const days = (n: number): string => (n % 365 === 0 ? quantity(n / 365, 'year') : quantity(n, 'day'));
 
 /** How long messages of a room are kept, as a sentence; empty: forever. */
-export function keptText(kept: Retention | undefined): string {
+export function retentionText(kept: Retention | undefined): string {
   if (!kept?.days && !kept?.count) return '';
   const { days: age, count, least } = kept;
   if (!count) return m.keptFor({ time: days(age!) });

@@ -1,6 +1,6 @@
 import { unturned } from './bidi.ts';
 import { linkify } from './linkify.ts';
-import { type Meant, meansNobody, mentions } from './mention.ts';
+import { type MentionTargets, noTargets, mentions } from './mention.ts';
 
 export type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
 
@@ -41,7 +41,7 @@ export type Cells = readonly (readonly Inline[])[];
 const marked = /[*_~`|[\]<>\\#]|^[ \t]*(?:[-+]|\d{1,9}[.)])|\n[ \t]*\n/m;
 
 /** Whom a message may mean, and who reads it: the key of the reader's name. */
-export type For = Meant & { readonly me?: string | undefined };
+export type MentionContext = MentionTargets & { readonly me?: string | undefined };
 
 /** Whether a text may be shown in another way than it was typed: only then it has to be parsed. */
 export function isMarked(text: string): boolean {
@@ -49,13 +49,13 @@ export function isMarked(text: string): boolean {
 }
 
 /** A text as it stands, with its links and mentions. */
-export function asTyped(text: string, me: For = meansNobody): Block[] {
+export function asTyped(text: string, me: MentionContext = noTargets): Block[] {
   return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
     p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
 }
 
 /** The runs of words that have no marks. */
-export function prose(text: string, me: For): Inline[] {
+export function prose(text: string, me: MentionContext): Inline[] {
   const runs: Inline[] = [];
   let end = 0;
   for (const m of mentions(text, me)) {

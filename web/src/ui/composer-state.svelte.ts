@@ -2,7 +2,7 @@ import type { Message, Outgoing } from '../client/index.ts';
 import { describe } from '../lang/describe.ts';
 import { m } from '../lang/language.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
-import type { Place } from '../state/place.ts';
+import type { RoomContext } from '../state/room-context.ts';
 
 /** A message that is edited. */
 export interface Edit {
@@ -36,13 +36,13 @@ export class ComposerState {
   replying = $state.raw<Message>();
   /** Bound to the composer, while there is one. */
   field = $state.raw<{ focus(): void }>();
-  readonly #place: Pick<Place, 'toast'>;
+  readonly #context: Pick<RoomContext, 'toast'>;
   readonly #subject: () => Subject;
   readonly #send: (text: string) => Promise<Refusal | undefined>;
 
   /** `send` sends a text as a new message. It resolves with why it did not, and never rejects. */
-  constructor(place: Pick<Place, 'toast'>, subject: () => Subject, send: (text: string) => Promise<Refusal | undefined>) {
-    this.#place = place;
+  constructor(context: Pick<RoomContext, 'toast'>, subject: () => Subject, send: (text: string) => Promise<Refusal | undefined>) {
+    this.#context = context;
     this.#subject = subject;
     this.#send = send;
   }
@@ -86,9 +86,9 @@ export class ComposerState {
     if (text === edited.text) return undefined;
     const { chat, room } = this.#subject();
     try {
-      await chat.acts.edit(room, { id: edited.id, user: chat.client.me.id }, text);
+      await chat.pendingChanges.edit(room, { id: edited.id, user: chat.client.me.id }, text);
     } catch (err) {
-      this.#place.toast(m.changeNotSaved({ why: describe(err) }));
+      this.#context.toast(m.changeNotSaved({ why: describe(err) }));
       // Restores the text, unless the user edits something else meanwhile.
       this.editing ??= { ...edited, next: text };
     }

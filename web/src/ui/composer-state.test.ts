@@ -15,8 +15,8 @@ let answer: Refusal | undefined;
 let composer: ComposerState;
 beforeEach(() => {
   [edits, sent, toasts, focused, fails, outgoing, answer] = [[], [], [], 0, false, [], undefined];
-  const acts = { edit: (room: string, of: { id: string; user: string }, text: string) => (edits.push(`${room} ${of.user} ${of.id} ${text}`), fails ? Promise.reject(new Error('no')) : Promise.resolve()) };
-  const chat = { client: { me: { id: 'ada' } }, acts } as unknown as Chat;
+  const pendingChanges = { edit: (room: string, of: { id: string; user: string }, text: string) => (edits.push(`${room} ${of.user} ${of.id} ${text}`), fails ? Promise.reject(new Error('no')) : Promise.resolve()) };
+  const chat = { client: { me: { id: 'ada' } }, pendingChanges } as unknown as Chat;
   const messages = [message('a', 'ada'), message('b', 'ada', { deleted: true }), message('c', 'bo')];
   composer = new ComposerState({ toast: (text: string) => (toasts.push(text), { key: 0, text }) }, () => ({ chat, room: 'lobby', outgoing, messages }), (text) => (sent.push(text), Promise.resolve(answer)));
   composer.field = { focus: () => focused++ };

@@ -1,5 +1,5 @@
 import { Lazy } from '../state/lazy.svelte.ts';
-import { asTyped, type Block, type For, isMarked, saying } from '../text/typed.ts';
+import { asTyped, type Block, type MentionContext, isMarked, saying } from '../text/typed.ts';
 
 /**
  * Shows texts with marks, which most texts lack. It would be a fifth of the first load. Until it is
@@ -8,7 +8,7 @@ import { asTyped, type Block, type For, isMarked, saying } from '../text/typed.t
 export const markdownCode = new Lazy(() => import('./markdown-code.ts'));
 
 /** Splits a message into parts, each of which has its own look. */
-export function markdown(text: string, me?: For): Block[] {
+export function markdown(text: string, me?: MentionContext): Block[] {
   return (isMarked(text) && markdownCode.now?.markdown(text, me)) || asTyped(text, me);
 }
 

@@ -10,10 +10,10 @@ import Pin from '@lucide/svelte/icons/pin';
 import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import type { Message } from '../client/index.ts';
-import { attempt } from '../state/marks.svelte.ts';
-import type { Place as Around } from '../state/place.ts';
+import { reportFailure } from '../state/report-failure.ts';
+import type { RoomContext as Around } from '../state/room-context.ts';
 import { roomHash, threadHash } from '../state/route.ts';
-import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
+import { canModerate, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
 /**
  * An action on a message, other than a reaction: a button of its tools, or a row of its sheet.
@@ -29,7 +29,7 @@ export interface MessageAction {
 }
 
 /** The context in which a message is shown. */
-export interface Place {
+export interface ActionContext {
   readonly app: Around;
   readonly chat: Chat;
   readonly view: RoomView;
@@ -40,26 +40,26 @@ export interface Place {
 }
 
 /** Returns what the user may do with a message, in the order in which it is offered. */
-export function messageActions(message: Message, { app, chat, view, inThread, edit, reply }: Place): MessageAction[] {
+export function messageActions(message: Message, { app, chat, view, inThread, edit, reply }: ActionContext): MessageAction[] {
   const mine = message.user === chat.client.me.id;
-  const moderates = looksAfter(view.role);
+  const moderates = canModerate(view.role);
   const tell = (text: string) => void app.toast(text);
   const all: MessageAction[] = [];
   if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
   if (!inThread && (view.writes || message.replies || message.thread)) {
-    all.push({ name: m.replyInThread(), Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
+    all.push({ name: m.replyInThread(), Icon: MessagesSquare, act: () => app.navigation.go(threadHash(view.id, message.thread ?? message)) });
   }
   all.push({ name: m.copyText(), Icon: Copy, act: () => copy(app, message.text, m.copiedDone(), m.thisBrowserDoesNotAllowCopying()) });
   all.push({ name: m.copyLink(), Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), m.linkCopied(), m.copyNotAllowed()) });
   const saved = chat.saved.has(message);
-  all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => attempt(chat.saved.put(message, !saved), tell, saved ? m.savedNotRemoved : m.messageNotSaved) });
+  all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => reportFailure(chat.saved.put(message, !saved), tell, saved ? m.savedNotRemoved : m.messageNotSaved) });
   if (mine && view.writes) all.push({ name: m.edit(), Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;
-    all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), tell, on ? m.messageNotUnpinned : m.messageNotPinned) });
+    all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => reportFailure(chat.client.pin(view.id, message, !on), tell, on ? m.messageNotUnpinned : m.messageNotPinned) });
   }
   if (!mine) {
-    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => attempt(chat.markUnread(message), tell, m.messageNotUnread) });
+    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => reportFailure(chat.markUnread(message), tell, m.messageNotUnread) });
     all.push({ name: m.report(), Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ConnectionLost, type Message } from '../client/index.ts';
-import { type Act, Acts, isAct } from './acts.ts';
+import { type PendingChange, PendingChanges, isPendingChange } from './pending-changes.ts';
 
 const message = (fields: Partial<Message> = {}): Message => ({ room: 'a', id: 'm1', seq: 1, user: 'ada', name: 'Ada', ts: 1, text: 'one', reactions: {}, ...fields });
 
@@ -12,7 +12,7 @@ class Fake {
   messages: Message[] = [message()];
   listeners: ((room: string) => void)[] = [];
   kept: readonly unknown[] = [];
-  adopt: (left: Act[]) => void = () => undefined;
+  adopt: (left: PendingChange[]) => void = () => undefined;
   readonly refused: unknown[] = [];
   readonly client = {
     me: { id: 'ada', name: 'Ada', guest: false },
@@ -28,12 +28,12 @@ class Fake {
     if (this.refuses) throw this.refuses;
     this.told.push([what, ...a].join(' '));
   }
-  acts(): Acts {
+  acts(): PendingChanges {
     Object.defineProperty(this.client, 'state', { get: () => ({ kind: this.online ? 'online' : 'offline' }) });
     this.client.rooms.set('a', { log: { messages: this.messages } });
     Object.defineProperty(this.client.rooms.get('a'), 'live', { get: () => this.online });
-    return new Acts(this.client as unknown as ConstructorParameters<typeof Acts>[0], 'k', (err) => this.refused.push(err), {
-      load: () => this.kept as Act[], save: (list) => void (this.kept = list), lasts: true, adopt: (take) => void (this.adopt = take), clear: () => void (this.kept = []), close: () => undefined,
+    return new PendingChanges(this.client as unknown as ConstructorParameters<typeof PendingChanges>[0], 'k', (err) => this.refused.push(err), {
+      load: () => this.kept as PendingChange[], save: (list) => void (this.kept = list), lasts: true, adopt: (take) => void (this.adopt = take), clear: () => void (this.kept = []), close: () => undefined,
     });
   }
   async back(): Promise<void> {
@@ -105,5 +105,5 @@ test('what a closed tab has left is told once, and gives way to what was done he
 
 test('what is kept and of no form is no change', () => {
   const all: unknown[] = [1, null, 'x', { room: 'a' }, { room: 'a', message: { id: 'm', user: 'u' }, ts: 1, emoji: 'x' }];
-  expect(all.filter(isAct)).toEqual([]);
+  expect(all.filter(isPendingChange)).toEqual([]);
 });

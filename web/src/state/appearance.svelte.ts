@@ -1,10 +1,10 @@
 import type { LanguageChoice } from '../lang/languages.ts';
 import { direction, language, speak } from '../lang/language.svelte.ts';
-import { keepSpoken, lookKey as key, savedLanguage, savedLook } from '../lang/saved.ts';
+import { keepSpoken, appearanceKey as key, savedLanguage, savedAppearance } from '../lang/saved.ts';
 import { useHours } from '../text/time.svelte.ts';
 
 /** What somebody likes to look at, on this browser. */
-export interface Choice {
+export interface AppearanceSettings {
   readonly theme: 'system' | 'light' | 'dark';
   readonly density: 'roomy' | 'compact';
   readonly hours: 'system' | '12' | '24';
@@ -13,13 +13,13 @@ export interface Choice {
   readonly comings: 'shown' | 'hidden';
 }
 
-const usual: Choice = { theme: 'system', density: 'roomy', hours: 'system', language: 'system', comings: 'shown' };
+const usual: AppearanceSettings = { theme: 'system', density: 'roomy', hours: 'system', language: 'system', comings: 'shown' };
 
 /** How the page looks. Other tabs of the page look the same. */
-export class Look {
-  choice = $state.raw<Choice>(usual);
+export class Appearance {
+  settings = $state.raw<AppearanceSettings>(usual);
   /** Whether the language that was asked for last could be loaded. */
-  spoken: Promise<boolean> = Promise.resolve(true);
+  languageLoaded: Promise<boolean> = Promise.resolve(true);
 
   #asked: LanguageChoice | undefined;
 
@@ -28,17 +28,17 @@ export class Look {
     window.addEventListener('storage', (e) => (e.key === key || e.key === null) && this.#read());
   }
 
-  choose(change: Partial<Choice>): void {
-    this.#show({ ...this.choice, ...change });
+  choose(change: Partial<AppearanceSettings>): void {
+    this.#show({ ...this.settings, ...change });
     try {
-      localStorage.setItem(key, JSON.stringify(this.choice));
+      localStorage.setItem(key, JSON.stringify(this.settings));
     } catch {
       // Storage is off or full: it lasts as long as the page.
     }
   }
 
   #read(): void {
-    const v: Partial<Record<keyof Choice, unknown>> = savedLook();
+    const v: Partial<Record<keyof AppearanceSettings, unknown>> = savedAppearance();
     this.#show({
       theme: v.theme === 'light' || v.theme === 'dark' ? v.theme : 'system',
       density: v.density === 'compact' ? 'compact' : 'roomy',
@@ -48,13 +48,13 @@ export class Look {
     });
   }
 
-  #show(choice: Choice): void {
+  #show(choice: AppearanceSettings): void {
     const { dataset } = document.documentElement;
     dataset['theme'] = choice.theme;
     dataset['density'] = choice.density;
     useHours(choice.hours);
-    if (choice.language !== this.#asked) this.spoken = this.#speak((this.#asked = choice.language));
-    this.choice = choice;
+    if (choice.language !== this.#asked) this.languageLoaded = this.#speak((this.#asked = choice.language));
+    this.settings = choice;
   }
 
   async #speak(choice: LanguageChoice): Promise<boolean> {

@@ -1,9 +1,7 @@
-import { m } from '../lang/language.svelte.ts';
 import type { Preferences } from '../client/index.ts';
-import { describe } from '../lang/describe.ts';
 
 /** Rooms that the user keeps together under a name of their own. */
-export interface Section {
+export interface RoomSection {
   readonly name: string;
   readonly rooms: readonly string[];
 }
@@ -12,10 +10,10 @@ export interface Section {
 const most = { sections: 30, name: 40 } as const;
 
 /** How the user has put their rooms in order, on all of their devices. */
-export class Marks {
+export class RoomPreferences {
   favourites = $state.raw<ReadonlySet<string>>(new Set());
   muted = $state.raw<ReadonlySet<string>>(new Set());
-  sections = $state.raw<readonly Section[]>([]);
+  sections = $state.raw<readonly RoomSection[]>([]);
   readonly #preferences: Preferences;
   readonly #off: () => void;
 
@@ -38,14 +36,14 @@ export class Marks {
     return this.sections.find((s) => s.rooms.includes(room))?.name;
   }
 
-  favour(room: string, on: boolean): Promise<void> {
+  setFavourite(room: string, on: boolean): Promise<void> {
     return this.#preferences.change((v) => ({ favourites: toggled(ids(v['favourites']), room, on) }));
   }
-  mute(room: string, on: boolean): Promise<void> {
+  setMuted(room: string, on: boolean): Promise<void> {
     return this.#preferences.change((v) => ({ muted: toggled(ids(v['muted']), room, on) }));
   }
   /** Puts a room into a section, which is made if there is none of that name; '': into none. */
-  put(room: string, name: string): Promise<void> {
+  moveToSection(room: string, name: string): Promise<void> {
     const into = name.trim().slice(0, most.name);
     return this.#preferences.change((v) => {
       const all = sections(v['sections']).map((s) => ({ ...s, rooms: toggled(s.rooms, room, s.name === into) }));
@@ -62,18 +60,9 @@ export class Marks {
   }
 }
 
-/** Waits for a change, and tells the user if it failed. */
-export async function attempt(change: Promise<unknown>, tell: (text: string) => void, failed: (_: { why: string }) => string = m.notKept): Promise<void> {
-  try {
-    await change;
-  } catch (err) {
-    tell(failed({ why: describe(err) }));
-  }
-}
-
 const ids = (v: unknown): string[] => (Array.isArray(v) ? v.filter((id): id is string => typeof id === 'string') : []);
 
-function sections(v: unknown): Section[] {
+function sections(v: unknown): RoomSection[] {
   if (!Array.isArray(v)) return [];
   return v.flatMap((s: unknown) => {
     const { name, rooms } = (typeof s === 'object' && s !== null ? s : {}) as { name?: unknown; rooms?: unknown };

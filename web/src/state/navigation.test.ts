@@ -1,12 +1,12 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import { Layers, type Surroundings } from './layers.ts';
+import { Navigation, type BrowserWindow } from './navigation.ts';
 
 /** A history as browsers keep it. */
 class Browser {
   entries: { state: unknown; hash: string }[] = [{ state: null, hash: '' }];
   at = 0;
   readonly #target = new EventTarget();
-  readonly window: Surroundings;
+  readonly window: BrowserWindow;
 
   constructor() {
     const now = () => this.entries[this.at]!;
@@ -38,7 +38,7 @@ class Browser {
       },
       addEventListener: (type: string, listener: EventListener) => this.#target.addEventListener(type, listener),
       setTimeout: (f: () => void) => setTimeout(f, 0),
-    } as unknown as Surroundings;
+    } as unknown as BrowserWindow;
   }
   get places() {
     return this.entries.map((e) => e.hash);
@@ -46,18 +46,18 @@ class Browser {
 }
 
 let browser: Browser;
-let layers: Layers;
+let navigation: Navigation;
 beforeEach(() => {
   vi.useFakeTimers();
   browser = new Browser();
-  layers = new Layers(browser.window);
+  navigation = new Navigation(browser.window);
   return () => vi.useRealTimers();
 });
 
-/** Opens a layer that is closed once, in whatever way. */
-function layer() {
+/** Opens an overlay that is closed once, in whatever way. */
+function overlay() {
   const l = { closed: 0, close: () => undefined as void };
-  const done = layers.open(() => {
+  const done = navigation.openOverlay(() => {
     l.closed++;
     done();
   });
@@ -65,8 +65,8 @@ function layer() {
   return l;
 }
 
-test('back closes the topmost layer, and then the one below', () => {
-  const [panel, dialog] = [layer(), layer()];
+test('back closes the topmost overlay, and then the one below', () => {
+  const [panel, dialog] = [overlay(), overlay()];
   browser.window.history.back();
   expect([panel.closed, dialog.closed]).toEqual([0, 1]);
   browser.window.history.back();
@@ -74,31 +74,31 @@ test('back closes the topmost layer, and then the one below', () => {
 });
 
 test('forward does not open what was closed, and stays where the user is', () => {
-  const dialog = layer();
+  const dialog = overlay();
   browser.window.history.back();
   browser.window.history.forward();
   expect([dialog.closed, browser.at]).toEqual([1, 0]);
 });
 
-test('a layer that is closed by itself takes its entry with it', () => {
-  layer().close();
+test('an overlay that is closed by itself takes its entry with it', () => {
+  overlay().close();
   vi.runAllTimers();
   expect(browser.at).toBe(0);
 });
 
 test('one that takes the place of another has the entry of that', () => {
-  const sheet = layer();
+  const sheet = overlay();
   sheet.close();
-  const dialog = layer();
+  const dialog = overlay();
   vi.runAllTimers();
   expect([browser.places.length, dialog.closed]).toEqual([2, 0]);
   browser.window.history.back();
   expect([dialog.closed, browser.at]).toEqual([1, 0]);
 });
 
-test('going elsewhere from a layer closes it, and leaves no entry behind', () => {
-  const dialog = layer();
-  layers.go('#/room/a');
+test('going elsewhere from an overlay closes it, and leaves no entry behind', () => {
+  const dialog = overlay();
+  navigation.go('#/room/a');
   vi.runAllTimers();
   expect([dialog.closed, browser.places]).toEqual([1, ['', '#/room/a']]);
   browser.window.history.back();
@@ -106,26 +106,26 @@ test('going elsewhere from a layer closes it, and leaves no entry behind', () =>
 });
 
 test('from a room the way up is back to the list one came from, and else in its place', () => {
-  layers.go('#/room/a');
-  layers.arrived('rooms');
-  layers.up('rooms', '#/');
+  navigation.go('#/room/a');
+  navigation.arrived('rooms');
+  navigation.up('rooms', '#/');
   expect([browser.at, browser.places]).toEqual([0, ['', '#/room/a']]);
   browser = new Browser();
   browser.entries[0]!.hash = '#/room/a';
-  layers = new Layers(browser.window);
-  layers.arrived('rooms');
-  layers.up('rooms', '#/');
+  navigation = new Navigation(browser.window);
+  navigation.arrived('rooms');
+  navigation.up('rooms', '#/');
   expect(browser.places).toEqual(['#/']);
 });
 
-test('what is opened while the page is on its way back from another layer stays', () => {
-  const panel = layer();
+test('what is opened while the page is on its way back from another overlay stays', () => {
+  const panel = overlay();
   const { history } = browser.window;
   const back = history.back.bind(history);
   history.back = () => void setTimeout(back, 5); // as browsers do it
   panel.close();
   vi.advanceTimersByTime(1);
-  const [dialog, gone] = [layer(), layer()];
+  const [dialog, gone] = [overlay(), overlay()];
   gone.close();
   vi.runAllTimers();
   expect([dialog.closed, gone.closed, browser.places.length, browser.at]).toEqual([0, 0, 2, 1]);

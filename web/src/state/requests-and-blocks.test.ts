@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { Emitter } from '../client/emitter.ts';
 import type { Client, StartLists } from '../client/index.ts';
-import { Strangers } from './strangers.svelte.ts';
+import { RequestsAndBlocks } from './requests-and-blocks.svelte.ts';
 
-let strangers: Strangers | undefined;
+let own: RequestsAndBlocks | undefined;
 afterEach(() => {
-  strangers?.close();
+  own?.close();
   vi.useRealTimers();
 });
 
@@ -28,12 +28,12 @@ function scripted() {
 
 test('lists are fetched with the connection, and one again when it changes', async () => {
   const { client, directory, lists } = scripted();
-  strangers = new Strangers(client as unknown as Client, () => undefined);
+  own = new RequestsAndBlocks(client as unknown as Client, () => undefined);
   client.emit('started', undefined); // of an earlier release
-  await vi.waitFor(() => expect(strangers!.waiting).toBe(1));
+  await vi.waitFor(() => expect(own!.waiting).toBe(1));
   lists.invitations = [{ room: 'r1', roomName: 'Books', private: true, by: 'eve', byName: 'Eve' }];
   client.emit('changed', 'invitations');
-  await vi.waitFor(() => expect(strangers!.waiting).toBe(2));
+  await vi.waitFor(() => expect(own!.waiting).toBe(2));
   client.emit('changed', 'what a newer server lists');
   expect(directory.requests).toHaveBeenCalledTimes(1);
   expect(directory.invitations).toHaveBeenCalledTimes(2);
@@ -42,53 +42,53 @@ test('lists are fetched with the connection, and one again when it changes', asy
 test('lists that the server has told at the start are not asked for', async () => {
   const { client, directory, lists } = scripted();
   const changed = vi.fn();
-  strangers = new Strangers(client as unknown as Client, changed);
+  own = new RequestsAndBlocks(client as unknown as Client, changed);
   client.emit('started', {
     requests: { list: lists.requests, more: true }, invitations: [{ room: 'r1', roomName: 'Books', private: true, by: 'eve', byName: 'Eve' }],
     blocks: [{ user: 'bob', name: 'Bob', kind: 'ignore' }], role: '', guestMay: [],
   });
-  expect([strangers.waiting, strangers.more, [...client.ignored], changed.mock.calls.length]).toEqual([2, true, ['bob'], 1]);
+  expect([own.waiting, own.more, [...client.ignored], changed.mock.calls.length]).toEqual([2, true, ['bob'], 1]);
   for (const ask of [directory.requests, directory.invitations, directory.blocks]) expect(ask).not.toHaveBeenCalled();
 });
 
 test('who is blocked is ignored, and is no more when let go', async () => {
   const { client } = scripted();
   const changed = vi.fn();
-  strangers = new Strangers(client as unknown as Client, changed);
-  await strangers.block('eve', 'block');
+  own = new RequestsAndBlocks(client as unknown as Client, changed);
+  await own.block('eve', 'block');
   expect([...client.ignored]).toEqual(['eve']);
-  expect(strangers.kinds.get('eve')).toBe('block');
-  expect(strangers.requests).toEqual([]);
+  expect(own.blockKinds.get('eve')).toBe('block');
+  expect(own.requests).toEqual([]);
   expect(changed).toHaveBeenCalledTimes(1);
-  await strangers.unblock('eve');
+  await own.unblock('eve');
   expect(client.ignored.size).toBe(0);
 });
 
 test('a request is accepted into a room, or refused', async () => {
   const { client } = scripted();
-  strangers = new Strangers(client as unknown as Client, () => undefined);
+  own = new RequestsAndBlocks(client as unknown as Client, () => undefined);
   client.emit('changed', 'requests');
-  await vi.waitFor(() => expect(strangers!.requests.length).toBe(1));
-  expect(await strangers.accept(strangers.requests[0]!)).toBe('d-1');
-  await strangers.refuse(strangers.requests[0]!);
-  expect(strangers.waiting).toBe(0);
+  await vi.waitFor(() => expect(own!.requests.length).toBe(1));
+  expect(await own.accept(own.requests[0]!)).toBe('d-1');
+  await own.refuse(own.requests[0]!);
+  expect(own.waiting).toBe(0);
 });
 
 test('what could not be fetched is asked for again', async () => {
   vi.useFakeTimers();
   const { client, directory } = scripted();
   directory.requests.mockRejectedValueOnce(new Error('away'));
-  strangers = new Strangers(client as unknown as Client, () => undefined);
+  own = new RequestsAndBlocks(client as unknown as Client, () => undefined);
   client.emit('started', undefined);
   await vi.advanceTimersByTimeAsync(1_000);
-  expect(strangers.waiting).toBe(0);
+  expect(own.waiting).toBe(0);
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(strangers.waiting).toBe(1);
+  expect(own.waiting).toBe(1);
 });
 
 test('of two answers for a list that of the later question counts', async () => {
   const { client, directory } = scripted();
-  strangers = new Strangers(client as unknown as Client, () => undefined);
+  own = new RequestsAndBlocks(client as unknown as Client, () => undefined);
   const answers: (() => void)[] = [];
   const room = (id: string) => ({ room: id, roomName: id, private: true, by: 'eve', byName: 'Eve' });
   const block = (user: string) => ({ user, name: user, kind: 'ignore' });
@@ -102,5 +102,5 @@ test('of two answers for a list that of the later question counts', async () => 
   for (const list of ['invitations', 'blocks', 'requests', 'invitations', 'blocks', 'requests']) client.emit('changed', list);
   for (const answer of [...answers.slice(3), ...answers.slice(0, 3)]) answer();
   await new Promise((resolve) => setTimeout(resolve, 0));
-  expect([strangers.invitations.map((i) => i.room), strangers.requests.map((r) => r.room), [...client.ignored]]).toEqual([['new'], ['new'], ['new']]);
+  expect([own.invitations.map((i) => i.room), own.requests.map((r) => r.room), [...client.ignored]]).toEqual([['new'], ['new'], ['new']]);
 });

@@ -7,14 +7,14 @@ const askAgain = 15_000;
  * Who asks something of the user, and whom the user blocks: kept current while there is a
  * connection.
  */
-export class Strangers {
+export class RequestsAndBlocks {
   requests = $state.raw<readonly MessageRequest[]>([]);
   /** There are older requests than the list has. */
   more = $state(false);
   invitations = $state.raw<readonly Invitation[]>([]);
   blocks = $state.raw<readonly Block[]>([]);
   /** By user id. */
-  readonly kinds = $derived(new Map(this.blocks.map((b) => [b.user, b.kind])));
+  readonly blockKinds = $derived(new Map(this.blocks.map((b) => [b.user, b.kind])));
   readonly #client: Client;
   readonly #changed: () => void;
   readonly #off: (() => void)[];

@@ -9,8 +9,8 @@ const goodNews = 2_500;
  * What the page says about the connection: nothing while it works or was just lost, `away` when it
  * does not work, and `back` for a moment after.
  */
-export class Link {
-  bannerState = $state<'nothing' | 'away' | 'back'>('nothing');
+export class ConnectionBanner {
+  state = $state<'nothing' | 'away' | 'back'>('nothing');
   #wasOnline = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waitingToSay = false;
@@ -19,22 +19,22 @@ export class Link {
     if (state.kind === 'idle') return;
     if (state.kind === 'online') {
       this.#stop();
-      const news = this.bannerState === 'away' && this.#wasOnline;
+      const news = this.state === 'away' && this.#wasOnline;
       this.#wasOnline = true;
-      this.bannerState = news ? 'back' : 'nothing';
-      if (news) this.#timer = setTimeout(() => (this.bannerState = 'nothing'), goodNews);
+      this.state = news ? 'back' : 'nothing';
+      if (news) this.#timer = setTimeout(() => (this.state = 'nothing'), goodNews);
       return;
     }
-    if (this.bannerState === 'away') return;
+    if (this.state === 'away') return;
     if (state.kind === 'offline' || state.kind === 'stopped') {
       this.#stop();
-      this.bannerState = 'away';
+      this.state = 'away';
     } else if (!this.#waitingToSay) {
       this.#stop();
       this.#waitingToSay = true;
       this.#timer = setTimeout(() => {
         this.#waitingToSay = false;
-        this.bannerState = 'away';
+        this.state = 'away';
       }, blink);
     }
   }

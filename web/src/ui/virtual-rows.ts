@@ -14,12 +14,12 @@ const chunk = { most: 24, least: 2, first: 12, budget: 12 } as const;
  * restores them after it: by the spacer above, which causes no scroll event, and by the scroll
  * position where that is not enough.
  */
-export class Rows {
+export class VirtualRows {
   readonly heights = new Heights();
   /** All rows are in the document, for printing. */
-  whole = false;
+  renderAll = false;
   /** The row that had the focus when it left the document; it gets it back on its return. */
-  focused: string | undefined;
+  focusedKey: string | undefined;
   #items: readonly Item[] = [];
   #slice: Slice = { from: 0, to: 0 };
   #shown: readonly Item[] = [];
@@ -28,18 +28,18 @@ export class Rows {
   #written = 0;
   /** The height of the space below the rows as it stands in the document, px. */
   #below = 0;
-  #scrolled = 0;
+  #scrollTop = 0;
   #chunk: number = chunk.first;
   /**
    * How many rows the last step added, and the time that one row takes, ms: it rises at once and
    * falls slowly.
    */
-  #came = 0;
-  #each: number | undefined;
+  #addedRows = 0;
+  #msPerRow: number | undefined;
   /** The positions of visible rows, px from the start of the scrolled content. */
   #anchors: { readonly element: Element; readonly at: number }[] = [];
   /** The item to scroll to, and the fraction of the height of the view to show it at. */
-  #aim: { readonly key: string; readonly at: number } | undefined;
+  #target: { readonly key: string; readonly at: number } | undefined;
   /** Rows were added or removed before the slice: the scroll position has to follow. */
   #moved = false;
   readonly #atEnd: () => boolean;
@@ -50,10 +50,10 @@ export class Rows {
   }
 
   /** Returns the items that stand in the document, of all there are now. */
-  of(items: readonly Item[]): readonly Item[] {
-    if (items !== this.#items) this.#take(items);
+  visible(items: readonly Item[]): readonly Item[] {
+    if (items !== this.#items) this.#replaceItems(items);
     const { from, to } = this.#slice;
-    this.#shown = this.whole ? items : items.slice(from, to);
+    this.#shown = this.renderAll ? items : items.slice(from, to);
     return this.#shown;
   }
 
@@ -63,40 +63,40 @@ export class Rows {
   }
 
   /** An item is to be shown, and does not stand in the document yet. */
-  get aiming(): boolean {
-    return this.#aim !== undefined;
+  get showing(): boolean {
+    return this.#target !== undefined;
   }
 
   /** How far the list is scrolled, px, as it was read or set last: to read it again may cost a layout. */
-  get scrolled(): number {
-    return this.#scrolled;
+  get scrollTop(): number {
+    return this.#scrollTop;
   }
 
   /** The first item in view. */
-  get read(): Item | undefined {
+  get firstInView(): Item | undefined {
     const key = (this.#anchors[0]?.element as HTMLElement | undefined)?.dataset['key'];
     return this.#shown.find((i) => i.key === key);
   }
 
   /** The end is to be shown. */
-  end(): void {
-    this.#aim = undefined;
+  showEnd(): void {
+    this.#target = undefined;
     const to = this.#items.length;
-    if (this.#slice.to !== to || this.#slice.from >= to) this.#seat({ from: Math.max(0, to - this.#chunk), to });
+    if (this.#slice.to !== to || this.#slice.from >= to) this.#setSlice({ from: Math.max(0, to - this.#chunk), to });
   }
 
   /** An item is to be shown at a share of the view's height. */
-  aim(index: number, at: number): void {
+  show(index: number, at: number): void {
     const item = this.#items[index];
     if (!item) return;
-    this.#aim = { key: item.key, at };
+    this.#target = { key: item.key, at };
     const { from, to } = this.#slice;
-    if (index < from || index >= to) this.#seat({ from: Math.max(0, index - 4), to: Math.min(this.#items.length, index + this.#chunk) });
+    if (index < from || index >= to) this.#setSlice({ from: Math.max(0, index - 4), to: Math.min(this.#items.length, index + this.#chunk) });
   }
 
   /** Goes one step towards rows all around the view. Returns whether rows come or go. */
   step(scroller: HTMLElement, list: HTMLElement): boolean {
-    if (this.whole || !this.#items.length) return false;
+    if (this.renderAll || !this.#items.length) return false;
     const rows = elements(list);
     const [first, last] = [rows[0], rows.at(-1)];
     if (!first || !last) return false;
@@ -104,21 +104,21 @@ export class Rows {
     const reach = { above: box.top - first.getBoundingClientRect().top, below: last.getBoundingClientRect().bottom - box.bottom };
     const next = step(this.#items.length, this.#slice, reach, scroller.clientHeight, this.#chunk, (i) => this.#height(i), selecting(list));
     if (next === this.#slice) return false;
-    this.#leave(next, list, scroller);
+    this.#moveFocusOut(next, list, scroller);
     const { from, to } = this.#slice;
     const stay = Math.max(0, Math.min(to, next.to) - Math.max(from, next.from));
-    this.#came = next.to - next.from - stay;
-    this.#seat(next);
-    this.#write(list); // with the rows that come and go, so that one layout is enough for both
+    this.#addedRows = next.to - next.from - stay;
+    this.#setSlice(next);
+    this.#writeSpacers(list); // with the rows that come and go, so that one layout is enough for both
     return true;
   }
 
   /** Reports how long a step took to render, ms: the next has as many rows as there is time for. */
-  took(ms: number): void {
-    if (!this.#came) return;
-    const each = ms / this.#came;
-    this.#each = this.#each === undefined || each > this.#each ? each : (3 * this.#each + each) / 4;
-    this.#chunk = Math.max(chunk.least, Math.min(chunk.most, Math.floor(chunk.budget / this.#each)));
+  measured(ms: number): void {
+    if (!this.#addedRows) return;
+    const each = ms / this.#addedRows;
+    this.#msPerRow = this.#msPerRow === undefined || each > this.#msPerRow ? each : (3 * this.#msPerRow + each) / 4;
+    this.#chunk = Math.max(chunk.least, Math.min(chunk.most, Math.floor(chunk.budget / this.#msPerRow)));
   }
 
   /**
@@ -126,39 +126,39 @@ export class Rows {
    * Everything is read before anything is written, since what is read after a write costs another
    * layout.
    */
-  settle(scroller: HTMLElement, list: HTMLElement, atEnd: boolean, resized = false): void {
-    if (this.whole) return;
+  restorePosition(scroller: HTMLElement, list: HTMLElement, atEnd: boolean, resized = false): void {
+    if (this.renderAll) return;
     const rows = elements(list);
-    if (resized && !atEnd && !this.#aim && this.#asExpected(scroller, list)) return;
+    if (resized && !atEnd && !this.#target && this.#asExpected(scroller, list)) return;
     this.#measure(rows, resized);
-    const aimed = this.#aim && rows.find((e) => e.dataset['key'] === this.#aim!.key);
+    const aimed = this.#target && rows.find((e) => e.dataset['key'] === this.#target!.key);
     if (atEnd || aimed) {
-      this.#write(list);
+      this.#writeSpacers(list);
       if (atEnd) scroller.scrollTop = scroller.scrollHeight;
-      else scroller.scrollTop += aimed!.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#aim!.at * scroller.clientHeight;
-      if (!atEnd) this.#aim = undefined;
+      else scroller.scrollTop += aimed!.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#target!.at * scroller.clientHeight;
+      if (!atEnd) this.#target = undefined;
       this.#moved = false;
-      this.remember(scroller, list);
+      this.recordPositions(scroller, list);
     } else this.#restore(scroller, list, rows);
-    if (this.focused !== undefined && focused(scroller) === scroller) {
-      const back = rows.find((e) => e.dataset['key'] === this.focused)?.querySelector('article');
+    if (this.focusedKey !== undefined && focused(scroller) === scroller) {
+      const back = rows.find((e) => e.dataset['key'] === this.focusedKey)?.querySelector('article');
       back?.focus({ preventScroll: true });
-      if (back) this.focused = undefined;
+      if (back) this.focusedKey = undefined;
     }
   }
 
   /** Notes where the rows in view stand. */
-  remember(scroller: HTMLElement, list: HTMLElement): void {
-    this.#scrolled = scroller.scrollTop;
-    this.#note(elements(list), this.#scrolled - scroller.getBoundingClientRect().top);
+  recordPositions(scroller: HTMLElement, list: HTMLElement): void {
+    this.#scrollTop = scroller.scrollTop;
+    this.#recordPositions(elements(list), this.#scrollTop - scroller.getBoundingClientRect().top);
   }
 
   /** Notes where the rows in view stand; `by`: from where they are in the window to where in what is scrolled. */
-  #note(rows: readonly HTMLElement[], by: number): void {
+  #recordPositions(rows: readonly HTMLElement[], by: number): void {
     let [low, high] = [0, rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (rows[middle]!.getBoundingClientRect().bottom + by > this.#scrolled) high = middle;
+      if (rows[middle]!.getBoundingClientRect().bottom + by > this.#scrollTop) high = middle;
       else low = middle + 1;
     }
     this.#anchors = rows.slice(low, low + 8).map((element) => ({ element, at: element.getBoundingClientRect().top + by }));
@@ -168,8 +168,8 @@ export class Rows {
     const moved = this.#moved;
     this.#moved = false;
     const anchor = this.#anchors.find(({ element }) => element.isConnected);
-    this.#scrolled = scroller.scrollTop;
-    const begin = this.#scrolled - scroller.getBoundingClientRect().top;
+    this.#scrollTop = scroller.scrollTop;
+    const begin = this.#scrollTop - scroller.getBoundingClientRect().top;
     let further = 0;
     if (anchor) {
       const by = anchor.element.getBoundingClientRect().top + begin + this.#top - this.#written - anchor.at;
@@ -178,16 +178,16 @@ export class Rows {
       this.#top -= taken;
       if (Math.abs(by - taken) > 0.1) further = by - taken;
     }
-    this.#scrolled += further;
-    this.#note(rows, begin + this.#top - this.#written);
-    this.#write(list);
+    this.#scrollTop += further;
+    this.#recordPositions(rows, begin + this.#top - this.#written);
+    this.#writeSpacers(list);
     if (!further) return;
     scroller.scrollTop += further;
-    if (Math.abs(scroller.scrollTop - this.#scrolled) > 1) this.remember(scroller, list); // there is no more to scroll
+    if (Math.abs(scroller.scrollTop - this.#scrollTop) > 1) this.recordPositions(scroller, list); // there is no more to scroll
   }
 
   /** Gives the spaces their heights. A layout costs more than it is worth to be exact below. */
-  #write(list: HTMLElement): void {
+  #writeSpacers(list: HTMLElement): void {
     const set = (of: Element | null, px: number) => ((of as HTMLElement).style.height = `${px}px`);
     if (this.#written !== this.#top) set(list.firstElementChild, (this.#written = this.#top));
     const below = this.#sum(this.#slice.to, this.#items.length);
@@ -203,7 +203,7 @@ export class Rows {
   }
 
   /** Takes other items than before; the rows of the document are found in them again. */
-  #take(items: readonly Item[]): void {
+  #replaceItems(items: readonly Item[]): void {
     const before = this.#items;
     const { from, to } = this.#slice;
     this.#items = items;
@@ -231,7 +231,7 @@ export class Rows {
   }
 
   /** Puts other rows into the document; the space above stands for those before them. */
-  #seat(next: Slice): void {
+  #setSlice(next: Slice): void {
     const { from } = this.#slice;
     const overlap = next.from < this.#slice.to && next.to > from;
     if (next.from < from) this.#top -= this.#sum(next.from, from);
@@ -242,12 +242,12 @@ export class Rows {
   }
 
   /** When the row with the focus leaves the document, the list gets the focus. */
-  #leave(next: Slice, list: HTMLElement, scroller: HTMLElement): void {
+  #moveFocusOut(next: Slice, list: HTMLElement, scroller: HTMLElement): void {
     const row = focused(list)?.closest<HTMLElement>('[data-key]');
     if (!row || !list.contains(row)) return;
     const index = this.#items.findIndex((i) => i.key === row.dataset['key']);
     if (index >= next.from && index < next.to) return;
-    this.focused = row.dataset['key'];
+    this.focusedKey = row.dataset['key'];
     scroller.focus({ preventScroll: true });
   }
 

@@ -1,4 +1,4 @@
-import type { Place } from '../state/place.ts';
+import type { RoomContext } from '../state/room-context.ts';
 import type { Dialog, Toast } from '../state/app.svelte.ts';
 import { Attention } from '../state/attention.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
@@ -20,10 +20,10 @@ export const showable = (dialog: Dialog): dialog is Dialogs => (dialogs as reado
  * The surroundings of an element's one room. They leave the history, the address and the title of
  * the page alone.
  */
-export class Surroundings implements Place {
+export class EmbeddedContext implements RoomContext {
   readonly whole = false;
   /** A small room does not show who comes and goes. */
-  readonly look = { choice: { comings: 'hidden' } } as const;
+  readonly appearance = { settings: { comings: 'hidden' } } as const;
   readonly today = new Today();
   chat = $state.raw<Chat | undefined>();
   toasts = $state.raw<readonly Toast[]>([]);
@@ -51,7 +51,7 @@ export class Surroundings implements Place {
   }
 
   /** Messages in an element that is out of view do not count as read. */
-  readonly attention = ((s: Surroundings) => ({
+  readonly attention = ((s: EmbeddedContext) => ({
     get here() { return s.#attention.here && s.inView; },
     get idle() { return s.#attention.idle; },
   }))(this);
@@ -60,8 +60,8 @@ export class Surroundings implements Place {
    * The back button belongs to the page, so only Escape closes something here. Other places open on
    * Hubbub's own page.
    */
-  readonly layers = {
-    open: () => () => undefined,
+  readonly navigation = {
+    openOverlay: () => () => undefined,
     go: (hash: string) => void window.open(this.href(hash), '_blank', 'noopener'),
   };
 
@@ -90,6 +90,6 @@ export class Surroundings implements Place {
     return undefined;
   }
   follow(hash: string): void {
-    this.layers.go(hash);
+    this.navigation.go(hash);
   }
 }

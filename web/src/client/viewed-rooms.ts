@@ -1,9 +1,9 @@
 /** The rooms that are looked at, each by a viewer. */
-export class Looks {
+export class ViewedRooms {
   readonly #rooms = new Map<object, string>();
 
   /** A viewer looks at a room now, or at none. Returns the room before if nobody looks at it now. */
-  set(viewer: object, room: string | undefined): string | undefined {
+  view(viewer: object, room: string | undefined): string | undefined {
     const before = this.#rooms.get(viewer);
     this.#rooms.delete(viewer);
     if (room !== undefined) this.#rooms.set(viewer, room);

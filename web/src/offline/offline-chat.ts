@@ -1,7 +1,7 @@
 import type { Client, Message, RoomInfo } from '../client/index.ts';
 
 /** What is kept of a user's chat for when there is no network. */
-export interface Kept {
+export interface OfflineChat {
   readonly user: string;
   /** When it was kept, UTC ms. */
   readonly at: number;
@@ -42,19 +42,19 @@ async function within<T>(base: string, mode: IDBTransactionMode, work: (store: I
 }
 
 /** What is kept of a user; undefined: nothing. Nothing of anybody else is read, and theirs goes. */
-export async function recall(base: string, user: string): Promise<Kept | undefined> {
+export async function loadOfflineChat(base: string, user: string): Promise<OfflineChat | undefined> {
   const users = await within(base, 'readonly', (store) => store.getAllKeys());
   for (const other of users) if (other !== user) await within(base, 'readwrite', (store) => store.delete(other));
-  return (await within(base, 'readonly', (store) => store.get(user))) as Kept | undefined;
+  return (await within(base, 'readonly', (store) => store.get(user))) as OfflineChat | undefined;
 }
 
 /** Forgets everything, of everybody. */
-export async function wipe(base: string): Promise<void> {
+export async function clearOfflineChats(base: string): Promise<void> {
   await within(base, 'readwrite', (store) => store.clear());
 }
 
 /** What is to be kept of a client's chat. Rooms in which something was said last come first. */
-export function excerpt(client: Pick<Client, 'rooms' | 'me'>, before: Kept | undefined, now: number): Kept {
+export function toOfflineChat(client: Pick<Client, 'rooms' | 'me'>, before: OfflineChat | undefined, now: number): OfflineChat {
   const rooms = [...client.rooms.values()];
   const messages: Record<string, readonly Message[]> = {};
   const latest = rooms.map((room) => ({ id: room.id, list: room.log.messages.length ? room.log.messages.slice(-most.messages) : (before?.messages[room.id] ?? []) }))
@@ -69,21 +69,21 @@ export function excerpt(client: Pick<Client, 'rooms' | 'me'>, before: Kept | und
 }
 
 /** Keeps a user's chat for when there is no network, as it goes on. */
-export class Shelf {
+export class OfflineSaver {
   readonly #client: Client;
   readonly #base: string;
   readonly #off: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #last: Kept | undefined;
+  #last: OfflineChat | undefined;
   #closed = false;
 
-  constructor(client: Client, base: string, last?: Kept) {
+  constructor(client: Client, base: string, last?: OfflineChat) {
     this.#client = client;
     this.#base = base;
     this.#last = last;
-    const soon = () => (this.#timer ??= setTimeout(() => void this.#keep(), pause));
+    const soon = () => (this.#timer ??= setTimeout(() => void this.#save(), pause));
     this.#off.push(client.on('room', soon), client.on('rooms', soon));
-    const leave = () => document.visibilityState === 'hidden' && this.#timer !== undefined && void this.#keep();
+    const leave = () => document.visibilityState === 'hidden' && this.#timer !== undefined && void this.#save();
     document.addEventListener('visibilitychange', leave);
     this.#off.push(() => document.removeEventListener('visibilitychange', leave));
     soon();
@@ -95,12 +95,12 @@ export class Shelf {
     for (const off of this.#off) off();
   }
 
-  async #keep(): Promise<void> {
+  async #save(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // Before the rooms are known there is nothing better than what is kept.
     if (this.#closed || this.#client.state.kind !== 'online' || !this.#client.listed) return;
-    const kept = excerpt(this.#client, this.#last, Date.now());
+    const kept = toOfflineChat(this.#client, this.#last, Date.now());
     this.#last = kept;
     await within(this.#base, 'readwrite', (store) => store.put(structuredClone(kept))).catch(() => undefined); // storage is off or full
   }

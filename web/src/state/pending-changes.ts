@@ -1,7 +1,7 @@
 import { ConnectionLost, lastingStore, nameKey, type Client, type LastingStore, type Message, type Name } from '../client/index.ts';
 
 /** A change of a message that the server was not told yet. */
-export interface Act {
+export interface PendingChange {
   readonly room: string;
   readonly message: Name;
   /** When the user made it, UTC ms. */
@@ -22,16 +22,16 @@ type Used = Pick<Client, 'me' | 'rooms' | 'state' | 'on' | 'emit' | 'edit' | 're
  * Edits and reactions. Without a connection they are seen at once, wait here, outlast the page as
  * unsent messages do, and are told in their order when the room is live again.
  */
-export class Acts {
+export class PendingChanges {
   readonly #client: Used;
-  readonly #store: LastingStore<Act>;
-  readonly #refused: (err: unknown, act: Act) => void;
+  readonly #store: LastingStore<PendingChange>;
+  readonly #refused: (err: unknown, change: PendingChange) => void;
   readonly #off: (() => void)[];
   readonly #busy = new Set<string>();
-  #list: readonly Act[];
+  #list: readonly PendingChange[];
 
   /** `refused` is told of what the server does not take when it comes to be told. */
-  constructor(client: Used, key: string, refused: (err: unknown, act: Act) => void, store: LastingStore<Act> = lastingStore(key, isAct)) {
+  constructor(client: Used, key: string, refused: (err: unknown, change: PendingChange) => void, store: LastingStore<PendingChange> = lastingStore(key, isPendingChange)) {
     this.#client = client;
     this.#refused = refused;
     this.#store = store;
@@ -78,28 +78,28 @@ export class Acts {
   }
 
   /** Takes over what a tab has left that is gone. What was done later here stays as it is. */
-  #adopt(left: readonly Act[]): void {
-    const replaced = (a: Act) => this.#list.some((b) => a.room === b.room && same(a.message, b.message) && a.emoji === b.emoji);
+  #adopt(left: readonly PendingChange[]): void {
+    const replaced = (a: PendingChange) => this.#list.some((b) => a.room === b.room && same(a.message, b.message) && a.emoji === b.emoji);
     this.#set([...left.filter((a) => !replaced(a)), ...this.#list].toSorted((a, b) => a.ts - b.ts).slice(-most));
     for (const room of new Set(left.map((a) => a.room))) this.#client.emit('room', room);
   }
 
-  async #add(act: Act): Promise<void> {
-    const live = this.#client.state.kind === 'online' && this.#client.rooms.get(act.room)?.live === true;
+  async #add(change: PendingChange): Promise<void> {
+    const live = this.#client.state.kind === 'online' && this.#client.rooms.get(change.room)?.live === true;
     // What waits is told first: the later edit has to be the one that stays.
-    if (live && !this.#list.some((a) => a.room === act.room)) {
+    if (live && !this.#list.some((a) => a.room === change.room)) {
       try {
-        return await this.#tell(act);
+        return await this.#tell(change);
       } catch (err) {
         if (!(err instanceof ConnectionLost)) throw err;
       }
     }
-    const others = this.#list.filter((a) => !(a.room === act.room && same(a.message, act.message) && a.emoji === act.emoji));
-    this.#set([...others, act].slice(-most));
-    this.#client.emit('room', act.room);
+    const others = this.#list.filter((a) => !(a.room === change.room && same(a.message, change.message) && a.emoji === change.emoji));
+    this.#set([...others, change].slice(-most));
+    this.#client.emit('room', change.room);
   }
 
-  #tell(a: Act): Promise<void> {
+  #tell(a: PendingChange): Promise<void> {
     return a.emoji === undefined ? this.#client.edit(a.room, a.message.id, a.text ?? '') : this.#client.react(a.room, a.message, a.emoji, a.on === true);
   }
 
@@ -109,8 +109,8 @@ export class Acts {
     if (this.#busy.has(room) || !live()) return;
     this.#busy.add(room);
     try {
-      for (let act; (act = this.#list.find((a) => a.room === room)) && live(); ) {
-        const now = act;
+      for (let change; (change = this.#list.find((a) => a.room === room)) && live(); ) {
+        const now = change;
         try {
           // The line may have broken after the server was told.
           if (!this.#done(now)) await this.#tell(now);
@@ -127,14 +127,14 @@ export class Acts {
   }
 
   /** The message is already as it is to be. */
-  #done(a: Act): boolean {
+  #done(a: PendingChange): boolean {
     const m = this.#client.rooms.get(a.room)?.log.messages.find((m) => same(a.message, m));
     if (!m) return false;
     if (a.emoji === undefined) return m.text === a.text;
     return (m.reactions[a.emoji]?.includes(this.#client.me.id) ?? false) === a.on;
   }
 
-  #set(list: readonly Act[]): void {
+  #set(list: readonly PendingChange[]): void {
     this.#list = list;
     this.#store.save(list);
   }
@@ -142,7 +142,7 @@ export class Acts {
 
 const same = (a: Name, b: Name) => nameKey(a) === nameKey(b);
 
-function changed(m: Message, a: Act, me: string): Message {
+function changed(m: Message, a: PendingChange, me: string): Message {
   if (a.emoji === undefined) return m.deleted ? m : { ...m, text: a.text ?? m.text, unsent: true };
   const { [a.emoji]: users = [], ...others } = m.reactions;
   const next = a.on ? [...users.filter((u) => u !== me), me] : users.filter((u) => u !== me);
@@ -150,8 +150,8 @@ function changed(m: Message, a: Act, me: string): Message {
 }
 
 /** Whether something is a change as it is kept. */
-export function isAct(v: unknown): v is Act {
-  const a = v as Partial<Act> | null;
+export function isPendingChange(v: unknown): v is PendingChange {
+  const a = v as Partial<PendingChange> | null;
   return typeof a?.room === 'string' && typeof a.message?.id === 'string' && typeof a.message.user === 'string' && typeof a.ts === 'number'
     && (a.emoji === undefined ? typeof a.text === 'string' : typeof a.emoji === 'string' && typeof a.on === 'boolean');
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { known, meaning } from './meanings.svelte.ts';
+import { userIDsByName, resolveMentions } from './mention-resolver.svelte.ts';
 
-const people = known([{ user: 'a', name: 'Ada' }, { user: 's', name: 'straße' }]);
-const means = (message: Parameters<typeof meaning>[0], name: string) => {
-  const m = meaning(message, () => people, 'Ada');
+const people = userIDsByName([{ user: 'a', name: 'Ada' }, { user: 's', name: 'straße' }]);
+const means = (message: Parameters<typeof resolveMentions>[0], name: string) => {
+  const m = resolveMentions(message, () => people, 'Ada');
   return [m.names.has(name), m.room, m.here];
 };
 
