@@ -1,4 +1,4 @@
-import { need, speak } from '../src/lang/language.svelte.ts';
+import { loadMessages, setLanguage } from '../src/lang/language.svelte.ts';
 
-await speak('en', ['en-US']);
-await need('room', 'rest', 'server');
+await setLanguage('en', ['en-US']);
+await loadMessages('room', 'rest', 'server');

@@ -1,6 +1,6 @@
 import type { Api } from './api.ts';
 import { hasCode } from './errors.ts';
-import { list, number, text } from './fields.ts';
+import { objects, number, text } from './json.ts';
 import type { Session } from './session.ts';
 
 /** A log-in of the user. Times are UTC ms. */
@@ -17,18 +17,18 @@ export interface Login {
 }
 
 /** Who may know or do something; `rooms`: who is in a room with the user. */
-export type Who = 'everybody' | 'rooms' | 'nobody';
+export type Audience = 'everybody' | 'rooms' | 'nobody';
 
 /** The settings that the user chose for their account. */
 export interface Settings {
   /** Who may see when they were last connected. */
-  readonly seenBy: Who;
+  readonly seenBy: Audience;
   /** Whether others find them by name. */
   readonly listed: boolean;
   /** Who may add them to rooms and invite them. */
-  readonly invitedBy: Who;
+  readonly invitedBy: Audience;
   /** Who may begin direct messages with them. */
-  readonly directBy: Who;
+  readonly directBy: Audience;
 }
 
 /** The mail address of the user's account. */
@@ -57,7 +57,7 @@ export class Account {
   /** Returns the log-ins, the one used last first. */
   async logins(): Promise<Login[]> {
     const body = await this.#ask('GET', '/v1/sessions');
-    return list(body['sessions']).map((s) => ({
+    return objects(body['sessions']).map((s) => ({
       id: text(s['id']), current: s['current'] === true, device: text(s['device']), address: text(s['address']),
       created: number(s['created']), used: number(s['used']),
     }));
@@ -144,7 +144,7 @@ export class Account {
   }
 }
 
-const who = (v: unknown): Who => (text(v) || 'everybody') as Who;
+const who = (v: unknown): Audience => (text(v) || 'everybody') as Audience;
 const settings = (body: Record<string, unknown>): Settings => ({
   seenBy: who(body['seen_by']), listed: body['listed'] !== false, invitedBy: who(body['invited_by']), directBy: who(body['direct_by']),
 });

@@ -1,14 +1,15 @@
-import { block, foundRoom, invitation, messageRequest, object, objects, room, text, time, until, user } from './answers.ts';
+import { object, objects, positive, text, time } from './json.ts';
+import { block, foundRoom, invitation, messageRequest, room, user } from './read-records.ts';
 import { ConnectionLost, hasCode, HubbubError } from './errors.ts';
 import { inboxRooms, type InboxRoom } from './inbox.ts';
-import { beside, historyMessages, retryAfter } from './parse.ts';
-import type { Chosen } from './preferences.ts';
+import { readSystemEvents, historyMessages, retryAfter } from './parse.ts';
+import type { StoredPreferences } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import type {
-  Block, BlockKind, AdmissionPolicy, FoundPage, FoundRoom, Grant, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery,
-  Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
+  Block, BlockKind, AdmissionPolicy, MessagePage, FoundRoom, Grant, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery,
+  Report, Role, RoomInfo, RoomSort, Rules, PurgeRange, Start, User, ReportOutcome,
 } from './records.ts';
-import type { Reply } from './roomlog.ts';
+import type { ReplyTarget } from './roomlog.ts';
 
 export type * from './records.ts';
 
@@ -94,18 +95,18 @@ export class Api {
   }
   async rooms(token: string): Promise<RoomInfo[]> {
     const body = await this.#call('GET', '/v1/rooms', token);
-    return objects(body, 'rooms').map(room);
+    return objects(body['rooms']).map(room);
   }
   /** Returns what a client shows at its start. */
   async start(token: string): Promise<Start> {
     const body = await this.#call('GET', '/v1/start', token);
     const role = text(body['role']);
     return {
-      rooms: objects(body, 'rooms').map(room),
+      rooms: objects(body['rooms']).map(room),
       lists: {
-        requests: { list: objects(body, 'requests').map(messageRequest), more: body['more_requests'] === true },
-        invitations: objects(body, 'invitations').map(invitation),
-        blocks: objects(body, 'blocks').map(block),
+        requests: { list: objects(body['requests']).map(messageRequest), more: body['more_requests'] === true },
+        invitations: objects(body['invitations']).map(invitation),
+        blocks: objects(body['blocks']).map(block),
         role: role === 'operator' || role === 'auditor' ? role : '',
         ...(typeof body['preferences'] === 'object' && { preferences: chosen(body['preferences']) }),
         guestMay: Array.isArray(body['guest_may']) ? body['guest_may'].map(text) : undefined,
@@ -120,7 +121,7 @@ export class Api {
   async publicRooms(token: string, q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
     const query = new URLSearchParams({ q, sort, ...(cursor && { cursor }) });
     const body = await this.#call('GET', `/v1/public-rooms?${query.toString()}`, token);
-    const list = objects(body, 'rooms').map(foundRoom);
+    const list = objects(body['rooms']).map(foundRoom);
     return { list, ...(text(body['next']) && { next: text(body['next']) }) };
   }
   async createRoom(token: string, name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
@@ -134,7 +135,7 @@ export class Api {
   }
   async members(token: string, id: string): Promise<Members> {
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/members`, token);
-    const list = objects(body, 'members').map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
+    const list = objects(body['members']).map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
     return { list, more: body['more'] === true };
   }
   /**
@@ -152,7 +153,7 @@ export class Api {
   /** Returns the newest message requests; a server without them has none. */
   async requests(token: string): Promise<{ list: MessageRequest[]; more: boolean }> {
     const body = await this.#call('GET', '/v1/requests', token);
-    return { list: objects(body, 'requests').map(messageRequest), more: body['more'] === true };
+    return { list: objects(body['requests']).map(messageRequest), more: body['more'] === true };
   }
   async acceptRequest(token: string, id: string): Promise<RoomInfo> {
     return room(await this.#call('POST', `/v1/requests/${encodeURIComponent(id)}/accept`, token, {}));
@@ -162,7 +163,7 @@ export class Api {
   }
   async invitations(token: string): Promise<Invitation[]> {
     const body = await this.#call('GET', '/v1/invitations', token);
-    return objects(body, 'invitations').map(invitation);
+    return objects(body['invitations']).map(invitation);
   }
   async acceptInvitation(token: string, id: string): Promise<RoomInfo> {
     return room(await this.#call('POST', `/v1/invitations/${encodeURIComponent(id)}/accept`, token, {}));
@@ -170,7 +171,7 @@ export class Api {
   async declineInvitation(token: string, id: string): Promise<void> {
     await this.#call('DELETE', `/v1/invitations/${encodeURIComponent(id)}`, token);
   }
-  async preferences(token: string): Promise<Chosen> {
+  async preferences(token: string): Promise<StoredPreferences> {
     return chosen(await this.#call('GET', '/v1/preferences', token));
   }
   /** Whether the log-in's device is told what is new, and the key that it subscribes with. */
@@ -186,12 +187,12 @@ export class Api {
   async tryPush(token: string): Promise<void> {
     await this.#call('POST', '/v1/push/try', token, {});
   }
-  async putPreferences(token: string, preferences: Chosen): Promise<Chosen> {
+  async putPreferences(token: string, preferences: StoredPreferences): Promise<StoredPreferences> {
     return chosen(await this.#call('PUT', '/v1/preferences', token, { ...preferences }));
   }
   async blocks(token: string): Promise<Block[]> {
     const body = await this.#call('GET', '/v1/blocks', token);
-    return objects(body, 'blocks').map(block);
+    return objects(body['blocks']).map(block);
   }
   async block(token: string, user: string, kind: BlockKind): Promise<void> {
     await this.#call('PUT', `/v1/blocks/${encodeURIComponent(user)}`, token, { kind });
@@ -212,8 +213,8 @@ export class Api {
   /** Lists who is muted in a room, or banned from it. */
   async restrictions(token: string, restriction: RestrictionKind, id: string): Promise<{ list: Restriction[]; more: boolean }> {
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/${restriction}`, token);
-    const list = objects(body, restriction).map((k) => ({
-      user: text(k['user']), name: text(k['name']), by: text(k['by']), reason: text(k['reason']), since: time(k['since']), ...until(k),
+    const list = objects(body[restriction]).map((k) => ({
+      user: text(k['user']), name: text(k['name']), by: text(k['by']), reason: text(k['reason']), since: time(k['since']), ...positive('until', k['until']),
     }));
     return { list, more: body['more'] === true };
   }
@@ -222,7 +223,7 @@ export class Api {
     await this.#call('PUT', `/v1/rooms/${encodeURIComponent(id)}/${restriction}/${encodeURIComponent(who)}`, token, { reason, ...(minutes && { minutes }) });
   }
   /** Removes all messages of somebody in a room, and with `ban` bans them, too. */
-  async purge(token: string, id: string, who: string, span: Span, ban: boolean, reason: string): Promise<void> {
+  async purge(token: string, id: string, who: string, span: PurgeRange, ban: boolean, reason: string): Promise<void> {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/purges/${encodeURIComponent(who)}`, token, { span, ban, reason });
   }
   /** Reports a message to those who look after the room and the server. */
@@ -232,7 +233,7 @@ export class Api {
   /** Lists the reports about a room that are not resolved, oldest first. */
   async reports(token: string, id: string): Promise<Report[]> {
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/reports`, token);
-    return objects(body, 'reports').map((r) => ({
+    return objects(body['reports']).map((r) => ({
       id: text(r['id']), author: text(r['author']), authorName: text(r['author_name']), text: text(r['text']), sent: time(r['sent']),
       reporterName: text(r['reporter_name']), reason: text(r['reason']), words: text(r['words']), state: text(r['state']), takerName: text(r['taker_name']),
     }));
@@ -240,7 +241,7 @@ export class Api {
   async claimReport(token: string, report: string): Promise<void> {
     await this.#call('POST', `/v1/reports/${encodeURIComponent(report)}/take`, token, {});
   }
-  async resolveReport(token: string, report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {
+  async resolveReport(token: string, report: string, outcome: ReportOutcome, note: string, minutes?: number): Promise<void> {
     await this.#call('POST', `/v1/reports/${encodeURIComponent(report)}/resolve`, token, { outcome, note, ...(minutes && { minutes }) });
   }
   /** Makes a room read only and takes it off the lists, or undoes that. */
@@ -270,7 +271,7 @@ export class Api {
   /** Finds users by the beginning of their name. */
   async users(token: string, query: string): Promise<User[]> {
     const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);
-    return objects(body, 'users').map(user);
+    return objects(body['users']).map(user);
   }
   /**
    * Returns which of some users have deleted their account; a server that does not say it knows of
@@ -337,19 +338,19 @@ export class Api {
     }
   }
   /** Returns a page of a room's messages by HTTP, for use without a socket. */
-  async messages(token: string, id: string, query: PageQuery = {}): Promise<FoundPage> {
+  async messages(token: string, id: string, query: PageQuery = {}): Promise<MessagePage> {
     const params = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/messages?${params}`, token);
     return {
-      messages: historyMessages(body['messages']), more: body['more'] === true, acts: beside(body['acts'], body['events']),
+      messages: historyMessages(body['messages']), more: body['more'] === true, acts: readSystemEvents(body['acts'], body['events']),
       ...(typeof body['found'] === 'number' && { found: body['found'] }),
       ...(body['found_in'] !== undefined && { foundIn: { user: text(object(body['found_in'])['author']), id: text(object(body['found_in'])['id']) } }),
     };
   }
   /** Returns those of the named messages of a room that there are, their texts cut. */
-  async quotes(token: string, id: string, names: readonly Reply[]): Promise<HistoryMessage[]> {
+  async quotes(token: string, id: string, names: readonly ReplyTarget[]): Promise<HistoryMessage[]> {
     const body = await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/quotes`, token, { messages: names });
-    return historyMessages(objects(body, 'quotes').map((q) => ({ ...q, room: id })));
+    return historyMessages(objects(body['quotes']).map((q) => ({ ...q, room: id })));
   }
 
   /** Returns the address of a path, for what the browser loads by itself. */
@@ -420,7 +421,7 @@ function problem(status: number, body: Record<string, unknown>): HubbubError {
   return new HubbubError(code, message, retry, status);
 }
 
-function chosen(v: unknown): Chosen {
+function chosen(v: unknown): StoredPreferences {
   const { version, values } = (v ?? {}) as Record<string, unknown>;
   return { version: typeof version === 'number' ? version : 0, values: typeof values === 'object' && values !== null ? (values as Record<string, unknown>) : {} };
 }

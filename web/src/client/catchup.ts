@@ -1,4 +1,4 @@
-import type { Pace } from './pace.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import type { Room } from './room.ts';
 import { sleep } from './sleep.ts';
 
@@ -16,7 +16,7 @@ const firstPause = 32;
  * where to begin only join, in a few messages; the others have a page, a few at a time.
  * It stops as soon as `current` returns false.
  */
-export function catchUp(all: Iterable<Room>, active: () => string | undefined, pace: Pace, now: () => number, current: () => boolean): void {
+export function catchUp(all: Iterable<Room>, active: () => string | undefined, pace: RateLimiter, now: () => number, current: () => boolean): void {
   const rooms = [...all].filter((r) => !r.live);
   const rank = (r: Room) => (r.id === active() ? Infinity : (r.log.messages.at(-1)?.seq ?? 0));
   rooms.sort((a, b) => rank(b) - rank(a) || a.info.name.localeCompare(b.info.name));
@@ -37,7 +37,7 @@ export function catchUp(all: Iterable<Room>, active: () => string | undefined, p
     while (next < others.length && current()) {
       const room = others[next++]!;
       if (room.live) continue; // the user has opened it meanwhile
-      const wait = pace.take(1, now());
+      const wait = pace.reserve(1, now());
       if (wait > 0) await sleep(wait);
       if (!current()) return;
       await room.sync(room.id !== active());

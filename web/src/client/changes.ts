@@ -2,17 +2,17 @@ import type { LogEvent } from './protocol.ts';
 import type { Message } from './roomlog.ts';
 
 /** What says something about a message that was sent before. */
-export type Change = Extract<LogEvent, { type: 'edited' | 'deleted' | 'reacted' | 'pinned' }>;
+export type MessageChange = Extract<LogEvent, { type: 'edited' | 'deleted' | 'reacted' | 'pinned' }>;
 
 /** Returns the messages after a change to one of them: the same array if it makes no difference. */
-export function withChange(messages: readonly Message[], e: Change): readonly Message[] {
+export function applyChange(messages: readonly Message[], e: MessageChange): readonly Message[] {
   // Without an author, as earlier releases wrote it, the first message with the id is meant; only
   // its author edits one.
   const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
   const i = messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
   const old = messages[i];
   if (!old || e.seq < old.seq) return messages;
-  const m = changed(old, e);
+  const m = changeMessage(old, e);
   return m === old ? messages : messages.with(i, m);
 }
 
@@ -20,7 +20,7 @@ export function withChange(messages: readonly Message[], e: Change): readonly Me
  * Returns the message after the change: the same object if it makes no difference, so that applying
  * twice is safe.
  */
-export function changed(m: Message, e: Change): Message {
+export function changeMessage(m: Message, e: MessageChange): Message {
   if (m.deleted) return m;
   switch (e.type) {
     case 'edited': {

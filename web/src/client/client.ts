@@ -1,7 +1,7 @@
 import type { Api, RoomInfo, Rules, StartLists, User } from './api.ts';
 import { catchUp } from './catchup.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
-import { Departed, departedName } from './departed.ts';
+import { DeletedUsers, deletedUserName } from './deleted-users.ts';
 import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
@@ -11,17 +11,17 @@ import { requestWithRetry } from './request-with-retry.ts';
 import { ViewedRooms } from './viewed-rooms.ts';
 import { MyRooms } from './myrooms.ts';
 import { type InThread, Outbox, type OutboxStore } from './outbox.ts';
-import { Pace } from './pace.ts';
+import { RateLimiter } from './rate-limiter.ts';
 import { People } from './people.ts';
 import { Preferences } from './preferences.ts';
 import type {
   HistoryEvent, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
-import { Followed } from './followed.ts';
+import { FollowedThreads } from './followed-threads.ts';
 import { Inbox, inboxRooms, type InboxRoom } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
-import { Recounts } from './recounts.ts';
-import { Removals } from './removals.ts';
+import { UnreadRecounts } from './unread-recounts.ts';
+import { RetentionChecks } from './retention-checks.ts';
 import { Room } from './room.ts';
 import { withRetention, withRules } from './rules.ts';
 import type { Message } from './roomlog.ts';
@@ -95,10 +95,10 @@ export class Client extends Emitter<Events> {
   readonly preferences: Preferences;
   readonly outbox: Outbox;
   readonly people = new People();
-  readonly departed: Departed;
+  readonly deletedUsers: DeletedUsers;
   readonly reads: Reads;
   readonly inbox = new Inbox();
-  readonly followed: Followed;
+  readonly followedThreads: FollowedThreads;
   readonly #rooms: MyRooms;
   readonly #connection: Connection;
   readonly #o: ClientOptions;
@@ -111,9 +111,9 @@ export class Client extends Emitter<Events> {
   /** Ids of those whose messages are no news to the user. */
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
-  readonly #recounts: Recounts;
-  readonly #removals: Removals;
-  #pace = new Pace(0, 0);
+  readonly #unreadRecounts: UnreadRecounts;
+  readonly #retentionChecks: RetentionChecks;
+  #bulkRate = new RateLimiter(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
 
   constructor(options: ClientOptions) {
@@ -125,13 +125,13 @@ export class Client extends Emitter<Events> {
     this.#me = me;
     this.directory = new Directory(options.api, options.session);
     this.preferences = new Preferences(this.directory);
-    this.followed = new Followed(this.directory, { me: me.id, environment: options.environment, ignored: () => this.ignored, through: (room) => this.inbox.get(room)?.through ?? 0 });
-    this.people.met(me.id, me.name);
-    this.departed = new Departed(
+    this.followedThreads = new FollowedThreads(this.directory, { me: me.id, environment: options.environment, ignored: () => this.ignored, through: (room) => this.inbox.get(room)?.through ?? 0 });
+    this.people.setName(me.id, me.name);
+    this.deletedUsers = new DeletedUsers(
       me.id,
       (users) => options.session.call((token) => options.api.deleted(token, users)),
       (gone) => {
-        for (const user of gone) this.people.met(user, departedName);
+        for (const user of gone) this.people.setName(user, deletedUserName);
         this.emit('rooms', undefined);
       },
     );
@@ -151,35 +151,35 @@ export class Client extends Emitter<Events> {
       environment: options.environment,
       store: options.stores.outbox,
     });
-    this.reads = new Reads(options.stores.reads, (room, seq) => this.#connection.tell({ type: 'read', room, seq }));
+    this.reads = new Reads(options.stores.reads, (room, seq) => this.#connection.send({ type: 'read', room, seq }));
     this.#watches = new Watches({
       request: (command) => this.#connection.request(command),
-      tell: (command) => this.#connection.tell(command),
+      tell: (command) => this.#connection.send(command),
       asked: (room) => this.people.asked(room),
-      listed: (who, from) => this.people.listed(who, from, this.#o.environment.now()),
+      listed: (who, from) => this.people.applyList(who, from, this.#o.environment.now()),
       unwatched: (room) => this.people.unwatched(room),
     });
     this.#rooms = new MyRooms({
       directory: this.directory,
       reads: this.reads,
       inbox: this.inbox,
-      news: () => this.#news(),
+      news: () => this.#fetchInbox(),
       environment: options.environment,
       make: (info) => this.#room(info),
       started: (lists) => {
-        if (lists?.preferences) this.preferences.take(lists.preferences);
+        if (lists?.preferences) this.preferences.update(lists.preferences);
         this.emit('started', lists);
       },
       changed: () => {
         for (const room of this.rooms.values()) this.#startReading(room);
         this.emit('rooms', undefined);
       },
-      sync: (current) => catchUp(this.rooms.values(), () => this.#viewed.last, this.#pace, () => options.environment.now(), current),
+      sync: (current) => catchUp(this.rooms.values(), () => this.#viewed.last, this.#bulkRate, () => options.environment.now(), current),
       gone: (id) => this.#gone(id),
       ...(options.only && { only: options.only }),
     });
-    this.#removals = new Removals(() => [...this.#viewed.all].flatMap((id) => this.rooms.get(id) ?? []), () => options.environment.random());
-    this.#recounts = new Recounts({
+    this.#retentionChecks = new RetentionChecks(() => [...this.#viewed.all].flatMap((id) => this.rooms.get(id) ?? []), () => options.environment.random());
+    this.#unreadRecounts = new UnreadRecounts({
       inbox: this.inbox,
       online: () => this.state.kind === 'online',
       renew: () => void this.#rooms.renew(),
@@ -190,7 +190,7 @@ export class Client extends Emitter<Events> {
     this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#connection.on('event', (e) => this.#event(e));
     for (const changing of [this.outbox, this.inbox]) changing.on('change', (room) => this.emit('room', room));
-    this.reads.on('change', (room) => (this.#recounts.read(room), this.emit('room', room)));
+    this.reads.on('change', (room) => (this.#unreadRecounts.recountMentions(room), this.emit('room', room)));
     this.directory.on('members', (room) => this.emit('members', room));
     for (const what of ['online', 'typing'] as const) this.people.on(what, (room) => this.emit(what, room));
   }
@@ -230,23 +230,23 @@ export class Client extends Emitter<Events> {
   /** Connects, and stays connected until stop. */
   start(): void {
     this.#connection.start();
-    this.#removals.start();
+    this.#retentionChecks.start();
     clearInterval(this.#refresh);
-    this.#refresh = setInterval(() => (this.departed.again(), this.#refreshPeople()), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
+    this.#refresh = setInterval(() => (this.deletedUsers.recheckAll(), this.#refreshPeople()), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
   }
 
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
     clearInterval(this.#refresh);
-    this.#recounts.close();
-    this.#removals.close();
-    this.followed.close();
+    this.#unreadRecounts.close();
+    this.#retentionChecks.close();
+    this.followedThreads.close();
     this.reads.close();
     this.#connection.stop();
-    this.#rooms.lost();
+    this.#rooms.connectionLost();
     this.outbox.close();
-    this.people.lost();
-    this.departed.close();
+    this.people.connectionLost();
+    this.deletedUsers.close();
   }
 
   /** Connects at once, instead of waiting for the next attempt. */
@@ -288,7 +288,7 @@ export class Client extends Emitter<Events> {
     const now = this.#o.environment.now();
     if (now - (this.#typed.get(room) ?? -Infinity) < typingEvery) return;
     this.#typed.set(room, now);
-    this.#connection.tell({ type: 'typing', room });
+    this.#connection.send({ type: 'typing', room });
   }
 
   /**
@@ -302,7 +302,7 @@ export class Client extends Emitter<Events> {
 
   setStatus(status: Exclude<Status, 'offline'>): void {
     this.#status = status;
-    this.#connection.tell({ type: 'status', status });
+    this.#connection.send({ type: 'status', status });
   }
 
   /**
@@ -312,15 +312,15 @@ export class Client extends Emitter<Events> {
   focus(room: string | undefined, viewer: object = this): void {
     if (this.#viewed.of(viewer) === room) return;
     const before = this.#viewed.view(viewer, room);
-    if (before !== undefined) this.rooms.get(before)?.rest();
+    if (before !== undefined) this.rooms.get(before)?.trim();
     const opened = room === undefined ? undefined : this.rooms.get(room);
-    if (opened && this.state.kind === 'online') void opened.look();
+    if (opened && this.state.kind === 'online') void opened.loadNewest();
     this.#refreshPeople(); // where it was watched before
     this.#watch();
   }
 
   /** The messages of others after the user's read position that are here, oldest first. */
-  news(id: string): readonly Message[] {
+  unreadMessages(id: string): readonly Message[] {
     const room = this.rooms.get(id);
     const read = this.reads.mine(id);
     if (!room || read === undefined) return [];
@@ -337,13 +337,13 @@ export class Client extends Emitter<Events> {
     const room = this.rooms.get(id);
     const read = this.reads.mine(id);
     if (!room || read === undefined) return { count: 0, more: false, mentions: 0 };
-    return unreadOf(room, this.inbox, read, this.news(id));
+    return unreadOf(room, this.inbox, read, this.unreadMessages(id));
   }
 
   /** Marks a message and what follows in its room as unread, on all devices. */
   async markUnread(id: string, seq: number): Promise<void> {
     await this.directory.unread(id, seq);
-    this.reads.back(id, Math.min(this.reads.mine(id) ?? seq, seq - 1));
+    this.reads.markUnread(id, Math.min(this.reads.mine(id) ?? seq, seq - 1));
     await this.#rooms.renew();
   }
   /** Marks everything as read, in a room or in all, on all devices. */
@@ -383,16 +383,16 @@ export class Client extends Emitter<Events> {
   }
   async leave(room: string): Promise<void> {
     await this.directory.leave(room);
-    this.#connection.tell({ type: 'leave', room });
+    this.#connection.send({ type: 'leave', room });
     this.#rooms.forget(room);
   }
 
   #stateChanged(state: ConnectionState): void {
     if (state.kind !== 'online') {
-      this.#rooms.lost();
+      this.#rooms.connectionLost();
       this.outbox.pause();
-      this.reads.lost();
-      this.people.lost();
+      this.reads.connectionLost();
+      this.people.connectionLost();
       this.#watches.lost();
     }
     this.emit('state', state);
@@ -400,8 +400,8 @@ export class Client extends Emitter<Events> {
 
   #welcomed(welcome: WelcomeEvent): void {
     this.#limits = welcome.limits;
-    this.#pace = new Pace(welcome.limits.rate, this.#o.environment.now());
-    this.departed.again();
+    this.#bulkRate = new RateLimiter(welcome.limits.rate, this.#o.environment.now());
+    this.deletedUsers.recheckAll();
     if (this.#status !== 'online') this.setStatus(this.#status);
     this.#rooms.welcomed();
   }
@@ -410,13 +410,13 @@ export class Client extends Emitter<Events> {
    * Fetches what is new in all rooms in a few frames; from a server of an earlier release over
    * HTTP.
    */
-  async #news(): Promise<readonly InboxRoom[] | undefined> {
+  async #fetchInbox(): Promise<readonly InboxRoom[] | undefined> {
     const all: InboxRoom[] = [];
     try {
       for (let next: string | undefined; ; ) {
         const page = await this.#connection.request({ type: 'inbox', ...(next !== undefined && { next }) });
         all.push(...inboxRooms(Array.isArray(page.rooms) ? page.rooms : []));
-        if (next === undefined) this.followed.take(page.threads, page.more_threads);
+        if (next === undefined) this.followedThreads.take(page.threads, page.more_threads);
         if (typeof page.next !== 'string' || page.next === next) return all;
         next = page.next;
       }
@@ -435,8 +435,8 @@ export class Client extends Emitter<Events> {
       page: (id, query) => this.directory.page(id, query),
       live: (r) => {
         this.#roomChanged(r);
-        this.outbox.settle(r.id);
-        this.reads.settle(r.id);
+        this.outbox.resendAll(r.id);
+        this.reads.resend(r.id);
         if (r.info.direct || this.#viewed.has(r.id)) this.#watch();
       },
     });
@@ -444,10 +444,10 @@ export class Client extends Emitter<Events> {
 
   #roomChanged(room: Room): void {
     for (const m of this.outbox.list(room.id)) if (room.log.has(this.#me.id, m.id)) this.outbox.remove(room.id, m.id);
-    this.outbox.passed(room.id);
+    this.outbox.resendMissing(room.id);
     this.#startReading(room);
-    for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
-    if (!this.#viewed.has(room.id) && room.log.messages.length > restAt) room.rest();
+    for (const m of room.log.messages.slice(-20)) this.people.setName(m.user, m.name);
+    if (!this.#viewed.has(room.id) && room.log.messages.length > restAt) room.trim();
     this.emit('room', room.id);
   }
 
@@ -455,15 +455,15 @@ export class Client extends Emitter<Events> {
   #startReading(room: Room): void {
     if (!room.live || !this.#rooms.positioned || this.reads.mine(room.id) !== undefined) return;
     const fresh = room.info.direct || this.#rooms.wasOpened(room.id);
-    this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
+    this.reads.advanceFromServer(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
   }
 
   #applied(room: Room, e: LogEvent | UnknownLogEvent): void {
     if (e.type === 'member' && (room.info.waiting || room.info.people)) void this.#rooms.relist(); // what it is called changes
     switch (e.type) {
       case 'msg':
-        this.people.met(e.user, e.name);
-        this.people.stopped(room.id, e.user);
+        this.people.setName(e.user, e.name);
+        this.people.stopTyping(room.id, e.user);
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
         break;
       case 'edited':
@@ -472,7 +472,7 @@ export class Client extends Emitter<Events> {
       case 'deleted':
         // Whether a message that is not loaded was counted is unknown: ask again.
         this.inbox.changed(room.id, e.author ?? e.user, e.target, undefined);
-        if (!room.log.has(e.author ?? e.user, e.target)) this.#recounts.counted(room.id);
+        if (!room.log.has(e.author ?? e.user, e.target)) this.#unreadRecounts.recount(room.id);
         // The log had the message, although a replay leaves it out. Another user's message may have
         // the same id.
         if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
@@ -486,7 +486,7 @@ export class Client extends Emitter<Events> {
         if (e.act === 'rules') room.info = withRules(room.info, e);
         else if (e.act === 'retention') {
           room.info = withRetention(room.info, e.text ?? '');
-          this.#removals.start(true);
+          this.#retentionChecks.start(true);
         } else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'versions' || e.act === 'no-versions') room.info = { ...room.info, versions: e.act === 'versions' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
@@ -497,32 +497,32 @@ export class Client extends Emitter<Events> {
         if (e.user !== this.#me.id && !this.ignored.has(e.user)) this.inbox.mentioned(room.id, e.at, e.on === true, e.thread !== undefined);
         break;
       case 'reset':
-        this.reads.known(room.id, e.seq);
+        this.reads.advanceFromServer(room.id, e.seq);
         this.inbox.emptied(room.id, e.seq);
         break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
-        if (!e.role) this.departed.left(e.member);
+        if (!e.role) this.deletedUsers.recheck(e.member);
         this.emit('members', room.id);
         break;
       default:
     }
-    this.followed.heard(room.id, e);
+    this.followedThreads.heard(room.id, e);
     this.emit('entry', { room: room.id, entry: e });
   }
 
   #event(e: ServerEvent): void {
     switch (e.type) {
       case 'typing':
-        if (e.user !== this.#me.id) this.people.typed(e.room, e.user, e.name);
+        if (e.user !== this.#me.id) this.people.startTyping(e.room, e.user, e.name);
         return;
       case 'read':
         if (e.user === this.#me.id) this.#readElsewhere(e.room, e.seq);
-        else this.reads.other(e.room, e.user, e.seq);
+        else this.reads.setReader(e.room, e.user, e.seq);
         return;
       case 'presence':
         if (this.#watches.has(e.room)) {
-          const again = this.people.changed(e, this.#o.environment.now());
+          const again = this.people.applyPresence(e, this.#o.environment.now());
           if (again) this.#watches.list(e.room, again.from).catch(() => undefined); // then after the next change
         }
         return;
@@ -548,7 +548,7 @@ export class Client extends Emitter<Events> {
       case 'changed':
         if (e.room !== userRoom(this.#me.id)) return;
         if (e.target === 'inbox') void this.#rooms.renew();
-        else if (e.target === 'threads') this.followed.changed();
+        else if (e.target === 'threads') this.followedThreads.changed();
         else if (e.target === 'preferences') void this.preferences.renew().catch(() => undefined); // else the next welcome says it
         else this.emit('changed', e.target);
         return;
@@ -556,7 +556,7 @@ export class Client extends Emitter<Events> {
         if (e.room !== userRoom(this.#me.id)) this.rooms.get(e.room)?.receive(e);
         else if (e.target && !this.ignored.has(e.user)) {
           this.inbox.mentioned(e.target, e.at, e.on === true, e.thread !== undefined);
-          if (e.thread && e.on) this.followed.renewSoon(); // who is mentioned follows it
+          if (e.thread && e.on) this.followedThreads.renewSoon(); // who is mentioned follows it
         }
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
@@ -574,9 +574,9 @@ export class Client extends Emitter<Events> {
   /** The user has read a room on another device, perhaps messages that are not loaded here. */
   #readElsewhere(id: string, seq: number): void {
     const base = this.inbox.get(id);
-    this.reads.known(id, seq);
+    this.reads.advanceFromServer(id, seq);
     const first = this.rooms.get(id)?.log.messages[0]?.seq ?? Infinity;
-    if (base && seq > base.read && seq < base.through && first > seq + 1) this.#recounts.counted(id);
+    if (base && seq > base.read && seq < base.through && first > seq + 1) this.#unreadRecounts.recount(id);
   }
 
   #gone(id: string): void {

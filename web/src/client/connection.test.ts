@@ -122,7 +122,7 @@ describe('requests', () => {
     await peer.welcome();
     await until(() => connection.state.kind === 'online');
     for (const room of ['a', 'b']) connection.request({ type: 'join', room }).catch(() => undefined);
-    connection.tell({ type: 'leave', room: 'b' });
+    connection.send({ type: 'leave', room: 'b' });
     connection.request({ type: 'join', room: 'c' }).catch(() => undefined);
     await until(() => peer.unread.length === 4);
     expect(peer.unread.map((s) => `${s.type} ${s['room'] as string}`)).toEqual(['join a', 'join b', 'leave b', 'join c']);

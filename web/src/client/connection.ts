@@ -5,7 +5,7 @@ import { ConnectionLost, HubbubError } from './errors.ts';
 import { joinMessages } from './joins.ts';
 import { parseEvent } from './parse.ts';
 import {
-  Close, comesBack, VERSION,
+  Close, shouldReconnect, VERSION,
   type ByeEvent, type Command, type Limits, type Reply, type ReplyOf, type RoomJoin, type ServerEvent, type WelcomeEvent,
 } from './protocol.ts';
 
@@ -132,7 +132,7 @@ export class Connection extends Emitter<Events> {
   /** Connects, and keeps connected until stop. Does nothing if it runs already. */
   start(): void {
     if (this.#unwatch) return;
-    this.#unwatch = this.#o.environment.watch(() => this.#surroundingsChanged());
+    this.#unwatch = this.#o.environment.watch(() => this.#environmentChanged());
     this.#attempt = 0;
     void this.#connect();
   }
@@ -161,20 +161,20 @@ export class Connection extends Emitter<Events> {
    */
   request<C extends Command>(command: C): Promise<ReplyOf<C>> {
     if (this.#state.kind !== 'online') return Promise.reject(new ConnectionLost('There is no connection to the server.'));
-    return this.#ask(command) as Promise<ReplyOf<C>>;
+    return this.#request(command) as Promise<ReplyOf<C>>;
   }
 
   /**
    * Sends a command without waiting for its reply. Without a connection, it drops the command and
    * returns false.
    */
-  tell(command: Command): boolean {
+  send(command: Command): boolean {
     if (this.#state.kind !== 'online' || !this.#socket) return false;
-    this.#say(command);
+    this.#send(command);
     return true;
   }
 
-  #ask(command: Command | Hello): Promise<Reply> {
+  #request(command: Command | Hello): Promise<Reply> {
     const id = (this.#nextID++).toString(36);
     const { reply } = this.#o.timings;
     return new Promise((resolve, reject) => {
@@ -191,27 +191,27 @@ export class Connection extends Emitter<Events> {
         // reach another.
         this.#requests.delete(id);
         reject(new ConnectionLost('The server did not answer in time.'));
-        this.#lost(1006, '');
+        this.#connectionLost(1006, '');
       };
       const waiting: Waiting = { resolve, reject, timer: setTimeout(late, reply) };
       this.#requests.set(id, waiting);
-      this.#say({ ...command, id });
+      this.#send({ ...command, id });
     });
   }
 
   /** Sends a command, after all that were sent before. Joins of the same moment go together. */
-  #say(command: (Command | Hello) & { readonly id?: string }): void {
+  #send(command: (Command | Hello) & { readonly id?: string }): void {
     if (command.type !== 'join' || command.id === undefined) {
-      this.#sayJoins();
+      this.#sendJoins();
       this.#socket?.send(JSON.stringify(command));
       return;
     }
     const { type: _, ...join } = command;
     this.#joins.push({ ...join, id: command.id });
-    if (this.#joins.length === 1) queueMicrotask(() => this.#sayJoins());
+    if (this.#joins.length === 1) queueMicrotask(() => this.#sendJoins());
   }
 
-  #sayJoins(): void {
+  #sendJoins(): void {
     if (!this.#joins.length) return;
     const messages = joinMessages(this.#joins, this.#limits);
     this.#joins = [];
@@ -247,14 +247,14 @@ export class Connection extends Emitter<Events> {
     } catch (err) {
       // Browsers refuse some addresses at once, for example ws: from a page that was loaded over
       // https:.
-      this.#lost(1006, err instanceof Error ? err.message : '');
+      this.#connectionLost(1006, err instanceof Error ? err.message : '');
       return;
     }
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.#lost(1006, ''), this.#o.timings.connect);
+    this.#timer = setTimeout(() => this.#connectionLost(1006, ''), this.#o.timings.connect);
     socket.addEventListener('open', () => {
       if (socket !== this.#socket) return;
-      this.#ask({ type: 'hello', version: VERSION, token, device: this.#o.device })
+      this.#request({ type: 'hello', version: VERSION, token, device: this.#o.device })
         .then((reply) => this.#welcomed(reply as WelcomeEvent))
         .catch(() => undefined); // a close code follows and says what to do
     });
@@ -262,7 +262,7 @@ export class Connection extends Emitter<Events> {
       if (socket === this.#socket && typeof e.data === 'string') this.#received(e.data);
     });
     socket.addEventListener('close', (e) => {
-      if (socket === this.#socket) this.#lost(e.code, e.reason);
+      if (socket === this.#socket) this.#connectionLost(e.code, e.reason);
     });
     socket.addEventListener('error', () => undefined); // a close event follows and says more
   }
@@ -273,14 +273,14 @@ export class Connection extends Emitter<Events> {
     this.#triedFresh = false;
     this.#limits = welcome.limits;
     this.#pingMs = welcome.ping_ms || this.#o.timings.ping;
-    this.#heard();
+    this.#noteActivity();
     this.#set({ kind: 'online' });
     this.emit('welcome', welcome);
   }
 
   #received(frame: string): void {
     const event = parseEvent(frame);
-    this.#heard();
+    this.#noteActivity();
     if (!event) return;
     if (event.type === 'bye') this.#bye = event;
     // Only replies are matched: the `id` of a log entry is the sender's.
@@ -297,26 +297,26 @@ export class Connection extends Emitter<Events> {
   }
 
   /** Anything heard is a sign of life; after a silence the client asks for one. */
-  #heard(): void {
+  #noteActivity(): void {
     this.#heardAt = this.#o.environment.now();
-    if (this.#pingMs) this.#pingTimer ??= setTimeout(() => this.#silent(), this.#pingMs);
+    if (this.#pingMs) this.#pingTimer ??= setTimeout(() => this.#pingIfSilent(), this.#pingMs);
   }
 
   /** Asks for a sign of life if nothing was heard for long enough. */
-  #silent(): void {
+  #pingIfSilent(): void {
     const left = Math.min(this.#heardAt + this.#pingMs - this.#o.environment.now(), this.#pingMs); // clocks are set back
-    this.#pingTimer = left > 0 ? setTimeout(() => this.#silent(), left) : undefined;
+    this.#pingTimer = left > 0 ? setTimeout(() => this.#pingIfSilent(), left) : undefined;
     if (left <= 0) this.#ping(this.#o.timings.reply);
   }
 
   #ping(patience: number): void {
     if (this.#state.kind !== 'online') return;
     const socket = this.#socket;
-    const impatient = setTimeout(() => socket === this.#socket && this.#lost(1006, ''), patience);
-    this.#ask({ type: 'ping' }).catch(() => undefined).finally(() => clearTimeout(impatient));
+    const impatient = setTimeout(() => socket === this.#socket && this.#connectionLost(1006, ''), patience);
+    this.#request({ type: 'ping' }).catch(() => undefined).finally(() => clearTimeout(impatient));
   }
 
-  #surroundingsChanged(): void {
+  #environmentChanged(): void {
     if (!this.#o.environment.online()) {
       if (this.#state.kind === 'waiting') {
         clearTimeout(this.#timer);
@@ -335,7 +335,7 @@ export class Connection extends Emitter<Events> {
     }
   }
 
-  #lost(code: number, reason: string): void {
+  #connectionLost(code: number, reason: string): void {
     this.#drop(code === 1006 ? undefined : 1000);
     if (!this.#unwatch) return;
     const now = this.#o.environment.now();
@@ -350,7 +350,7 @@ export class Connection extends Emitter<Events> {
       this.#wait(undefined);
       return;
     }
-    if (!comesBack(code)) {
+    if (!shouldReconnect(code)) {
       this.#set({ kind: 'stopped', code, message });
       return;
     }

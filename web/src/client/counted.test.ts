@@ -13,33 +13,33 @@ const number = (count: number) => ({ type: 'presence' as const, room: 'hall', co
 
 test('of very many only the number is told, until somebody asks for the list, which is renewed when it is old', () => {
   const people = new People();
-  people.listed(who([], 5_000, fromStart), undefined, 0);
+  people.applyList(who([], 5_000, fromStart), undefined, 0);
   expect(people.online('hall')).toEqual({ known: true, count: 5_000, people: [], next: fromStart });
   expect(people.complete('hall')).toBe(false);
-  expect(people.changed(number(5_001), 1_000)).toBeUndefined();
+  expect(people.applyPresence(number(5_001), 1_000)).toBeUndefined();
   expect(people.online('hall')).toMatchObject({ count: 5_001, people: [], next: fromStart });
 
-  people.listed(who(['ada', 'bo'], 5_001, 'c'), fromStart, 10_000);
-  people.listed(who(['cy'], 5_001, 'd'), 'c', 11_000);
+  people.applyList(who(['ada', 'bo'], 5_001, 'c'), fromStart, 10_000);
+  people.applyList(who(['cy'], 5_001, 'd'), 'c', 11_000);
   expect(people.online('hall').people.map((p) => p.user)).toEqual(['ada', 'bo', 'cy']);
-  expect(people.changed(number(5_002), 40_000)).toBeUndefined();
+  expect(people.applyPresence(number(5_002), 40_000)).toBeUndefined();
   expect(people.online('hall')).toMatchObject({ count: 5_002, next: 'd' });
   expect(people.online('hall').people).toHaveLength(3);
-  expect(people.changed(number(5_003), 40_001)).toEqual({ from: fromStart });
-  people.listed(who(['eve'], 5_003, 'f'), fromStart, 41_000); // which begins anew
+  expect(people.applyPresence(number(5_003), 40_001)).toEqual({ from: fromStart });
+  people.applyList(who(['eve'], 5_003, 'f'), fromStart, 41_000); // which begins anew
   expect(people.online('hall').people.map((p) => p.user)).toEqual(['eve']);
-  expect(people.changed(number(5_004), 60_000)).toBeUndefined();
+  expect(people.applyPresence(number(5_004), 60_000)).toBeUndefined();
 
   // Fewer by now: changes add up to a list again, which has to be asked for.
-  expect(people.changed({ type: 'presence', room: 'hall', count: 20, users: [person('ada')] }, 70_000)).toEqual({ from: undefined });
-  people.listed(who(['ada', 'bo'], 2), undefined, 70_000);
+  expect(people.applyPresence({ type: 'presence', room: 'hall', count: 20, users: [person('ada')] }, 70_000)).toEqual({ from: undefined });
+  people.applyList(who(['ada', 'bo'], 2), undefined, 70_000);
   expect(people.online('hall')).toMatchObject({ count: 2, next: undefined });
   expect(people.complete('hall')).toBe(true);
 });
 
 test('who had just left is shown again after the time that the server names, and not before', () => {
   const people = new People();
-  people.listed({ ...who(['ada'], 1), going: [person('bo')], going_ms: 5_000 }, undefined, 0);
+  people.applyList({ ...who(['ada'], 1), going: [person('bo')], going_ms: 5_000 }, undefined, 0);
   vi.advanceTimersByTime(6_999);
   expect(people.online('hall').people.map((p) => p.user)).toEqual(['ada']);
   vi.advanceTimersByTime(1);
@@ -49,18 +49,18 @@ test('who had just left is shown again after the time that the server names, and
 test('who went while a room was asked about does not come back with the answer', () => {
   const people = new People();
   people.asked('hall');
-  people.changed({ type: 'presence', room: 'hall', count: 1, users: [person('bo', 'offline')] }, 0);
-  people.listed({ ...who(['ada'], 1), going: [person('bo')], going_ms: 0 }, undefined, 0);
+  people.applyPresence({ type: 'presence', room: 'hall', count: 1, users: [person('bo', 'offline')] }, 0);
+  people.applyList({ ...who(['ada'], 1), going: [person('bo')], going_ms: 0 }, undefined, 0);
   vi.advanceTimersByTime(60_000);
   expect(people.online('hall').people.map((p) => p.user)).toEqual(['ada']);
 });
 
 test('a list that was let go is not old when the room is watched again', () => {
   const people = new People();
-  people.listed(who(['ada'], 1), undefined, 0);
+  people.applyList(who(['ada'], 1), undefined, 0);
   people.unwatched('hall');
   // Somebody has come before the answer: the list of before says nothing about it.
-  expect(people.changed({ type: 'presence', room: 'hall', count: 3, users: [person('bo')] }, 100_000)).toBeUndefined();
+  expect(people.applyPresence({ type: 'presence', room: 'hall', count: 3, users: [person('bo')] }, 100_000)).toBeUndefined();
 });
 
 test('the status of somebody is known while the room is watched', () => {
@@ -68,7 +68,7 @@ test('the status of somebody is known while the room is watched', () => {
   const told: string[] = [];
   people.on('online', (room) => told.push(room));
   expect(people.status('hall', 'ada')).toBeUndefined();
-  people.listed(who(['ada'], 1), undefined, 0);
+  people.applyList(who(['ada'], 1), undefined, 0);
   expect([people.status('hall', 'ada'), people.status('hall', 'bo')]).toEqual(['online', 'offline']);
   people.unwatched('hall');
   people.unwatched('hall');
@@ -80,19 +80,19 @@ test('typing counts for 5 s after it was last told, and ends with the connection
   const people = new People();
   const told: string[] = [];
   people.on('typing', (room) => told.push(room));
-  people.typed('hall', 'ada', 'Ada');
+  people.startTyping('hall', 'ada', 'Ada');
   vi.advanceTimersByTime(3_000);
-  people.typed('hall', 'ada', '');
+  people.startTyping('hall', 'ada', '');
   vi.advanceTimersByTime(4_999);
   expect(people.typing('hall')).toEqual(['Ada']);
   vi.advanceTimersByTime(1);
   expect(people.typing('hall')).toEqual([]);
   expect(told).toHaveLength(3);
-  people.typed('hall', 'ada', 'Ada');
-  people.typed('hall', 'bo', 'Bo');
-  people.lost();
+  people.startTyping('hall', 'ada', 'Ada');
+  people.startTyping('hall', 'bo', 'Bo');
+  people.connectionLost();
   expect(people.typing('hall')).toEqual([]);
   expect(told).toHaveLength(7);
-  people.stopped('hall', 'ada');
+  people.stopTyping('hall', 'ada');
   expect(told).toHaveLength(7);
 });

@@ -1,12 +1,12 @@
 import type { InboxRoom } from './inbox.ts';
 import type {
-  Api, Block, BlockKind, AdmissionPolicy, FoundPage, FoundRoom, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
+  Api, Block, BlockKind, AdmissionPolicy, MessagePage, FoundRoom, Invitation, RestrictionKind, Restriction, Members, MessageRequest, PageQuery, Report, Role, RoomInfo, RoomSort, Rules, PurgeRange, Start, User, ReportOutcome,
 } from './api.ts';
-import type { Chosen } from './preferences.ts';
+import type { StoredPreferences } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
-import type { Reply } from './roomlog.ts';
+import type { ReplyTarget } from './roomlog.ts';
 import type { Credentials } from './session.ts';
 
 /** What owners may change of a room. */
@@ -115,11 +115,11 @@ export class Directory extends Emitter<{ members: string }> {
     return (await this.#session.call((token) => this.#api.messages(token, room, { limit: 5 }))).messages;
   }
   /** Returns a page of a room's messages that only HTTP finds: by a time or by the next mention. */
-  page(room: string, query: PageQuery): Promise<FoundPage> {
+  page(room: string, query: PageQuery): Promise<MessagePage> {
     return this.#session.call((token) => this.#api.messages(token, room, query));
   }
   /** Returns those of the named messages of a room that there are, their texts cut. */
-  quotes(room: string, names: readonly Reply[]): Promise<HistoryMessage[]> {
+  quotes(room: string, names: readonly ReplyTarget[]): Promise<HistoryMessage[]> {
     return this.#session.call((token) => this.#api.quotes(token, room, names));
   }
   invitations(): Promise<Invitation[]> {
@@ -181,7 +181,7 @@ export class Directory extends Emitter<{ members: string }> {
   }
 
   /** Removes all messages of somebody in a room; for moderators and owners. */
-  async purge(room: string, user: string, span: Span, ban: boolean, reason: string): Promise<void> {
+  async purge(room: string, user: string, span: PurgeRange, ban: boolean, reason: string): Promise<void> {
     await this.#session.call((token) => this.#api.purge(token, room, user, span, ban, reason));
     this.emit('members', room);
   }
@@ -201,7 +201,7 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.claimReport(token, report));
   }
 
-  resolveReport(report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {
+  resolveReport(report: string, outcome: ReportOutcome, note: string, minutes?: number): Promise<void> {
     return this.#session.call((token) => this.#api.resolveReport(token, report, outcome, note, minutes));
   }
 
@@ -214,7 +214,7 @@ export class Directory extends Emitter<{ members: string }> {
   }
 
   /** Returns what the user has chosen for how things are shown. */
-  preferences(): Promise<Chosen> {
+  preferences(): Promise<StoredPreferences> {
     return this.#session.call((token) => this.#api.preferences(token));
   }
   /** Returns whether this log-in's device is told what is new, and the key to subscribe with. */
@@ -232,7 +232,7 @@ export class Directory extends Emitter<{ members: string }> {
   /**
    * Keeps it in place of that of its version; rejects with `conflict` if there is another by now.
    */
-  putPreferences(preferences: Chosen): Promise<Chosen> {
+  putPreferences(preferences: StoredPreferences): Promise<StoredPreferences> {
     return this.#session.call((token) => this.#api.putPreferences(token, preferences));
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { HubbubError, retryIn } from './errors.ts';
 import { parseEvent } from './parse.ts';
-import { comesBack } from './protocol.ts';
+import { shouldReconnect } from './protocol.ts';
 import { RoomLog } from './roomlog.ts';
 
 interface Vector {
@@ -28,7 +28,7 @@ test.each(vectors.map((v) => [v.name, v] as const))('the frame of an entry: %s',
   // Whatever it is, the position moves on.
   const log = new RoomLog();
   log.complete(v.prev);
-  expect(log.live(event as never)).toBe('applied');
+  expect(log.applyLive(event as never)).toBe('applied');
   expect(log.position).toEqual({ seq: v.seq, id: sent['id'] });
 });
 
@@ -45,7 +45,7 @@ test.each([...examples('event'), ...examples('error')].map((e) => [JSON.stringif
 });
 
 test.each(examples('close').map((c) => [c['code'] as number, c['come_back'] as boolean]))('the client comes back after close code %d: %s', (code, back) => {
-  expect(comesBack(code)).toBe(back);
+  expect(shouldReconnect(code)).toBe(back);
 });
 
 const errors = [...page.split('\n## Errors\n')[1]!.matchAll(/^\| `(\w+)` \| .* \| (yes|no)[^|]* \| \w+ \|$/gm)].map((m) => [m[1]!, m[2]!] as const);

@@ -94,6 +94,6 @@ test('what was read here and not told yet is not taken back by the server', asyn
   await ready([entry(20, 10), entry(30, 20)]);
   h.client.reads.mark('lobby', 20);
   h.client.reads.mark('lobby', 30); // told in a second
-  h.client.reads.exact([{ room: 'lobby', read: 20 }]);
+  h.client.reads.replaceFromServer([{ room: 'lobby', read: 20 }]);
   expect(h.client.reads.mine('lobby')).toBe(30);
 });

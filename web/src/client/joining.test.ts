@@ -187,7 +187,7 @@ describe('history', () => {
     answer = (c) => (c.type === 'history' ? page(10, 20) : joined(20));
     await room.sync();
     asked.length = 0;
-    await room.older();
+    await room.loadOlder();
     expect(asked).toEqual([]);
   });
 
@@ -196,7 +196,7 @@ describe('history', () => {
     await room.sync();
     let give: (reply: object) => void = () => undefined;
     answer = () => new Promise<object>((resolve) => (give = resolve));
-    const asks = way === 'older' ? room.older() : room.around(50);
+    const asks = way === 'older' ? room.loadOlder() : room.showAround(50);
     await settle();
     room.log.reset(500);
     give(page(50, 60));
@@ -209,12 +209,12 @@ describe('history', () => {
     await room.sync();
     expect(room.hasOlder).toBe(false);
     answer = () => page(500, 510);
-    await room.around(505);
+    await room.showAround(505);
     expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([false, [500, 510]]);
-    room.toNewest();
+    room.showNewest();
     expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([true, [1000, 1010]]);
-    await room.around(505);
-    room.rest();
+    await room.showAround(505);
+    room.trim();
     expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([true, [1000, 1010]]);
   });
 
@@ -222,10 +222,10 @@ describe('history', () => {
     answer = (c) => (c.type === 'history' ? page(1000, 1010) : joined(1010));
     await room.sync();
     answer = () => page(500, 510);
-    await room.around(505);
+    await room.showAround(505);
     let give: (reply: object) => void = () => undefined;
     answer = () => new Promise<object>((resolve) => (give = resolve));
-    const asks = room.newer();
+    const asks = room.loadNewer();
     await settle();
     room.log.pageAround([entry(200, 190), entry(210, 200)] as never[]);
     give(page(520, 530));
@@ -236,11 +236,11 @@ describe('history', () => {
   test('before what is kept around a place that is looked at is there again', async () => {
     answer = (c) => (c.type === 'history' ? page(...Array.from({ length: 1_100 }, (_, i) => 10 * i + 10)) : joined(11_000));
     await room.sync();
-    room.stay(20);
+    room.trimAround(20);
     expect(room.hasOlder).toBe(false); // nothing before it went
     room.log.leavePast();
     room.log.page(Array.from({ length: 1_000 }, (_, i) => entry(10 * i + 10, 10 * i)) as never[]);
-    room.stay(11_000);
+    room.trimAround(11_000);
     expect(room.hasOlder).toBe(true);
   });
 
@@ -248,7 +248,7 @@ describe('history', () => {
     answer = (c) => (c.type === 'history' ? page(1000, 1010) : joined(1010));
     await room.sync();
     answer = () => ({ ...page(), more: true });
-    await room.around(505);
+    await room.showAround(505);
     expect(room.hasOlder).toBe(false);
   });
 
@@ -273,9 +273,9 @@ describe('history', () => {
     answer = (c) => (c.type === 'history' ? page(1000, 1010) : joined(1010));
     await room.sync();
     answer = () => page(500, 510);
-    await room.around(505);
+    await room.showAround(505);
     answer = () => page();
-    await expect(room.newer()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(room.loadNewer()).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 

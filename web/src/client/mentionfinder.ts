@@ -34,7 +34,7 @@ export class MentionFinder {
   }
 
   /** These are the messages that are looked at. An array that was given before costs nothing. */
-  look(messages: readonly Message[]): void {
+  find(messages: readonly Message[]): void {
     if (messages === this.#messages || this.#closed) return;
     this.#messages = messages;
     if (!this.#busy) this.#next();

@@ -74,14 +74,14 @@ export class MyRooms {
   }
 
   /** The connection is lost: no room is live. */
-  lost(): void {
+  connectionLost(): void {
     this.#epoch++;
-    for (const room of this.all.values()) room.lost();
+    for (const room of this.all.values()) room.connectionLost();
   }
 
   /** A new connection was welcomed: syncs the known rooms, and lists all anew. */
   welcomed(): void {
-    this.lost();
+    this.connectionLost();
     if (this.listed && !this.#offline) this.#sync();
     void this.relist();
   }
@@ -141,7 +141,7 @@ export class MyRooms {
     const news = await this.#o.news().catch(() => undefined); // otherwise the next welcome asks
     if (epoch !== this.#epoch) return;
     const ours = (news ?? []).filter((r) => this.all.has(r.room));
-    this.#o.reads.exact(ours);
+    this.#o.reads.replaceFromServer(ours);
     this.#o.inbox.take(ours);
   }
 
@@ -149,7 +149,7 @@ export class MyRooms {
     this.#invited.delete(id);
     this.#o.inbox.forget(id);
     this.#o.gone(id);
-    this.all.get(id)?.lost();
+    this.all.get(id)?.connectionLost();
     this.all.get(id)?.close();
     if (this.all.delete(id)) this.#o.changed();
   }
@@ -170,9 +170,9 @@ export class MyRooms {
       this.#started = epoch;
       if (first) this.#o.started(start.lists);
       const mine = new Map(start.rooms.filter((r) => r.member && (this.#o.only?.has(r.id) ?? true)).map((r) => [r.id, r]));
-      for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
+      for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.advanceFromServer(room, seq);
       const ours = (news ?? []).filter((r) => mine.has(r.room));
-      positions.exact(ours);
+      positions.replaceFromServer(ours);
       this.#o.inbox.take(ours);
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const wasOffline = this.#offline;
@@ -181,7 +181,7 @@ export class MyRooms {
       for (const r of news ?? []) {
         // Of a room whose last message is known, or that has none, it is known where its log goes
         // on.
-        if (r.last ? r.last.id : r.through === 0) this.all.get(r.room)?.begin(r.last ? { seq: r.last.seq, id: r.last.id } : { seq: 0 });
+        if (r.last ? r.last.id : r.through === 0) this.all.get(r.room)?.joinAfter(r.last ? { seq: r.last.seq, id: r.last.id } : { seq: 0 });
       }
       // It was opened to the user while there was no connection to tell.
       if (this.listed && !wasOffline) for (const info of fresh) this.#invited.add(info.id);

@@ -67,7 +67,7 @@ test('what a closed tab has left is sent once, under its id and as a further att
   expect(states(outbox)).toEqual(['earlier:sending', 'refused:failed', 'later:sending']);
   expect(stored.map((m) => m.id)).toEqual(['left', 'failed', mine.id]);
   live = true;
-  outbox.settle('r');
+  outbox.resendAll('r');
   await attempts[0]!.ack(1);
   await attempts[1]!.ack(2);
   expect(attempts.map((a) => [a.said.msg_id, a.said.retry])).toEqual([['left', true], [mine.id, undefined]]);
@@ -161,10 +161,10 @@ describe('what may be in the log', () => {
     outbox.add('r', '2');
     await attempts[0]!.ack(10);
     await attempts[1]!.ack(20);
-    outbox.passed('r');
+    outbox.resendMissing('r');
     expect(states(outbox)).toEqual(['1:sent', '2:sent']);
     heardThrough = 10;
-    outbox.passed('r');
+    outbox.resendMissing('r');
     expect(states(outbox)).toEqual(['1:sending', '2:sent']);
     expect(outbox.list('r')[0]!.seq).toBeUndefined();
     expect(attempts[2]!.said).toMatchObject({ text: '1', retry: true });
@@ -176,7 +176,7 @@ describe('what may be in the log', () => {
     outbox.add('r', '2');
     await attempts[0]!.fail(new HubbubError('too_long', 'too long'));
     await attempts[1]!.ack(20);
-    outbox.settle('r');
+    outbox.resendAll('r');
     expect(states(outbox)).toEqual(['1:failed', '2:sending']);
     expect(said()).toEqual(['1', '2', '2']);
   });
@@ -223,7 +223,7 @@ describe('patience', () => {
     outbox.add('r', '1');
     await attempts[0]!.ack(10);
     await vi.advanceTimersByTimeAsync(50_000);
-    outbox.settle('r');
+    outbox.resendAll('r');
     await attempts[1]!.fail(busy(30_000));
     expect(states(outbox)).toEqual(['1:sending']);
   });

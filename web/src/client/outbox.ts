@@ -2,9 +2,9 @@ import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { hasCode, HubbubError, inEnglish } from './errors.ts';
 import { newID } from './id.ts';
-import type { LastingStore } from './lasting.ts';
+import type { PersistentList } from './persistent-list.ts';
 import type { AckEvent, Command, Name } from './protocol.ts';
-import type { Reply } from './roomlog.ts';
+import type { ReplyTarget } from './roomlog.ts';
 
 /** A message in flight. `sent`: the log has it at `seq`, and its `msg` event has not come yet. */
 export interface Outgoing {
@@ -12,7 +12,7 @@ export interface Outgoing {
   /** The message id, the same for every attempt. */
   readonly id: string;
   readonly text: string;
-  readonly replyTo?: Reply;
+  readonly replyTo?: ReplyTarget;
   /** The root of the thread that it is an answer in; the room shows it only if it is `broadcast`. */
   readonly thread?: Name;
   readonly broadcast?: boolean;
@@ -43,8 +43,8 @@ export function shownInRoom(list: readonly Outgoing[]): readonly Outgoing[] {
   return list.some(aside) ? list.filter((m) => !aside(m)) : list;
 }
 
-/** Where messages in flight outlast the page: see LastingStore. What is optional a store may do without. */
-export type OutboxStore = Pick<LastingStore<Outgoing>, 'load' | 'save'> & Partial<LastingStore<Outgoing>>;
+/** Where messages in flight outlast the page: see PersistentList. What is optional a store may do without. */
+export type OutboxStore = Pick<PersistentList<Outgoing>, 'load' | 'save'> & Partial<PersistentList<Outgoing>>;
 
 interface Options {
   readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
@@ -99,8 +99,8 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /** What waits outlasts the page. */
-  get lasts(): boolean {
-    return this.#o.store.lasts === true;
+  get persistent(): boolean {
+    return this.#o.store.persistent === true;
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
@@ -131,7 +131,7 @@ export class Outbox extends Emitter<{ change: string }> {
    * The room is live and complete, and the messages that are still here are not in its log. So
    * those that a log acknowledged that was rewound afterwards are sent again, under the same id.
    */
-  settle(room: string): void {
+  resendAll(room: string): void {
     this.#markUnsent(room, () => true);
     this.flush(room);
   }
@@ -141,13 +141,13 @@ export class Outbox extends Emitter<{ change: string }> {
    * without it was deleted at once, or lost with the end of the log: sent again under the same id,
    * the server recognises it or stores it.
    */
-  passed(room: string): void {
+  resendMissing(room: string): void {
     if (this.#markUnsent(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
   }
 
   /** Sends the messages that wait in the room, if the room is ready. */
   flush(room: string): void {
-    if (!this.#busy.has(room) && !this.#timers.has(room)) void this.#pump(room);
+    if (!this.#busy.has(room) && !this.#timers.has(room)) void this.#sendNext(room);
   }
 
   /** The connection is lost: messages in flight wait for the room to be ready again. */
@@ -183,7 +183,7 @@ export class Outbox extends Emitter<{ change: string }> {
     }
   }
 
-  async #pump(room: string): Promise<void> {
+  async #sendNext(room: string): Promise<void> {
     const epoch = this.#epoch;
     this.#busy.add(room);
     try {

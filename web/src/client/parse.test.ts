@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseEvent } from './parse.ts';
-import { comesBack } from './protocol.ts';
+import { shouldReconnect } from './protocol.ts';
 
 test.each<[string, string]>([
   ['not JSON', '{'],
@@ -42,5 +42,5 @@ test.each([
 
 test.each([[4000, true], [4001, true], [4499, true], [1001, true], [1006, true], [1011, true], [1012, true], [1013, true], [1014, true],
   [4500, false], [4501, false], [4999, false], [1000, false], [1002, false], [1009, false], [1010, false], [1015, false], [3000, false]])('close code %d: come back is %s', (code, back) => {
-  expect(comesBack(code)).toBe(back);
+  expect(shouldReconnect(code)).toBe(back);
 });

@@ -1,5 +1,5 @@
 import type {
-  BesideEvent, HistoryEvent, HistoryMessage, LogEvent, NoticeEvent, Person, PinnedEvent, PresenceEvent, ReactedEvent, ServerEvent, Status, TopicEvent, UnknownLogEvent, WelcomeEvent, WhoEvent,
+  SystemEvent, HistoryEvent, HistoryMessage, LogEvent, NoticeEvent, Person, PinnedEvent, PresenceEvent, ReactedEvent, ServerEvent, Status, TopicEvent, UnknownLogEvent, WelcomeEvent, WhoEvent,
 } from './protocol.ts';
 
 const logTypes = new Set([
@@ -64,7 +64,7 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
     case 'history': {
       const { root, ...rest } = v;
       const [first] = historyMessages([root]);
-      return { ...rest, ...(first && { root: first }), messages: historyMessages(v['messages']), acts: beside(v['acts'], v['events']), more: v['more'] === true } as unknown as HistoryEvent;
+      return { ...rest, ...(first && { root: first }), messages: historyMessages(v['messages']), acts: readSystemEvents(v['acts'], v['events']), more: v['more'] === true } as unknown as HistoryEvent;
     }
     case 'notice':
       return { ...v, ...(v['users'] !== undefined && { users: people(v['users']), count: number(v['count']) }) } as unknown as NoticeEvent;
@@ -97,7 +97,7 @@ export function historyMessages(v: unknown): HistoryMessage[] {
 }
 
 /** Returns what a page of history has beside its messages, by seq, without what is none. */
-export function beside(acts: unknown, events: unknown): BesideEvent[] {
+export function readSystemEvents(acts: unknown, events: unknown): SystemEvent[] {
   const all: Record<string, unknown>[] = list(acts ?? []).filter(isEntry).filter((m) => typeof m['act'] === 'string').map((m) => ({ ...m, type: 'moderated' }));
   for (const m of list(events ?? []).filter(isEntry)) {
     if (needs[m['type'] as string]?.some((field) => typeof m[field] !== 'string')) continue;
@@ -105,7 +105,7 @@ export function beside(acts: unknown, events: unknown): BesideEvent[] {
     else if (m['type'] === 'pinned') all.push({ ...m, on: m['on'] === true });
     else if (m['type'] === 'member') all.push(m);
   }
-  return all.map((m) => ({ ...(m as unknown as BesideEvent), prev: 0, user: string(m['user']), name: string(m['name']), ts: number(m['ts']) }))
+  return all.map((m) => ({ ...(m as unknown as SystemEvent), prev: 0, user: string(m['user']), name: string(m['name']), ts: number(m['ts']) }))
     .sort((a, b) => a.seq - b.seq);
 }
 

@@ -33,7 +33,7 @@ test('a reader who goes back through all of it holds a part, without holes, and 
   const { room } = await long();
   let held = 0;
   while (room.hasOlder) {
-    await room.older();
+    await room.loadOlder();
     held = Math.max(held, (room.log.past?.length ?? 0) + room.log.messages.length);
     expect(inOrder(room)).toBe(true);
   }
@@ -44,7 +44,7 @@ test('a reader who goes back through all of it holds a part, without holes, and 
 
   // And forward again, until the past ends where the rest begins.
   while (room.log.past) {
-    await room.newer();
+    await room.loadNewer();
     held = Math.max(held, (room.log.past?.length ?? 0) + room.log.messages.length);
     expect(inOrder(room)).toBe(true);
   }
@@ -55,9 +55,9 @@ test('a reader who goes back through all of it holds a part, without holes, and 
 
 test('a past that reaches into the rest is one with it at once, each message once', async () => {
   const { room } = await long();
-  while (!room.log.past) await room.older();
+  while (!room.log.past) await room.loadOlder();
   expect(seqs(room).at(-1)).toBeGreaterThanOrEqual(room.log.messages[0]!.seq);
-  await room.newer();
+  await room.loadNewer();
   expect(room.log.past).toBeUndefined();
   expect(inOrder(room)).toBe(true);
   expect(seqs(room).at(-1)).toBe(3_000);
@@ -65,7 +65,7 @@ test('a past that reaches into the rest is one with it at once, each message onc
 
 test('what is changed meanwhile is changed in the past, too, and what is new goes to the end', async () => {
   const { room } = await long();
-  while (!room.log.past) await room.older();
+  while (!room.log.past) await room.loadOlder();
   const shown = seqs(room);
   const event = (seq: number, rest: object) => room.receive({ ...entry(seq, seq - 1), ...rest } as unknown as LogEvent);
   event(3_001, {});
@@ -78,12 +78,12 @@ test('what is changed meanwhile is changed in the past, too, and what is new goe
   expect(room.log.messages.length).toBeLessThanOrEqual(300);
   expect(seqs(room)).toEqual(shown);
   // A page that comes later has the change as well.
-  while (seqs(room)[0]! > 1_500) await room.older();
+  while (seqs(room)[0]! > 1_500) await room.loadOlder();
   event(4_000, { type: 'deleted', target: `m${seqs(room)[0]! - 3}`, author: 'bo' });
-  await room.older();
+  await room.loadOlder();
   expect(room.log.shown.find((m) => m.deleted)!.seq).toBe(seqs(room)[page - 3]);
 
-  room.toNewest();
+  room.showNewest();
   expect(seqs(room).at(-1)).toBe(3_999);
   expect(inOrder(room)).toBe(true);
   expect(room.hasOlder).toBe(true);
@@ -92,24 +92,24 @@ test('what is changed meanwhile is changed in the past, too, and what is new goe
 test('where history has not stored yet what follows, there is no hole: it is asked for again', async () => {
   let stored = 3_000;
   const { room } = await long(() => stored);
-  while (seqs(room)[0]! > 1_500) await room.older();
+  while (seqs(room)[0]! > 1_500) await room.loadOlder();
   const end = seqs(room).at(-1)!;
   expect(room.log.messages[0]!.seq).toBeGreaterThan(end + 20);
   stored = end + 10;
-  await expect(room.newer()).rejects.toThrow('not stored yet');
+  await expect(room.loadNewer()).rejects.toThrow('not stored yet');
   expect(seqs(room).at(-1)).toBe(stored);
   expect(room.log.past).toBeDefined();
   stored = 3_000;
-  while (room.log.past) await room.newer();
+  while (room.log.past) await room.loadNewer();
   expect(seqs(room).at(-1)).toBe(3_000);
   expect(inOrder(room)).toBe(true);
 });
 
 test('a reader who stays far up keeps what is around them, however much comes', async () => {
   const { room } = await long();
-  for (let i = 0; i < 10; i++) await room.older();
+  for (let i = 0; i < 10; i++) await room.loadOlder();
   for (let seq = 3_001; seq <= 4_500; seq++) room.receive(entry(seq, seq - 1) as unknown as LogEvent);
-  room.stay(3_000);
+  room.trimAround(3_000);
   expect(seqs(room)).toHaveLength(most);
   expect(seqs(room)).toContain(3_000);
   expect(inOrder(room)).toBe(true);

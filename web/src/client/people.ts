@@ -83,7 +83,7 @@ export class People extends Emitter<Events> {
     return this.#names.get(user);
   }
 
-  met(user: string, name: string): void {
+  setName(user: string, name: string): void {
     if (!user || !name) return;
     this.#names.delete(user); // so that it goes to the end
     this.#names.set(user, name);
@@ -102,13 +102,13 @@ export class People extends Emitter<Events> {
   }
 
   /** Applies an answer about a room; `from` is the place that it was asked from. */
-  listed(who: WhoEvent, from: string | undefined, now: number): void {
+  applyList(who: WhoEvent, from: string | undefined, now: number): void {
     const more = from !== undefined && from !== fromStart;
     if (from === fromStart) this.#counted.set(who.room, now);
     else if (from === undefined && who.users.length === 0 && who.count > 0) this.#counted.set(who.room, undefined);
     else if (from === undefined) this.#counted.delete(who.room);
     const people = new Map((more ? this.online(who.room).people : []).map((p) => [p.user, p]));
-    for (const p of who.users) this.met(p.user, p.name);
+    for (const p of who.users) this.setName(p.user, p.name);
     for (const p of [...who.users, ...(this.#heard.get(who.room)?.values() ?? [])]) put(people, p);
     if (from === undefined) this.#follow(who);
     for (const user of this.#heard.get(who.room)?.keys() ?? []) this.#going.get(who.room)?.people.delete(user);
@@ -138,7 +138,7 @@ export class People extends Emitter<Events> {
    * Applies a presence event. Returns the `from` to ask about the room anew with, if the list is
    * wrong now.
    */
-  changed(e: PresenceEvent, now: number): { readonly from: string | undefined } | undefined {
+  applyPresence(e: PresenceEvent, now: number): { readonly from: string | undefined } | undefined {
     const before = this.online(e.room);
     if (e.users.length === 0 && e.count > 0) {
       const since = this.#counted.get(e.room);
@@ -152,7 +152,7 @@ export class People extends Emitter<Events> {
     }
     const people = new Map(before.people.map((p) => [p.user, p]));
     for (const told of e.users) {
-      this.met(told.user, told.name);
+      this.setName(told.user, told.name);
       const p = told.name ? told : { ...told, name: this.name(told.user) ?? told.user };
       this.#going.get(e.room)?.people.delete(p.user);
       this.#heard.get(e.room)?.set(p.user, p);
@@ -165,26 +165,26 @@ export class People extends Emitter<Events> {
     return differs && this.complete(e.room) && now - (this.#taken.get(e.room) ?? now) > settled ? { from: undefined } : undefined;
   }
 
-  typed(room: string, user: string, name: string): void {
-    this.met(user, name);
+  startTyping(room: string, user: string, name: string): void {
+    this.setName(user, name);
     const typing = this.#typing.get(room) ?? new Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>();
     this.#typing.set(room, typing);
     clearTimeout(typing.get(user)?.timer);
-    typing.set(user, { name: name || this.name(user) || 'Somebody', timer: setTimeout(() => this.stopped(room, user), typingFor) });
+    typing.set(user, { name: name || this.name(user) || 'Somebody', timer: setTimeout(() => this.stopTyping(room, user), typingFor) });
     this.emit('typing', room);
   }
 
   /** The user sent a message, or has not typed for a while. */
-  stopped(room: string, user: string): void {
+  stopTyping(room: string, user: string): void {
     const typing = this.#typing.get(room);
     clearTimeout(typing?.get(user)?.timer);
     if (typing?.delete(user)) this.emit('typing', room);
   }
 
   /** The connection is lost: nobody types. Who is online stays as last known. */
-  lost(): void {
+  connectionLost(): void {
     for (const room of this.#going.keys()) this.#unfollow(room);
-    for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
+    for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopTyping(room, user);
   }
 
   /** Forgets who is online in a room that is no longer watched. */

@@ -1,4 +1,4 @@
-import { withChange } from './changes.ts';
+import { applyChange } from './changes.ts';
 import type { Client } from './client.ts';
 import { HubbubError } from './errors.ts';
 import { LiveList, type ListPage } from './livelist.ts';
@@ -63,7 +63,7 @@ export class Pins extends LiveList<Pin, ListPage<Pin>> {
     if (this.state === 'loading') return void this.load(); // what is on its way may be older
     const before = this.now.list;
     const next = before.map((p) => {
-      const [message] = withChange([p.message], e);
+      const [message] = applyChange([p.message], e);
       return message === p.message ? p : { ...p, message: message! };
     }).filter((p) => p.message.pinned && !p.message.deleted);
     if (next.length === before.length && next.every((p, i) => p === before[i])) return;

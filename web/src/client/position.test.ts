@@ -51,27 +51,27 @@ describe('reading on', () => {
 
   test('elsewhere is not told, and takes nothing back', () => {
     reads.mark('a', 10);
-    reads.known('a', 30);
-    reads.known('a', 20);
+    reads.advanceFromServer('a', 30);
+    reads.advanceFromServer('a', 20);
     vi.advanceTimersByTime(2_000);
-    reads.settle('a');
+    reads.resend('a');
     expect([told, reads.mine('a')]).toEqual([['a 10'], 30]);
-    reads.lost(); // which loses nothing that is known for certain
-    reads.settle('a');
+    reads.connectionLost(); // which loses nothing that is known for certain
+    reads.resend('a');
     expect(told).toEqual(['a 10']);
   });
 
   test('over a connection that is gone is told again on the next, and is told while there is none later', () => {
     reads.mark('a', 10);
     vi.advanceTimersByTime(2_000);
-    reads.lost();
+    reads.connectionLost();
     line = false;
     reads.mark('b', 7);
     vi.advanceTimersByTime(2_000);
     line = true;
-    reads.settle('a');
-    reads.settle('b');
-    reads.settle('b');
+    reads.resend('a');
+    reads.resend('b');
+    reads.resend('b');
     expect(told).toEqual(['a 10', 'a 10', 'b 7']);
   });
 
@@ -87,13 +87,13 @@ describe('reading on', () => {
 
 describe('what the server says', () => {
   test('counts, further or not, unless more was read here and is not told yet', () => {
-    reads.exact([{ room: 'a', read: 10 }]);
+    reads.replaceFromServer([{ room: 'a', read: 10 }]);
     expect([reads.mine('a'), stored]).toEqual([10, { a: 10 }]);
-    reads.exact([{ room: 'a', read: 5 }]); // taken back elsewhere
+    reads.replaceFromServer([{ room: 'a', read: 5 }]); // taken back elsewhere
     expect(reads.mine('a')).toBe(5);
     line = false;
     reads.mark('a', 30);
-    reads.exact([{ room: 'a', read: 20 }]);
+    reads.replaceFromServer([{ room: 'a', read: 20 }]);
     expect(reads.mine('a')).toBe(30);
     line = true;
     vi.advanceTimersByTime(2_000);
@@ -102,16 +102,16 @@ describe('what the server says', () => {
 
   test('of a room that nothing was known of counts, whatever this page has kept', () => {
     const kept = new Reads({ load: () => ({ a: 50 }), save: (r) => (stored = r) }, () => true);
-    kept.exact([{ room: 'a', read: 20 }]);
+    kept.replaceFromServer([{ room: 'a', read: 20 }]);
     expect([kept.mine('a'), stored]).toEqual([20, { a: 20 }]);
   });
 
   test('that is what is here already is no news', () => {
-    reads.exact([{ room: 'a', read: 10 }]);
+    reads.replaceFromServer([{ room: 'a', read: 10 }]);
     changes.length = 0;
-    reads.exact([{ room: 'a', read: 10 }]);
+    reads.replaceFromServer([{ room: 'a', read: 10 }]);
     expect(changes).toEqual([]);
-    reads.exact([{ room: 'b', read: 0 }]); // nothing read, which is known now
+    reads.replaceFromServer([{ room: 'b', read: 0 }]); // nothing read, which is known now
     expect([changes, reads.mine('b')]).toEqual([['b'], 0]);
   });
 
@@ -119,15 +119,15 @@ describe('what the server says', () => {
     let saves = 0;
     const many = new Reads({ load: () => ({}), save: (r) => (saves++, (stored = r)) }, () => true);
     const rooms = Array.from({ length: 500 }, (_, i) => ({ room: `r${i}`, read: i }));
-    many.exact(rooms);
+    many.replaceFromServer(rooms);
     expect([saves, Object.keys(stored).length, many.mine('r7')]).toEqual([1, 500, 7]);
-    many.exact(rooms);
+    many.replaceFromServer(rooms);
     expect(saves).toBe(1);
   });
 
   test('is not told back to it', () => {
-    reads.exact([{ room: 'a', read: 10 }]);
-    reads.settle('a');
+    reads.replaceFromServer([{ room: 'a', read: 10 }]);
+    reads.resend('a');
     vi.advanceTimersByTime(2_000);
     expect(told).toEqual([]);
   });
@@ -136,19 +136,19 @@ describe('what the server says', () => {
 test('what is taken back is not told, nor anything that waited', () => {
   reads.mark('a', 10);
   reads.mark('a', 20);
-  reads.back('a', 5);
+  reads.markUnread('a', 5);
   expect([told, reads.mine('a'), stored]).toEqual([['a 10'], 5, { a: 5 }]);
   reads.mark('a', 6); // which is told at once: nothing was told since it was taken back
   expect(told).toEqual(['a 10', 'a 6']);
-  reads.back('a', 3);
+  reads.markUnread('a', 3);
   vi.advanceTimersByTime(2_000);
-  reads.settle('a');
+  reads.resend('a');
   expect(told).toEqual(['a 10', 'a 6']);
 });
 
 test('a room that was left is forgotten, and joined again begins anew', () => {
   reads.mark('a', 10);
-  reads.other('a', 'bo', 10);
+  reads.setReader('a', 'bo', 10);
   vi.advanceTimersByTime(2_000);
   reads.forget('a');
   expect([reads.mine('a'), stored, reads.readers('a', 1)]).toEqual([undefined, {}, []]);
@@ -157,11 +157,11 @@ test('a room that was left is forgotten, and joined again begins anew', () => {
 });
 
 test('others have read what they have, the furthest counts, and it is told once', () => {
-  reads.other('a', 'bo', 20);
-  reads.other('a', 'cy', 10);
+  reads.setReader('a', 'bo', 20);
+  reads.setReader('a', 'cy', 10);
   changes.length = 0;
-  reads.other('a', 'bo', 15);
-  reads.other('a', 'bo', 20);
+  reads.setReader('a', 'bo', 15);
+  reads.setReader('a', 'bo', 20);
   expect(changes).toEqual([]);
   expect([reads.readers('a', 20), reads.readers('a', 10), reads.readers('a', 21)]).toEqual([['bo'], ['bo', 'cy'], []]);
 });

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import type { Directory } from './directory.ts';
 import { HubbubError } from './errors.ts';
-import { Preferences, type Chosen } from './preferences.ts';
+import { Preferences, type StoredPreferences } from './preferences.ts';
 
 /** A server that keeps preferences. */
 class Keeper {
-  kept: Chosen = { version: 0, values: {} };
+  kept: StoredPreferences = { version: 0, values: {} };
   /** Called before it takes something. */
   before: () => void = () => undefined;
   readonly directory = {
     preferences: async () => this.kept,
-    putPreferences: async (p: Chosen) => {
+    putPreferences: async (p: StoredPreferences) => {
       this.before();
       if (p.version !== this.kept.version) throw new HubbubError('conflict', 'changed elsewhere');
       return (this.kept = { version: p.version + 1, values: p.values });

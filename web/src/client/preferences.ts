@@ -3,7 +3,7 @@ import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
 
 /** What a user has chosen for how things are shown, as the server keeps it. */
-export interface Chosen {
+export interface StoredPreferences {
   /** 0: nothing was kept yet. */
   readonly version: number;
   readonly values: Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ const tries = 5;
  */
 export class Preferences extends Emitter<{ changed: undefined }> {
   readonly #directory: Directory;
-  #kept: Chosen = { version: 0, values: {} };
+  #stored: StoredPreferences = { version: 0, values: {} };
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(directory: Directory) {
@@ -27,19 +27,19 @@ export class Preferences extends Emitter<{ changed: undefined }> {
   }
 
   get values(): Readonly<Record<string, unknown>> {
-    return this.#kept.values;
+    return this.#stored.values;
   }
 
   /** Takes what the server has told. */
-  take(kept: Chosen): void {
-    if (kept.version < this.#kept.version) return; // it was overtaken
-    this.#kept = kept;
+  update(kept: StoredPreferences): void {
+    if (kept.version < this.#stored.version) return; // it was overtaken
+    this.#stored = kept;
     this.emit('changed', undefined);
   }
 
   /** Asks the server for what it has. */
   async renew(): Promise<void> {
-    this.take(await this.#directory.preferences());
+    this.update(await this.#directory.preferences());
   }
 
   /**
@@ -54,16 +54,16 @@ export class Preferences extends Emitter<{ changed: undefined }> {
 
   async #change(change: (values: Readonly<Record<string, unknown>>) => Record<string, unknown>): Promise<void> {
     for (let left = tries; ; left--) {
-      const before = this.#kept;
+      const before = this.#stored;
       const values = { ...before.values, ...change(before.values) };
-      this.#kept = { ...before, values };
+      this.#stored = { ...before, values };
       this.emit('changed', undefined);
       try {
-        this.take(await this.#directory.putPreferences({ version: before.version, values }));
+        this.update(await this.#directory.putPreferences({ version: before.version, values }));
         return;
       } catch (err) {
-        if (this.#kept.version === before.version) {
-          this.#kept = before;
+        if (this.#stored.version === before.version) {
+          this.#stored = before;
           this.emit('changed', undefined);
         }
         if (!hasCode(err, 'conflict') || left <= 1) throw err;

@@ -149,7 +149,7 @@ export interface ModeratedEvent extends Entry {
   readonly target?: string;
 }
 /** What stands beside the messages of a room: what was done and happened there. */
-export type BesideEvent = ModeratedEvent | TopicEvent | MemberEvent | PinnedEvent;
+export type SystemEvent = ModeratedEvent | TopicEvent | MemberEvent | PinnedEvent;
 /** An entry of a room's log. */
 export type LogEvent =
   | MsgEvent
@@ -282,7 +282,7 @@ export interface HistoryEvent {
   /**
    * What was done and happened between them, by seq; a server of before that knew says nothing.
    */
-  readonly acts: readonly BesideEvent[];
+  readonly acts: readonly SystemEvent[];
   readonly more: boolean;
   /** Of the page of a thread; absent: there is no such message. */
   readonly root?: HistoryMessage;
@@ -374,6 +374,6 @@ export const Close = {
 } as const;
 
 /** Reports whether a close code invites the client to come back by itself. */
-export function comesBack(code: number): boolean {
+export function shouldReconnect(code: number): boolean {
   return (code >= 4000 && code <= 4499) || code === 1001 || code === 1006 || (code >= 1011 && code <= 1014);
 }

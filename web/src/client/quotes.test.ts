@@ -3,15 +3,15 @@ import { entry, lobby, noPages } from '../../test/harness.ts';
 import { HubbubError } from './errors.ts';
 import type { Command, HistoryMessage, LogEvent } from './protocol.ts';
 import { Room } from './room.ts';
-import type { Reply } from './roomlog.ts';
+import type { ReplyTarget } from './roomlog.ts';
 
 afterEach(() => void vi.useRealTimers());
 
 const said = (seq: number, fields: object = {}) => entry(seq, seq - 1, fields) as unknown as HistoryMessage;
 
 /** A room that shows the messages 100 to 110, two of which answer what is not shown. */
-async function started(answer: (asked: readonly Reply[]) => Promise<readonly HistoryMessage[]>) {
-  const asked: Reply[][] = [];
+async function started(answer: (asked: readonly ReplyTarget[]) => Promise<readonly HistoryMessage[]>) {
+  const asked: ReplyTarget[][] = [];
   const room = new Room(lobby, {
     request: (async (command: Command) => {
       if (command.type === 'join') return { type: 'joined', room: 'lobby', seq: 110 };

@@ -22,18 +22,18 @@ afterEach(() => {
 });
 
 test('readers who have not been heard of for long are let go', () => {
-  reads.other('lobby', 'bo', 10);
-  reads.other('lobby', 'cy', 10);
-  for (let i = 0; i < 198; i++) reads.other('lobby', `u${i}`, 10);
-  reads.other('lobby', 'bo', 11);
-  reads.other('lobby', 'one-more', 10);
+  reads.setReader('lobby', 'bo', 10);
+  reads.setReader('lobby', 'cy', 10);
+  for (let i = 0; i < 198; i++) reads.setReader('lobby', `u${i}`, 10);
+  reads.setReader('lobby', 'bo', 11);
+  reads.setReader('lobby', 'one-more', 10);
   expect(reads.readers('lobby', 10)).toHaveLength(200);
   expect(reads.readers('lobby', 10)).not.toContain('cy');
   expect(reads.readers('lobby', 11)).toEqual(['bo']);
 });
 
 test('a room that was left leaves nothing behind, and tells nothing more', () => {
-  reads.other('lobby', 'bo', 10);
+  reads.setReader('lobby', 'bo', 10);
   reads.mark('lobby', 10);
   reads.mark('lobby', 20);
   expect(told).toEqual([['lobby', 10]]);
@@ -50,8 +50,8 @@ test('what could not be told is told when the room is live again', () => {
   reads.mark('lobby', 10);
   vi.advanceTimersByTime(5_000);
   line = true;
-  reads.settle('lobby');
-  reads.settle('lobby');
+  reads.resend('lobby');
+  reads.resend('lobby');
   expect(told).toEqual([['lobby', 10]]);
 });
 
@@ -59,10 +59,10 @@ test('what was told over a line that broke is told again, unless the server has 
   reads.mark('lobby', 10);
   reads.mark('den', 20);
   vi.advanceTimersByTime(5_000);
-  reads.lost();
-  reads.known('den', 20);
-  reads.settle('lobby');
-  reads.settle('den');
+  reads.connectionLost();
+  reads.advanceFromServer('den', 20);
+  reads.resend('lobby');
+  reads.resend('den');
   expect(told).toEqual([['lobby', 10], ['den', 20], ['lobby', 10]]);
 });
 

@@ -59,7 +59,7 @@ export class Reads extends Emitter<{ change: string }> {
   /**
    * The user has read the room through seq elsewhere, or a first position is set: the server knows.
    */
-  known(room: string, seq: number): void {
+  advanceFromServer(room: string, seq: number): void {
     this.#certain.set(room, Math.max(this.#certain.get(room) ?? 0, seq));
     this.#told.set(room, Math.max(this.#told.get(room) ?? 0, seq));
     this.#raise(room, seq);
@@ -69,7 +69,7 @@ export class Reads extends Emitter<{ change: string }> {
    * The server reports how far the user has read rooms: only positions from this page that it does
    * not have yet can be further.
    */
-  exact(positions: readonly { readonly room: string; readonly read: number }[]): void {
+  replaceFromServer(positions: readonly { readonly room: string; readonly read: number }[]): void {
     const changed: string[] = [];
     for (const { room, read } of positions) {
       const mine = this.#mine.get(room);
@@ -86,7 +86,7 @@ export class Reads extends Emitter<{ change: string }> {
   }
 
   /** The user marks the messages after seq as unread; the server knows. */
-  back(room: string, seq: number): void {
+  markUnread(room: string, seq: number): void {
     clearTimeout(this.#timers.get(room));
     this.#timers.delete(room);
     this.#certain.set(room, seq);
@@ -95,17 +95,17 @@ export class Reads extends Emitter<{ change: string }> {
   }
 
   /** The connection is lost, perhaps with the latest positions. */
-  lost(): void {
+  connectionLost(): void {
     this.#told = new Map(this.#certain);
   }
 
   /** The room is live: sends the server what it may not have. */
-  settle(room: string): void {
+  resend(room: string): void {
     if (!this.#timers.has(room)) this.#flush(room);
   }
 
   /** Somebody else has read the room through seq. */
-  other(room: string, user: string, seq: number): void {
+  setReader(room: string, user: string, seq: number): void {
     const users = this.#others.get(room) ?? new Map<string, number>();
     this.#others.set(room, users);
     if ((users.get(user) ?? 0) >= seq) return;

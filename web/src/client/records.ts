@@ -1,5 +1,5 @@
-import type { Chosen } from './preferences.ts';
-import type { BesideEvent, HistoryMessage, Name } from './protocol.ts';
+import type { StoredPreferences } from './preferences.ts';
+import type { SystemEvent, HistoryMessage, Name } from './protocol.ts';
 
 /** A user as the directory knows them. */
 export interface User {
@@ -36,7 +36,7 @@ export interface StartLists {
   readonly invitations: readonly Invitation[];
   readonly blocks: readonly Block[];
   /** Absent: of a server of an earlier release, which keeps none. */
-  readonly preferences?: Chosen;
+  readonly preferences?: StoredPreferences;
   /** What the user is on the server. */
   readonly role: 'operator' | 'auditor' | '';
   /** See `Door`. */
@@ -191,10 +191,10 @@ export interface Report {
 }
 
 /** What may come of a report. */
-export type Verdict = 'dismiss' | 'delete' | 'mute' | 'ban';
+export type ReportOutcome = 'dismiss' | 'delete' | 'mute' | 'ban';
 
 /** How far back somebody's messages are removed. */
-export type Span = 'hour' | 'day' | 'ever';
+export type PurgeRange = 'hour' | 'day' | 'ever';
 
 /** How somebody is kept: from writing, or out. */
 export type RestrictionKind = 'mutes' | 'bans';
@@ -225,9 +225,9 @@ export interface PageQuery {
 }
 
 /** A page of a room's messages. */
-export interface FoundPage {
+export interface MessagePage {
   readonly messages: readonly HistoryMessage[];
-  readonly acts: readonly BesideEvent[];
+  readonly acts: readonly SystemEvent[];
   readonly more: boolean;
   /**
    * Of a page by time or mention: the seq of the message that it is around; absent: there is none.

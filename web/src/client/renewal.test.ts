@@ -224,7 +224,7 @@ describe('who is logged in', () => {
   test('keeps the attempt under way, when a guest registers', async () => {
     const { session, store } = start(grant('t', hour, { attempt: 'an-attempt-under-way' }));
     answer = () => ({ body: { token: 'new', expires_at: Date.now() + hour, user: { id: 'ada', name: 'Ada', guest: false } } });
-    await session.keep('Ada', 'secret');
+    await session.keepAccount('Ada', 'secret');
     expect(store.grant).toMatchObject({ token: 'new', refreshToken: 'r-t', attempt: 'an-attempt-under-way' });
   });
 });

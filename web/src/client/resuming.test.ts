@@ -208,7 +208,7 @@ describe('joining and resuming', () => {
     peer.send(entry(30, 20));
     await until(() => h.ids().length === 1);
     expect(h.client.rooms.get('lobby')?.history).toBe('failed');
-    const older = h.client.rooms.get('lobby')!.older();
+    const older = h.client.rooms.get('lobby')!.loadOlder();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
     const join = await peer.next('join');
     expect(join['after']).toEqual({ seq: 10, id: 'm10' });
@@ -254,7 +254,7 @@ describe('joining and resuming', () => {
     h = Harness.start();
     const peer = await h.lobby([entry(30, 20)], true);
     await until(() => h.live);
-    const older = h.client.rooms.get('lobby')!.older();
+    const older = h.client.rooms.get('lobby')!.loadOlder();
     const said = await peer.next('history');
     expect(said).toMatchObject({ before: 30 });
     peer.reply(said, { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(20, 10)], more: false });
@@ -272,7 +272,7 @@ describe('an older page that comes when the log is another', () => {
     h = Harness.start();
     peer = await h.lobby([entry(30, 20), entry(40, 30)], true);
     await until(() => h.live);
-    older = h.client.rooms.get('lobby')!.older();
+    older = h.client.rooms.get('lobby')!.loadOlder();
     page = await peer.next('history');
     expect(page).toMatchObject({ before: 30 });
     peer.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
@@ -307,13 +307,13 @@ test('an older page is taken also when its neighbour changes meanwhile, and not 
   await until(() => h.live);
   const room = h.client.rooms.get('lobby')!;
   const page = { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: true };
-  const early = room.older();
+  const early = room.loadOlder();
   const first = await peer.next('history');
-  room.rest(); // m30 is gone: a page that ends before it would leave a hole
+  room.trim(); // m30 is gone: a page that ends before it would leave a hole
   peer.reply(first, page);
   await early;
   expect(h.ids()[0]).toBe('m31');
-  const older = room.older();
+  const older = room.loadOlder();
   const second = await peer.next('history');
   expect(second).toMatchObject({ before: 31 });
   peer.send(entry(200, 130, { type: 'reacted', id: 'r', target: 'm31', emoji: '👍', on: true }));

@@ -114,7 +114,7 @@ test('a page that is missing is not asked for while there is no connection', asy
   });
   await room.sync();
   expect(asked).toEqual(['history', 'join']);
-  room.lost();
+  room.connectionLost();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked).toEqual(['history', 'join']);
 });
@@ -126,10 +126,10 @@ test('a room that nobody looks at lets its oldest messages go, and can page back
   });
   await room.sync();
   expect([room.log.messages.length, room.hasOlder]).toEqual([150, false]);
-  room.rest();
+  room.trim();
   expect([room.log.messages.length, room.log.messages[0]?.seq, room.hasOlder]).toEqual([100, 51, true]);
   room.hasOlder = false;
-  room.rest(); // of which nothing went
+  room.trim(); // of which nothing went
   expect([room.log.messages.length, room.hasOlder]).toEqual([100, false]);
 });
 
@@ -144,8 +144,8 @@ test('history that says that there is more, and has none, is at its beginning', 
   });
   await room.sync();
   expect([room.log.messages.length, room.hasOlder]).toEqual([1, true]);
-  await room.older();
+  await room.loadOlder();
   expect([pages, room.hasOlder]).toEqual([2, false]);
-  await room.older();
+  await room.loadOlder();
   expect(pages).toBe(2);
 });

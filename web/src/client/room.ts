@@ -1,8 +1,8 @@
-import type { FoundPage, PageQuery, RoomInfo } from './api.ts';
+import type { MessagePage, PageQuery, RoomInfo } from './api.ts';
 import { ConnectionLost, hasCode, HubbubError, retryIn } from './errors.ts';
 import { MentionFinder } from './mentionfinder.ts';
 import type { Command, HistoryMessage, JoinedEvent, LogEvent, Name, Position, ReplyOf, UnknownLogEvent } from './protocol.ts';
-import { RoomLog, type Message, type Outcome, type Reply } from './roomlog.ts';
+import { RoomLog, type Message, type Outcome, type ReplyTarget } from './roomlog.ts';
 import { sleep } from './sleep.ts';
 
 /** How a room's history stands: `failed` may be tried again. */
@@ -20,9 +20,9 @@ interface Options {
   /** The room is live and complete: what waits to be sent may go. */
   readonly live: (room: Room) => void;
   /** Asks for messages by their names. */
-  readonly quotes: (room: string, names: readonly Reply[]) => Promise<readonly HistoryMessage[]>;
+  readonly quotes: (room: string, names: readonly ReplyTarget[]) => Promise<readonly HistoryMessage[]>;
   /** Asks for a page by time or mention. */
-  readonly page: (room: string, query: PageQuery) => Promise<FoundPage>;
+  readonly page: (room: string, query: PageQuery) => Promise<MessagePage>;
 }
 
 /**
@@ -67,7 +67,7 @@ export class Room {
   #syncing: Promise<void> | undefined;
   #again = false;
   /** Somebody has looked at the room. */
-  #looked = false;
+  #wasViewed = false;
   /** Something that arrived during the join was let go: what is held is not all. */
   #overflowed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -84,7 +84,7 @@ export class Room {
     this.info = info;
     this.#o = options;
     this.#mentions = new MentionFinder((names) => options.quotes(this.id, names), (found) => {
-      if (this.log.mention(found)) options.changed(this);
+      if (this.log.addMentions(found)) options.changed(this);
     });
   }
 
@@ -98,7 +98,7 @@ export class Room {
    * begin, a room that nobody looks at has no page. Never rejects.
    */
   sync(glance = false): Promise<void> {
-    this.#looked ||= !glance;
+    this.#wasViewed ||= !glance;
     if (this.#syncing) {
       this.#again = true;
       return this.#syncing;
@@ -108,13 +108,13 @@ export class Room {
   }
 
   /** Nobody has to ask where the log begins for us: the room joins after this place. */
-  begin(at: Position): void {
-    this.log.begin(at);
+  joinAfter(at: Position): void {
+    this.log.startAt(at);
   }
 
   /** Somebody looks at the room: what was said last is to be here. Never rejects. */
-  async look(): Promise<void> {
-    this.#looked = true;
+  async loadNewest(): Promise<void> {
+    this.#wasViewed = true;
     if (!this.live) return this.sync();
     if (this.history !== 'none') return undefined;
     try {
@@ -128,7 +128,7 @@ export class Room {
   }
 
   /** The connection is gone. */
-  lost(): void {
+  connectionLost(): void {
     this.live = false;
     clearTimeout(this.#retry);
   }
@@ -141,7 +141,7 @@ export class Room {
       return;
     }
     if (!this.live) return; // the join that is still to come replays it
-    switch (this.log.live(e)) {
+    switch (this.log.applyLive(e)) {
       case 'applied':
         this.#o.applied(this, e);
         this.#o.changed(this);
@@ -158,36 +158,36 @@ export class Room {
    * Loads the page of history before the first message here. Rejects if there is none to be had
    * now.
    */
-  older(): Promise<void> {
-    return (this.#loadingOlder ??= this.#older().finally(() => (this.#loadingOlder = undefined)));
+  loadOlder(): Promise<void> {
+    return (this.#loadingOlder ??= this.#loadOlder().finally(() => (this.#loadingOlder = undefined)));
   }
 
   /**
    * Loads the page after the past, if that is what is shown. Rejects if there is none to be had
    * now.
    */
-  newer(): Promise<void> {
-    return (this.#loadingNewer ??= this.#newer().finally(() => (this.#loadingNewer = undefined)));
+  loadNewer(): Promise<void> {
+    return (this.#loadingNewer ??= this.#loadNewer().finally(() => (this.#loadingNewer = undefined)));
   }
 
   /**
    * Shows the message with a seq, and what stands around it; where there is none, what stands
    * around its place. Rejects if that is not to be had now.
    */
-  async reach(seq: number): Promise<void> {
+  async showMessage(seq: number): Promise<void> {
     this.foundIn = undefined;
     const { log } = this;
     const holds = (all: readonly Message[], open: boolean) => all.length > 0 && seq >= all[0]!.seq && (open || seq <= all.at(-1)!.seq);
     if (holds(log.shown, !log.past)) return;
-    if (holds(log.messages, true)) this.toNewest();
-    else if (log.past || this.hasOlder) await this.around(seq);
+    if (holds(log.messages, true)) this.showNewest();
+    else if (log.past || this.hasOlder) await this.showAround(seq);
   }
 
   /**
    * Shows what stands around the first message that a query by time or mention finds, and returns
    * the seq of that; undefined: it finds none. Rejects as `around` does.
    */
-  async find(query: PageQuery): Promise<number | undefined> {
+  async showFound(query: PageQuery): Promise<number | undefined> {
     const { resets } = this.log;
     const page = await this.#o.page(this.id, { ...query, limit: pages.further });
     this.foundIn = page.foundIn;
@@ -205,13 +205,13 @@ export class Room {
    * Lets go of what retention has removed: asks which message is the first that there is. Of the
    * last hour everything stays, since the record may not have it yet.
    */
-  async findRemoved(now: number): Promise<void> {
+  async dropRemoved(now: number): Promise<void> {
     const { messages, resets } = this.log;
     if (!messages.length) return;
     const { found } = await this.#o.page(this.id, { at: 1, limit: 1 });
     if (this.log.resets !== resets) return;
     const recent = this.log.messages.find((m) => m.ts > now - 3_600_000)?.seq ?? this.log.through + 1;
-    if (!this.log.removed(found ?? recent)) return;
+    if (!this.log.dropBefore(found ?? recent)) return;
     this.hasOlder = false;
     this.#o.changed(this);
   }
@@ -221,12 +221,12 @@ export class Room {
     const { shown, resets } = this.log;
     if (this.#quoting || shown === this.#quotedFor) return;
     this.#quotedFor = shown;
-    const asked = this.log.unquoted(quotesAtOnce);
+    const asked = this.log.missingQuotes(quotesAtOnce);
     if (!asked.length) return;
     this.#quoting = true;
     this.#o.quotes(this.id, asked).then((found) => {
       this.#quoting = false;
-      if (this.log.resets === resets) this.log.quote(asked, found);
+      if (this.log.resets === resets) this.log.addQuotes(asked, found);
       this.#quotedFor = undefined; // there may be more
       this.#o.changed(this);
     }, (err: unknown) => {
@@ -241,7 +241,7 @@ export class Room {
 
   /** Asks whom the messages that are shown mention, as far as that is not known. */
   findMentions(): void {
-    this.#mentions.look(this.log.shown);
+    this.#mentions.find(this.log.shown);
   }
 
   /** The user is not in the room any more. */
@@ -250,7 +250,7 @@ export class Room {
   }
 
   /** Shows the messages on both sides of a seq. Rejects if they are not to be had now. */
-  async around(seq: number): Promise<void> {
+  async showAround(seq: number): Promise<void> {
     const { resets } = this.log;
     const page = await this.#o.request({ type: 'history', room: this.id, around: seq, limit: pages.further });
     if (this.log.resets !== resets) return;
@@ -260,19 +260,19 @@ export class Room {
   }
 
   /** Shows the messages up to now, however far back the reader was. */
-  toNewest(): void {
+  showNewest(): void {
     if (!this.log.leavePast()) return;
     this.hasOlder = true;
     this.#o.changed(this);
   }
 
   /** Gives memory back while a reader stays at the message with this seq: all is kept around it. */
-  stay(seq: number): void {
-    if (this.log.part(seq, pages.most)) this.hasOlder = true;
+  trimAround(seq: number): void {
+    if (this.log.enterPast(seq, pages.most)) this.hasOlder = true;
   }
 
   /** Gives memory back while nobody looks at the room, or at what is old in it. */
-  rest(): void {
+  trim(): void {
     if (this.log.leavePast()) this.hasOlder = true;
     if (this.log.trim(pages.kept)) this.hasOlder = true;
   }
@@ -281,7 +281,7 @@ export class Room {
     for (let attempt = 0; ; attempt++) {
       this.#again = false;
       try {
-        if (this.history !== 'loaded' && (this.#looked || !this.log.position)) await this.#firstPage(glance ? pages.glance : pages.first);
+        if (this.history !== 'loaded' && (this.#wasViewed || !this.log.position)) await this.#firstPage(glance ? pages.glance : pages.first);
         await this.#join();
       } catch (err) {
         const held = this.#held ?? [];
@@ -326,7 +326,7 @@ export class Room {
       this.#retryIn = firstRetry;
       return;
     }
-    this.#retry = setTimeout(() => this.older().catch(() => undefined), this.#retryIn);
+    this.#retry = setTimeout(() => this.loadOlder().catch(() => undefined), this.#retryIn);
     this.#retryIn = Math.min(this.#retryIn * 2, 60_000);
   }
 
@@ -362,7 +362,7 @@ export class Room {
 
   #replay(joined: JoinedEvent, held: readonly Entry[]): void {
     for (const e of held) {
-      if (e.seq <= joined.seq && this.log.replayed(e) === 'applied') this.#o.applied(this, e);
+      if (e.seq <= joined.seq && this.log.applyReplayed(e) === 'applied') this.#o.applied(this, e);
     }
     if (this.#overflowed) {
       // The replay's beginning is here, and its end may not be: the next join goes on from there.
@@ -383,7 +383,7 @@ export class Room {
   #keepReplayed(held: Entry[]): void {
     if (!this.log.position) return; // nobody knows what it follows
     for (const e of held.sort((a, b) => a.seq - b.seq)) {
-      const outcome = this.#take(e);
+      const outcome = this.#apply(e);
       if (outcome === 'gap' || outcome === 'rewound') break;
     }
     this.#o.changed(this);
@@ -399,12 +399,12 @@ export class Room {
   }
 
   #afterJoin(e: Entry): void {
-    const outcome = this.#take(e);
+    const outcome = this.#apply(e);
     if (outcome === 'gap' || outcome === 'rewound') this.#again = true;
   }
 
-  #take(e: Entry): Outcome {
-    const outcome = this.log.live(e);
+  #apply(e: Entry): Outcome {
+    const outcome = this.log.applyLive(e);
     if (outcome === 'applied') {
       if (e.type === 'reset') this.hasOlder = false;
       this.#o.applied(this, e);
@@ -412,7 +412,7 @@ export class Room {
     return outcome;
   }
 
-  async #older(): Promise<void> {
+  async #loadOlder(): Promise<void> {
     if (this.history === 'failed') {
       // The run here began with the join: begin again with a page, and join after it, so that there
       // is no hole.
@@ -434,7 +434,7 @@ export class Room {
     this.#o.changed(this);
   }
 
-  async #newer(): Promise<void> {
+  async #loadNewer(): Promise<void> {
     const last = this.log.past?.at(-1);
     if (!last) return;
     const { resets } = this.log;

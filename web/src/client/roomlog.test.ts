@@ -25,26 +25,26 @@ describe('live events', () => {
     ['the same id at a later seq is dropped', msg(30, 20, 'm10'), 'duplicate', ['m10', 'm20']],
   ])('%s', (_, event, outcome, after) => {
     const log = started();
-    expect(log.live(event)).toBe(outcome);
+    expect(log.applyLive(event)).toBe(outcome);
     expect(ids(log)).toEqual(after);
   });
 
   test('a duplicate id moves the position on', () => {
     const log = started();
-    log.live(msg(30, 20, 'm10'));
-    expect(log.live(msg(40, 30))).toBe('applied');
+    log.applyLive(msg(30, 20, 'm10'));
+    expect(log.applyLive(msg(40, 30))).toBe('applied');
   });
 
   test('a join without an event moves the position on', () => {
     const log = started();
     log.complete(25);
-    expect(log.live(msg(30, 25))).toBe('applied');
+    expect(log.applyLive(msg(30, 25))).toBe('applied');
     expect(log.position).toEqual({ seq: 30, id: 'm30' });
   });
 
   test('the same id of another sender is another message', () => {
     const log = started();
-    expect(log.live({ ...msg(30, 20, 'm10'), user: 'cy' })).toBe('applied');
+    expect(log.applyLive({ ...msg(30, 20, 'm10'), user: 'cy' })).toBe('applied');
   });
 });
 
@@ -52,7 +52,7 @@ describe('two messages with one id', () => {
   /** A log in which Bo and then Cy have said something as m10. */
   function twins(): RoomLog {
     const log = started();
-    log.live({ ...msg(30, 20, 'm10'), user: 'cy', text: 'of cy' } as LogEvent);
+    log.applyLive({ ...msg(30, 20, 'm10'), user: 'cy', text: 'of cy' } as LogEvent);
     return log;
   }
   const texts = (log: RoomLog) => log.messages.map((m) => (m.deleted ? 'deleted' : m.text));
@@ -66,21 +66,21 @@ describe('two messages with one id', () => {
     ['an edit changes the one of its author', { type: 'edited', target: 'm10', author: 'bo', text: 'new' }, ['new', 'm20', 'of cy']],
   ])('%s', (_, rest, after) => {
     const log = twins();
-    expect(log.live(change(40, 30, rest))).toBe('applied');
+    expect(log.applyLive(change(40, 30, rest))).toBe('applied');
     expect(texts(log)).toEqual(after);
   });
 
   test('reactions and pins are on the one of their author', () => {
     const log = twins();
-    log.live(change(40, 30, { type: 'reacted', target: 'm10', author: 'bo', emoji: '👍', on: true }));
-    log.live(change(50, 40, { type: 'pinned', target: 'm10', author: 'cy', on: true }));
+    log.applyLive(change(40, 30, { type: 'reacted', target: 'm10', author: 'bo', emoji: '👍', on: true }));
+    log.applyLive(change(50, 40, { type: 'pinned', target: 'm10', author: 'cy', on: true }));
     expect(log.messages.map((m) => [Object.keys(m.reactions).length, m.pinned === true])).toEqual([[1, false], [0, false], [0, true]]);
   });
 
   test('an answer names both', () => {
     const log = twins();
-    log.live(change(40, 30, { type: 'msg', text: 'yes', reply_to: 'm10', reply_author: 'cy' }));
-    log.live(change(50, 40, { type: 'msg', text: 'no', reply_to: 'm10' }));
+    log.applyLive(change(40, 30, { type: 'msg', text: 'yes', reply_to: 'm10', reply_author: 'cy' }));
+    log.applyLive(change(50, 40, { type: 'msg', text: 'no', reply_to: 'm10' }));
     expect(log.messages.slice(-2).map((m) => m.replyTo)).toEqual([{ id: 'm10', user: 'cy' }, { id: 'm10' }]);
   });
 });
@@ -88,36 +88,36 @@ describe('two messages with one id', () => {
 describe('changes', () => {
   test('edit, react and pin show on the message, and a delete takes all of it', () => {
     const log = started();
-    log.live(change(21, 20, { type: 'edited', target: 'm10', text: 'new', ts: 7 }));
-    log.live(change(22, 21, { type: 'reacted', target: 'm10', emoji: '👍', on: true }));
-    log.live(change(23, 22, { type: 'pinned', target: 'm10', on: true }));
+    log.applyLive(change(21, 20, { type: 'edited', target: 'm10', text: 'new', ts: 7 }));
+    log.applyLive(change(22, 21, { type: 'reacted', target: 'm10', emoji: '👍', on: true }));
+    log.applyLive(change(23, 22, { type: 'pinned', target: 'm10', on: true }));
     expect(log.messages[0]).toMatchObject({ text: 'new', editedTs: 7, pinned: true, reactions: { '👍': ['bo'] } });
-    log.live(change(24, 23, { type: 'reacted', target: 'm10', emoji: '👍', on: false }));
+    log.applyLive(change(24, 23, { type: 'reacted', target: 'm10', emoji: '👍', on: false }));
     expect(log.messages[0]!.reactions).toEqual({});
-    log.live(change(25, 24, { type: 'deleted', target: 'm10' }));
+    log.applyLive(change(25, 24, { type: 'deleted', target: 'm10' }));
     expect(log.messages[0]).toMatchObject({ text: '', deleted: true, pinned: false });
-    log.live(change(26, 25, { type: 'edited', target: 'm10', text: 'back', ts: 9 }));
+    log.applyLive(change(26, 25, { type: 'edited', target: 'm10', text: 'back', ts: 9 }));
     expect(log.messages[0]!.text).toBe('');
   });
 
   test('a change that was heard before the page of history is applied to it', () => {
     const log = started();
-    log.live(change(30, 20, { type: 'edited', target: 'm5', text: 'new', ts: 7 }));
+    log.applyLive(change(30, 20, { type: 'edited', target: 'm5', text: 'new', ts: 7 }));
     log.page([msg(5, 0)] as never[]);
     expect(log.messages[0]).toMatchObject({ id: 'm5', text: 'new', editedTs: 7 });
   });
 
   test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('a reaction called %s is one like any other', (emoji) => {
     const log = started();
-    expect(log.live(change(21, 20, { type: 'reacted', target: 'm10', emoji, on: true }))).toBe('applied');
+    expect(log.applyLive(change(21, 20, { type: 'reacted', target: 'm10', emoji, on: true }))).toBe('applied');
     expect(Object.entries(log.messages[0]!.reactions)).toEqual([[emoji, ['bo']]]);
-    log.live(change(22, 21, { type: 'reacted', target: 'm10', emoji, on: false }));
+    log.applyLive(change(22, 21, { type: 'reacted', target: 'm10', emoji, on: false }));
     expect(Object.entries(log.messages[0]!.reactions)).toEqual([]);
   });
 
   test('a change of before a reset is not applied to what the log then has', () => {
     const log = started();
-    log.live(change(21, 20, { type: 'edited', target: 'm10', text: 'void', ts: 7 }));
+    log.applyLive(change(21, 20, { type: 'edited', target: 'm10', text: 'void', ts: 7 }));
     log.reset(15);
     log.page([msg(10, 0)] as never[]);
     expect(log.messages[0]!.text).toBe('m10');
@@ -125,8 +125,8 @@ describe('changes', () => {
 
   test('a change is none of a message that came after it', () => {
     const log = started();
-    log.live(change(30, 20, { type: 'edited', target: 'm50', text: 'of another', ts: 7 }));
-    log.live(msg(50, 30));
+    log.applyLive(change(30, 20, { type: 'edited', target: 'm50', text: 'of another', ts: 7 }));
+    log.applyLive(msg(50, 30));
     log.page([msg(5, 0)] as never[]);
     expect(log.messages.at(-1)).toMatchObject({ id: 'm50', text: 'm50' });
   });
@@ -134,7 +134,7 @@ describe('changes', () => {
   test('messages that did not change stay the same objects', () => {
     const log = started();
     const before = log.messages;
-    log.live(change(21, 20, { type: 'edited', target: 'm20', text: 'new', ts: 7 }));
+    log.applyLive(change(21, 20, { type: 'edited', target: 'm20', text: 'new', ts: 7 }));
     expect(log.messages).not.toBe(before);
     expect(log.messages[0]).toBe(before[0]);
   });
@@ -152,17 +152,17 @@ test('after a rewind only what is new counts', () => {
   log.reset(15);
   log.page([msg(10, 0)] as never[]);
   expect(log.position).toEqual({ seq: 15 });
-  expect(log.live(msg(18, 15))).toBe('applied');
+  expect(log.applyLive(msg(18, 15))).toBe('applied');
   expect(ids(log)).toEqual(['m10', 'm18']);
 });
 
-test.each(['live', 'replayed'] as const)('a reset that comes %s empties the log, whatever is missing before it', (how) => {
+test.each(['applyLive', 'applyReplayed'] as const)('a reset (%s) empties the log, whatever is missing before it', (how) => {
   const log = started();
   const { resets } = log;
   expect(log[how](change(50, 40, { type: 'reset', id: 'r' }))).toBe('applied');
   expect(ids(log)).toEqual([]);
   expect([log.position, log.resets]).toEqual([{ seq: 50, id: 'r' }, resets + 1]);
-  expect(log.live(msg(60, 50))).toBe('applied');
+  expect(log.applyLive(msg(60, 50))).toBe('applied');
   expect(log[how](change(50, 40, { type: 'reset', id: 'r' }))).toBe('duplicate');
   expect(ids(log)).toEqual(['m60']);
 });
@@ -181,8 +181,8 @@ test('a trimmed log keeps its position', () => {
   expect(log.trim(1)).toBe(true);
   expect(ids(log)).toEqual(['m20']);
   expect(log.has('bo', 'm10')).toBe(false);
-  expect(log.live(msg(10, 0))).toBe('duplicate');
-  expect(log.live(msg(30, 20))).toBe('applied');
+  expect(log.applyLive(msg(10, 0))).toBe('duplicate');
+  expect(log.applyLive(msg(30, 20))).toBe('applied');
 });
 
 test('what a trimmed log let go comes again with its page', () => {
@@ -194,15 +194,15 @@ test('what a trimmed log let go comes again with its page', () => {
 
 describe('acts of moderation', () => {
   const act = (seq: number, prev: number): LogEvent => change(seq, prev, { type: 'moderated', act: 'mute', member: 'cy' });
-  const seqs = (log: RoomLog) => log.acts.map((a) => a.seq);
+  const seqs = (log: RoomLog) => log.systemEvents.map((a) => a.seq);
 
   test('are kept in order, each once, as long as the log goes on', () => {
     const log = started();
-    const before = log.acts;
-    log.live(act(30, 20));
-    log.live(msg(40, 30));
-    log.live(act(50, 40));
-    expect(log.live(act(50, 40))).toBe('duplicate');
+    const before = log.systemEvents;
+    log.applyLive(act(30, 20));
+    log.applyLive(msg(40, 30));
+    log.applyLive(act(50, 40));
+    expect(log.applyLive(act(50, 40))).toBe('duplicate');
     expect(seqs(log)).toEqual([30, 50]);
     expect(before).toEqual([]);
     expect(ids(log)).toEqual(['m10', 'm20', 'm40']);
@@ -210,18 +210,18 @@ describe('acts of moderation', () => {
 
   test('of before a reset are forgotten', () => {
     const log = started();
-    log.live(act(30, 20));
+    log.applyLive(act(30, 20));
     log.reset(40);
     expect(seqs(log)).toEqual([]);
-    log.live(act(50, 40));
+    log.applyLive(act(50, 40));
     expect(seqs(log)).toEqual([50]);
   });
 
   test('are the newest ones, of very many', () => {
     const log = started();
-    for (let seq = 21; seq <= 620; seq++) log.live(act(seq, seq - 1));
-    expect(log.acts).toHaveLength(500);
-    expect([log.acts[0]!.seq, log.acts.at(-1)!.seq]).toEqual([121, 620]);
+    for (let seq = 21; seq <= 620; seq++) log.applyLive(act(seq, seq - 1));
+    expect(log.systemEvents).toHaveLength(500);
+    expect([log.systemEvents[0]!.seq, log.systemEvents.at(-1)!.seq]).toEqual([121, 620]);
   });
 });
 
@@ -230,8 +230,8 @@ test('the acts of a page stand between its messages, once, and are no news', () 
   const act = (seq: number) => ({ type: 'moderated', seq, prev: 0, room: 'r', id: `a${seq}`, user: 'mod', name: 'Mo', ts: seq, act: 'mute' }) as const;
   expect(log.page([msg(20, 10)] as never[], true, [act(25)])).toBe(true);
   expect(log.position).toEqual({ seq: 20, id: 'm20' });
-  expect(log.live({ ...act(25), prev: 20 } as never)).toBe('applied'); // the join brings it again
+  expect(log.applyLive({ ...act(25), prev: 20 } as never)).toBe('applied'); // the join brings it again
   log.page([msg(10, 0)] as never[], false, [act(15), act(5)]);
-  expect(log.acts.map((a) => a.seq)).toEqual([5, 15, 25]);
+  expect(log.systemEvents.map((a) => a.seq)).toEqual([5, 15, 25]);
   expect(log.messages.map((m) => m.seq)).toEqual([10, 20]);
 });

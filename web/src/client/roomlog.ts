@@ -1,12 +1,12 @@
-import { type Change, changed, withChange } from './changes.ts';
+import { type MessageChange, changeMessage, applyChange } from './changes.ts';
 import { mentionsOf, withMentions } from './mentionfinder.ts';
-import type { BesideEvent, HistoryMessage, LogEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
+import type { SystemEvent, HistoryMessage, LogEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
 
 /**
  * Names the message that another answers. Without a user, as earlier releases say it: the first
  * with the id.
  */
-export type Reply = Pick<Name, 'id'> & Partial<Name>;
+export type ReplyTarget = Pick<Name, 'id'> & Partial<Name>;
 
 /**
  * A message as the page shows it: what was sent, and what later events did to it. Never changed in
@@ -21,7 +21,7 @@ export interface Message {
   /** UTC ms, for display only. */
   readonly ts: number;
   readonly text: string;
-  readonly replyTo?: Reply;
+  readonly replyTo?: ReplyTarget;
   /** UTC ms of the last edit. */
   readonly editedTs?: number;
   /** The text is one that the server was not told yet. */
@@ -37,7 +37,7 @@ export interface Message {
   /** The root of the thread that it is an answer in. */
   readonly thread?: Name;
   /** Of a root: what is known of its thread. */
-  readonly replies?: Replies;
+  readonly replies?: ThreadSummary;
   /** Whom it mentions: ids of users, `@room`, `@here`; undefined: that is not known. */
   readonly mentions?: readonly string[];
   /** How the text names those users; undefined: that is not known. */
@@ -45,7 +45,7 @@ export interface Message {
 }
 
 /** What a root says of its thread: of the answers that are not deleted. */
-export interface Replies {
+export interface ThreadSummary {
   readonly count: number;
   /** There are more than `count`. */
   readonly more: boolean;
@@ -89,9 +89,9 @@ export class RoomLog {
   #past: readonly Message[] | undefined;
   /** The names of `#messages`. */
   readonly #named = new Set<string>();
-  #acts: readonly BesideEvent[] = [];
+  #acts: readonly SystemEvent[] = [];
   readonly #heard = new Set<string>();
-  readonly #changes: Change[] = [];
+  readonly #changes: MessageChange[] = [];
   /** The roots of answers that were heard, by their names. */
   readonly #answers = new Map<string, Name>();
   #quotes: ReadonlyMap<string, Message | undefined> = new Map();
@@ -131,7 +131,7 @@ export class RoomLog {
    * What those who look after the room have done, as far as it was heard, oldest first. Replaced,
    * not changed.
    */
-  get acts(): readonly BesideEvent[] {
+  get systemEvents(): readonly SystemEvent[] {
     return this.#acts;
   }
 
@@ -149,8 +149,8 @@ export class RoomLog {
   }
 
   /** Names what the messages that are shown answer, of which nothing is here: at most so many. */
-  unquoted(most: number): Reply[] {
-    const wanted = new Map<string, Reply>();
+  missingQuotes(most: number): ReplyTarget[] {
+    const wanted = new Map<string, ReplyTarget>();
     const here = names(this.shown);
     for (const { replyTo } of this.shown) {
       if (!replyTo || wanted.size === most) continue;
@@ -161,14 +161,14 @@ export class RoomLog {
   }
 
   /** Takes what history has of the messages that were asked for. */
-  quote(asked: readonly Reply[], found: readonly HistoryMessage[]): void {
+  addQuotes(asked: readonly ReplyTarget[], found: readonly HistoryMessage[]): void {
     const all = names(this.#added(found));
     const next = [...this.#quotes, ...asked.map((name) => [nameKey(name), all.get(nameKey(name))] as const)];
     this.#quotes = new Map(next.slice(-keptQuotes));
   }
 
   /** Takes whom messages mention, as the record knows it. Returns whether that is news. */
-  mention(found: readonly HistoryMessage[]): boolean {
+  addMentions(found: readonly HistoryMessage[]): boolean {
     const [messages, past] = [this.#messages, this.#past];
     this.#messages = withMentions(messages, found);
     this.#past = past && withMentions(past, found);
@@ -180,17 +180,17 @@ export class RoomLog {
   }
 
   /** Takes an event that arrived live: `prev` must be where this log ends. */
-  live(e: Entry): Outcome {
+  applyLive(e: Entry): Outcome {
     if (e.seq <= this.through) return this.#old(e);
-    if (e.type === 'reset') return this.replayed(e); // whatever is missing before it is gone
+    if (e.type === 'reset') return this.applyReplayed(e); // whatever is missing before it is gone
     if (e.prev > this.through) return 'gap';
     // The server's log lacks what this one ends with.
     if (this.#last && e.prev < this.#last.seq) return 'gap';
-    return this.replayed(e);
+    return this.applyReplayed(e);
   }
 
   /** Takes an event of a replay, which has no holes by itself. */
-  replayed(e: Entry): Outcome {
+  applyReplayed(e: Entry): Outcome {
     if (e.seq <= this.through) return this.#old(e);
     if (e.type === 'reset') this.reset(e.seq);
     this.#last = { seq: e.seq, id: e.id };
@@ -202,7 +202,7 @@ export class RoomLog {
   }
 
   /** Begins at a place of the log, of which nothing is here: what follows comes by a join. */
-  begin(at: Position): void {
+  startAt(at: Position): void {
     if (this.position) return;
     if (at.id !== undefined) this.#last = at;
     this.#through = at.seq;
@@ -219,7 +219,7 @@ export class RoomLog {
    * starts with this page: a join after its newest message brings what history had not stored yet.
    * Acts are those of the page. Returns whether there is a new message.
    */
-  page(page: readonly HistoryMessage[], first = false, acts: readonly BesideEvent[] = []): boolean {
+  page(page: readonly HistoryMessage[], first = false, acts: readonly SystemEvent[] = []): boolean {
     if (first) this.reset(0);
     this.#act(acts);
     const added = this.#added(page.filter((m) => !this.has(m.user, m.id)));
@@ -238,11 +238,11 @@ export class RoomLog {
    * Takes the page of history before the first message that is shown. Of more than `most` that are
    * then shown, the newest are let go: what is shown is the past, apart from the log's end.
    */
-  pageBefore(page: readonly HistoryMessage[], most: number, acts: readonly BesideEvent[] = []): void {
+  pageBefore(page: readonly HistoryMessage[], most: number, acts: readonly SystemEvent[] = []): void {
     const shown = this.shown;
     if (!this.#past) {
       this.page(page, false, acts);
-      this.part(0, most);
+      this.enterPast(0, most);
       return;
     }
     this.#act(acts);
@@ -253,7 +253,7 @@ export class RoomLog {
    * Takes a page of history around a message: if it does not reach the messages up to now, it is
    * the past, and looked at.
    */
-  pageAround(page: readonly HistoryMessage[], acts: readonly BesideEvent[] = []): void {
+  pageAround(page: readonly HistoryMessage[], acts: readonly SystemEvent[] = []): void {
     const begin = this.#messages[0]?.seq ?? 0;
     if (!page.length) return;
     if (page.at(-1)!.seq >= begin) {
@@ -270,7 +270,7 @@ export class RoomLog {
    * one again. Of more than `most` that are then shown the oldest are let go; returns whether any
    * were.
    */
-  pageAfter(page: readonly HistoryMessage[], most: number, acts: readonly BesideEvent[] = []): boolean {
+  pageAfter(page: readonly HistoryMessage[], most: number, acts: readonly SystemEvent[] = []): boolean {
     const past = this.#past;
     if (!past) return false;
     this.#act(acts);
@@ -292,7 +292,7 @@ export class RoomLog {
    * Lets go of all but `most` messages around a seq that is looked at, where there are more: they
    * are the past then. Returns whether any before them went.
    */
-  part(seq: number, most: number): boolean {
+  enterPast(seq: number, most: number): boolean {
     const held = this.#messages;
     if (this.#past || held.length <= most) return false;
     const at = held.findIndex((m) => m.seq >= seq);
@@ -302,7 +302,7 @@ export class RoomLog {
     return from > 0;
   }
 
-  /** Looks at the messages up to now. Returns whether the past was looked at. */
+  /** Shows the newest messages again. Returns whether the past was shown. */
   leavePast(): boolean {
     const was = this.#past !== undefined;
     this.#past = undefined;
@@ -333,7 +333,7 @@ export class RoomLog {
   }
 
   /** Lets go of the messages before a seq, which are in the record no more. Returns whether any were here. */
-  removed(before: number): boolean {
+  dropBefore(before: number): boolean {
     const gone = (m: Message) => m.seq < before;
     if (![...this.#messages, ...(this.#past ?? []), ...this.#quotes.values()].some((m) => m && gone(m))) return false;
     for (const m of this.#messages) if (gone(m)) this.#named.delete(key(m.user, m.id));
@@ -385,7 +385,7 @@ export class RoomLog {
   }
 
   /** Of a message that was deleted: if it is an answer, there is one less. */
-  #lost(e: Change): void {
+  #lost(e: MessageChange): void {
     const name = { user: e.author ?? e.user, id: e.target };
     const held = this.#held(name);
     const root = this.#answers.get(nameOf(name)) ?? (held?.deleted ? undefined : held?.thread);
@@ -397,7 +397,7 @@ export class RoomLog {
     return this.#messages.findLast((m) => m.user === name.user && m.id === name.id);
   }
 
-  #atRoot(root: Name, change: (r: Replies | undefined) => Replies | undefined): void {
+  #atRoot(root: Name, change: (r: ThreadSummary | undefined) => ThreadSummary | undefined): void {
     const changed = (messages: readonly Message[]) => {
       const i = messages.findLastIndex((m) => m.user === root.user && m.id === root.id);
       const old = messages[i];
@@ -411,7 +411,7 @@ export class RoomLog {
   }
 
   /** Takes in what was done and happened: of what that a page and the log both have, one is kept. */
-  #act(acts: readonly BesideEvent[]): void {
+  #act(acts: readonly SystemEvent[]): void {
     const fresh = acts.filter((a) => !this.#acts.some((b) => b.seq === a.seq));
     if (fresh.length) this.#acts = [...this.#acts, ...fresh].sort((a, b) => a.seq - b.seq).slice(-keptActs);
   }
@@ -419,15 +419,15 @@ export class RoomLog {
   /** Returns messages of history as they are after the changes that were heard live. */
   #added(page: readonly HistoryMessage[]): Message[] {
     let added: readonly Message[] = page.map(fromHistory);
-    for (const change of this.#changes) added = withChange(added, change);
+    for (const change of this.#changes) added = applyChange(added, change);
     return added as Message[];
   }
 
-  #change(e: Change): void {
-    if (this.#past) this.#past = withChange(this.#past, e);
-    this.#messages = withChange(this.#messages, e);
+  #change(e: MessageChange): void {
+    if (this.#past) this.#past = applyChange(this.#past, e);
+    this.#messages = applyChange(this.#messages, e);
     const quoted = this.#quotes.get(nameKey({ id: e.target, ...(e.author !== undefined && { user: e.author }) }));
-    const now = quoted && changed(quoted, e);
+    const now = quoted && changeMessage(quoted, e);
     if (now !== quoted) this.#quotes = new Map([...this.#quotes].map(([k, m]) => [k, m === quoted ? now : m]));
   }
 }
@@ -464,7 +464,7 @@ const key = (user: string, id: string): string => `${user}/${id}`;
  * A name of a message as a key: an id alone is not unique. Without a user it stands for the first
  * message with the id.
  */
-export const nameKey = (name: Reply): string => key(name.user ?? '', name.id);
+export const nameKey = (name: ReplyTarget): string => key(name.user ?? '', name.id);
 
 /** Messages, which are in order, by their names. */
 export function names(messages: readonly Message[]): ReadonlyMap<string, Message> {

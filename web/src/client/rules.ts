@@ -1,4 +1,4 @@
-import { parseRetention } from './answers.ts';
+import { parseRetention } from './read-records.ts';
 import type { RoomInfo } from './api.ts';
 import type { ModeratedEvent } from './protocol.ts';
 

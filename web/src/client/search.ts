@@ -11,7 +11,7 @@ export interface FoundMessage {
 }
 
 /** An answer to a search. */
-export interface Found {
+export interface SearchResults {
   readonly results: readonly FoundMessage[];
   /** There may be more: ask again with it as the cursor. */
   readonly next?: string;
@@ -20,7 +20,7 @@ export interface Found {
 }
 
 /** Reads the answer to a search; what is not understood is left out. */
-export function readFound(body: Record<string, unknown>): Found {
+export function readFound(body: Record<string, unknown>): SearchResults {
   const { results, next, building } = body;
   if (!Array.isArray(results)) throw new HubbubError('internal', 'the server answers something else than results', 0);
   const found = results.flatMap((r: unknown): FoundMessage[] => {

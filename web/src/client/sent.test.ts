@@ -36,7 +36,7 @@ describe('a repeat of what the log has', () => {
     expect(h.ids()).toHaveLength(50);
     expect(h.outgoing).toEqual([]);
     // It shows where it stands, once that is loaded.
-    const older = h.client.rooms.get('lobby')!.older();
+    const older = h.client.rooms.get('lobby')!.loadOlder();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(100, 0, { id: 'mine', user: 'ada' })], more: false });
     await older;
     expect(h.ids()[0]).toBe('mine');

@@ -1,13 +1,13 @@
 import type { Login } from './account.ts';
-import type { Api, AdmissionPolicy, RestrictionKind, Restriction, Report, RoomSort, Span, Verdict } from './api.ts';
-import { at, fields, list, number, text, type Fields } from './fields.ts';
+import type { Api, AdmissionPolicy, RestrictionKind, Restriction, Report, RoomSort, PurgeRange, ReportOutcome } from './api.ts';
+import { object, objects, number, positive, text, type Fields } from './json.ts';
 import type { Session } from './session.ts';
 
 /** The user's role on the server: operator, auditor, or none. */
 export type ServerRole = 'operator' | 'auditor' | '';
 
 /** Which accounts to list; `staff` are operators and auditors. */
-export type Show = 'all' | 'registered' | 'guests' | 'disabled' | 'staff';
+export type UserFilter = 'all' | 'registered' | 'guests' | 'disabled' | 'staff';
 
 /** An account as operators see it. Times are UTC ms. */
 export interface ServerUser {
@@ -57,12 +57,12 @@ export interface ContextMessage {
 
 /** The outcome of a report. */
 export interface Decision {
-  readonly outcome: Verdict | 'purge';
+  readonly outcome: ReportOutcome | 'purge';
   readonly note: string;
   /** Of a mute or a ban; absent: until it is lifted. */
   readonly minutes?: number | undefined;
   /** Of a purge. */
-  readonly span?: Span | undefined;
+  readonly span?: PurgeRange | undefined;
 }
 
 /** An invitation to register. */
@@ -199,17 +199,17 @@ export class Server {
   }
 
   /** Finds accounts whose name has `q` in it. */
-  async people(q: string, show: Show, after?: string): Promise<Page<ServerUser>> {
+  async people(q: string, show: UserFilter, after?: string): Promise<Page<ServerUser>> {
     const body = await this.#ask('GET', `/v1/server/users${query({ q, show, after })}`);
-    return page(list(body['users']).map(serverUser), body['next']);
+    return page(objects(body['users']).map(serverUser), body['next']);
   }
   async person(id: string): Promise<ServerPerson> {
     const p = await this.#ask('GET', `/v1/server/users/${part(id)}`);
     return {
       ...serverUser(p),
-      ...(p['ban'] !== undefined && { ban: namedRestriction(fields(p['ban'])) }),
-      ...(p['mute'] !== undefined && { mute: namedRestriction(fields(p['mute'])) }),
-      logins: list(p['logins']).map((s) => ({
+      ...(p['ban'] !== undefined && { ban: namedRestriction(object(p['ban'])) }),
+      ...(p['mute'] !== undefined && { mute: namedRestriction(object(p['mute'])) }),
+      logins: objects(p['logins']).map((s) => ({
         id: text(s['id']), current: false, device: text(s['device']), address: text(s['address']), created: number(s['created']), used: number(s['used']),
       })),
     };
@@ -232,14 +232,14 @@ export class Server {
     await this.#ask('POST', `/v1/server/users/${part(id)}/delete`, { messages: messages ? 'remove' : 'keep' });
   }
   /** Removes somebody's messages in all rooms. */
-  async purge(id: string, span: Span, ban: boolean, reason: string): Promise<void> {
+  async purge(id: string, span: PurgeRange, ban: boolean, reason: string): Promise<void> {
     await this.#ask('POST', `/v1/purges/${part(id)}`, { span, ban, reason });
   }
 
   /** Lists who is muted on the server, or banned from it. */
   async restrictions(restriction: RestrictionKind, after?: string): Promise<Page<NamedRestriction>> {
     const body = await this.#ask('GET', `/v1/${restriction}${query({ after })}`);
-    const all = list(body[restriction]).map(namedRestriction);
+    const all = objects(body[restriction]).map(namedRestriction);
     return page(all, body['more'] === true ? all.at(-1)?.user : undefined);
   }
   /** Mutes or bans somebody on the whole server; without minutes until it is lifted. */
@@ -250,9 +250,9 @@ export class Server {
     await this.#ask('DELETE', `/v1/${restriction}/${part(id)}`);
   }
   async networks(): Promise<NetworkBan[]> {
-    return list((await this.#ask('GET', '/v1/network-bans'))['networks']).map((n) => ({
+    return objects((await this.#ask('GET', '/v1/network-bans'))['networks']).map((n) => ({
       network: text(n['network']), reason: text(n['reason']), by: text(n['by']), byName: text(n['by_name']), guest: text(n['guest']),
-      since: number(n['since']), ...at('until', n['until']),
+      since: number(n['since']), ...positive('until', n['until']),
     }));
   }
   /**
@@ -269,17 +269,17 @@ export class Server {
   /** Lists reports about all rooms: open ones oldest first, resolved ones newest first. */
   async reports(resolved: boolean, after?: string): Promise<Page<ServerReport>> {
     const body = await this.#ask('GET', `/v1/reports${query({ ...(resolved && { resolved: 'true', newest: 'true' }), after })}`);
-    const all = list(body['reports']).map((r) => ({
+    const all = objects(body['reports']).map((r) => ({
       id: text(r['id']), room: text(r['room']), roomName: text(r['room_name']), direct: r['direct'] === true, author: text(r['author']),
       authorName: text(r['author_name']), text: text(r['text']), sent: number(r['sent']), reporterName: text(r['reporter_name']), reason: text(r['reason']),
       words: text(r['words']), state: text(r['state']), taker: text(r['taker']), takerName: text(r['taker_name']), outcome: text(r['outcome']),
-      note: text(r['note']), ...at('resolved', r['resolved']),
+      note: text(r['note']), ...positive('resolved', r['resolved']),
     }));
     return page(all, body['more'] === true ? all.at(-1)?.id : undefined);
   }
   /** Returns the messages around a reported one; the audit log records that they were read. */
   async context(report: string): Promise<ContextMessage[]> {
-    return list((await this.#ask('GET', `/v1/reports/${part(report)}/context`))['messages']).map((m) => ({
+    return objects((await this.#ask('GET', `/v1/reports/${part(report)}/context`))['messages']).map((m) => ({
       id: text(m['id']), user: text(m['user']), name: text(m['name']), text: text(m['text']), sent: number(m['sent']), deleted: m['deleted'] === true,
       edited: m['edited'] === true, reported: m['reported'] === true,
     }));
@@ -294,7 +294,7 @@ export class Server {
   /** Lists invitations to register, the newest first. */
   async invitations(before?: string): Promise<Page<PeopleInvitation>> {
     const body = await this.#ask('GET', `/v1/server/invitations${query({ before })}`);
-    return page(list(body['invitations']).map((i) => ({
+    return page(objects(body['invitations']).map((i) => ({
       id: text(i['id']), by: text(i['by']), byName: text(i['by_name']), note: text(i['note']), uses: number(i['uses']), used: number(i['used']),
       created: number(i['created']), expires: number(i['expires']), revoked: i['revoked'] === true,
     })), body['next']);
@@ -326,7 +326,7 @@ export class Server {
   }
 
   async holds(): Promise<readonly Hold[]> {
-    return list((await this.#ask('GET', '/v1/server/holds'))['holds']).map((h) => ({
+    return objects((await this.#ask('GET', '/v1/server/holds'))['holds']).map((h) => ({
       id: text(h['id']), room: text(h['room']), user: text(h['user']), called: text(h['called']), reason: text(h['reason']),
       by: text(h['by']), byName: text(h['by_name']), created: number(h['created']),
     }));
@@ -345,7 +345,7 @@ export class Server {
 
   /** The emoji of the server's own. */
   async emoji(): Promise<ServerEmoji[]> {
-    return list((await this.#ask('GET', '/v1/emoji'))['emoji']).map((e) => ({
+    return objects((await this.#ask('GET', '/v1/emoji'))['emoji']).map((e) => ({
       name: text(e['name']), image: this.#api.address(text(e['image'])), byName: text(e['by_name']), created: number(e['created']),
     }));
   }
@@ -360,9 +360,9 @@ export class Server {
   /** Finds public rooms, archived or not. */
   async rooms(q: string, sort: RoomSort, archived: boolean, cursor?: string): Promise<Page<ServerRoom>> {
     const body = await this.#ask('GET', `/v1/server/rooms${query({ q, sort, ...(archived && { archived: 'true' }), cursor })}`);
-    return page(list(body['rooms']).map((r) => ({
+    return page(objects(body['rooms']).map((r) => ({
       id: text(r['id']), name: text(r['name']), topic: text(r['topic']), standing: r['standing'] === true, members: number(r['members']),
-      ...at('active', r['active']), ...at('created', r['created']), by: text(r['by']), byName: text(r['by_name']), ...at('archived', r['archived']),
+      ...positive('active', r['active']), ...positive('created', r['created']), by: text(r['by']), byName: text(r['by_name']), ...positive('archived', r['archived']),
     })), body['next']);
   }
 
@@ -381,7 +381,7 @@ export class Server {
   /** Reads the audit log, the newest first. */
   async acts(filter: ActFilter, before?: string): Promise<Page<Act>> {
     const body = await this.#ask('GET', `/v1/audit${query({ ...chosen(filter), before })}`);
-    return page(list(body['acts']).map((a) => ({
+    return page(objects(body['acts']).map((a) => ({
       id: text(a['id']), at: number(a['at']), action: text(a['action']), actor: text(a['actor']), actorName: text(a['actor_name']),
       subject: text(a['subject']), subjectName: text(a['subject_name']), room: text(a['room']), address: text(a['address']), detail: text(a['detail']),
       outcome: text(a['outcome']),
@@ -410,10 +410,10 @@ const chosen = ({ since, until, ...rest }: ActFilter): Record<string, string | u
 
 const serverUser = (u: Fields): ServerUser => ({
   id: text(u['id']), name: text(u['name']), guest: u['guest'] === true, role: role(u['role']), disabled: u['disabled'] === true, banned: u['banned'] === true,
-  created: number(u['created']), ...at('seen', u['seen']),
+  created: number(u['created']), ...positive('seen', u['seen']),
 });
 const namedRestriction = (k: Fields): NamedRestriction => ({
-  user: text(k['user']), name: text(k['name']), by: text(k['by']), byName: text(k['by_name']), reason: text(k['reason']), since: number(k['since']), ...at('until', k['until']),
+  user: text(k['user']), name: text(k['name']), by: text(k['by']), byName: text(k['by_name']), reason: text(k['reason']), since: number(k['since']), ...positive('until', k['until']),
 });
 const admission = (body: Fields): Admission => ({
   registration: text(body['registration']) as Admission['registration'], guests: text(body['guests']) as Admission['guests'],

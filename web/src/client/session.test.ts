@@ -124,7 +124,7 @@ test('a guest who registers is another user of the same session', async () => {
     expect([path, body]).toEqual(['/v1/me/register', { name: 'Ada', password: 'secret', invitation: 'x' }]);
     return { body: inCookie(grant('new')) };
   };
-  await s.keep('Ada', 'secret', 'x');
+  await s.keepAccount('Ada', 'secret', 'x');
   expect(users).toEqual(['Ada']);
   expect(store.grant).toMatchObject({ token: 'new', refreshToken: 'r-old', user: { guest: false } });
 });

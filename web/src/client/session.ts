@@ -86,7 +86,7 @@ export class Session extends Emitter<Events> {
   }
 
   /** Makes the guest who is logged in a registered user: rooms, messages and the log-in stay. */
-  async keep(name: string, password: string, invitation?: string): Promise<void> {
+  async keepAccount(name: string, password: string, invitation?: string): Promise<void> {
     const next = await this.call((token) => this.#api.keepAccount(token, name, password, invitation));
     const { refreshToken, attempt } = this.#grant ?? {};
     this.#keep({ ...next, ...(refreshToken && { refreshToken }), ...(attempt && { attempt }) });

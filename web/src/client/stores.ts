@@ -1,15 +1,15 @@
-import { lastingStore } from './lasting.ts';
+import { persistentList } from './persistent-list.ts';
 import type { Outgoing, OutboxStore } from './outbox.ts';
 import type { ReadsStore } from './reads.ts';
 
 /** Keeps unsent messages until they are sent, also when the tab is closed. */
 export function outboxStore(key: string): OutboxStore {
-  const store = lastingStore(key, isOutgoing);
+  const store = persistentList(key, isOutgoing);
   return {
     load: () => store.load().map(current),
     save: (outgoing) => store.save(outgoing),
-    get lasts() {
-      return store.lasts;
+    get persistent() {
+      return store.persistent;
     },
     adopt: (take) => store.adopt((list) => take(list.map(current))),
     clear: () => store.clear(),

@@ -1,4 +1,4 @@
-import { withChange } from './changes.ts';
+import { applyChange } from './changes.ts';
 import type { Client } from './client.ts';
 import { Emitter } from './emitter.ts';
 import { MentionFinder, withMentions } from './mentionfinder.ts';
@@ -50,7 +50,7 @@ export class Thread extends Emitter<{ change: undefined }> {
 
   /** Asks whom the answers mention, as far as that is not known. */
   findMentions(): void {
-    this.#mentions.look(this.messages);
+    this.#mentions.find(this.messages);
   }
 
   #mention(found: readonly HistoryMessage[]): void {
@@ -91,12 +91,12 @@ export class Thread extends Emitter<{ change: undefined }> {
    */
   async reach(seq: number): Promise<Message | undefined> {
     await this.#loading;
-    for (let pages = 0; pages < 20 && this.hasOlder && (this.messages[0]?.seq ?? 0) > seq; pages++) await this.older();
+    for (let pages = 0; pages < 20 && this.hasOlder && (this.messages[0]?.seq ?? 0) > seq; pages++) await this.loadOlder();
     return this.messages.find((m) => m.seq === seq);
   }
 
   /** Loads the answers before the first one here. Rejects if they are not to be had now. */
-  async older(): Promise<void> {
+  async loadOlder(): Promise<void> {
     const first = this.messages[0];
     const load = this.#loads;
     if (!first || !this.hasOlder) return;
@@ -124,8 +124,8 @@ export class Thread extends Emitter<{ change: undefined }> {
     }
     if (e.type !== 'edited' && e.type !== 'deleted' && e.type !== 'reacted' && e.type !== 'pinned') return false;
     const [root, before] = [this.root, this.messages];
-    this.root = root && withChange([root], e)[0];
-    this.messages = withChange(before, e);
+    this.root = root && applyChange([root], e)[0];
+    this.messages = applyChange(before, e);
     return this.root !== root || this.messages !== before;
   }
 }

@@ -22,49 +22,49 @@ describe('in the log of a room', () => {
 
   test('answers move the position on, are counted at their root, and show only if they are broadcast', () => {
     const log = begun();
-    expect(log.live(answer(30, 20) as never)).toBe('applied');
-    expect(log.live(answer(40, 30, { user: 'cy', broadcast: true }) as never)).toBe('applied');
-    expect(log.live(entry(50, 40) as never)).toBe('applied');
+    expect(log.applyLive(answer(30, 20) as never)).toBe('applied');
+    expect(log.applyLive(answer(40, 30, { user: 'cy', broadcast: true }) as never)).toBe('applied');
+    expect(log.applyLive(entry(50, 40) as never)).toBe('applied');
     expect(ids(log)).toEqual(['m10', 'm20', 'a40', 'm50']);
     expect(log.messages[0]!.replies).toEqual({ count: 2, more: false, users: ['cy', 'bo'], last: 40, ts: log.messages[2]!.ts });
     expect(log.messages[2]!.thread).toEqual({ user: 'bo', id: 'm10' });
     // One that is heard again is neither counted nor a sign of another log.
-    expect(log.live(answer(30, 20) as never)).toBe('duplicate');
-    expect(log.live(answer(45, 40, { id: 'unheard' }) as never)).toBe('duplicate');
+    expect(log.applyLive(answer(30, 20) as never)).toBe('duplicate');
+    expect(log.applyLive(answer(45, 40, { id: 'unheard' }) as never)).toBe('duplicate');
     expect(log.messages[0]!.replies!.count).toBe(2);
   });
 
   test('what the page has counted is not counted again', () => {
     const log = begun({ count: 7, users: ['cy'], last: 30, last_ts: 5 });
-    log.live(answer(30, 20) as never);
+    log.applyLive(answer(30, 20) as never);
     expect(log.messages[0]!.replies).toMatchObject({ count: 7, last: 30, ts: 5 });
-    log.live(answer(31, 30) as never);
+    log.applyLive(answer(31, 30) as never);
     expect(log.messages[0]!.replies).toMatchObject({ count: 8, users: ['bo', 'cy'], last: 31 });
   });
 
   test('an answer that is deleted is one less, once; without one there is no thread', () => {
     const log = begun();
-    log.live(answer(30, 20) as never);
-    log.live(answer(40, 30, { broadcast: true }) as never);
-    log.live(gone(50, 40, 'a30') as never);
-    log.live(gone(51, 50, 'a30') as never);
+    log.applyLive(answer(30, 20) as never);
+    log.applyLive(answer(40, 30, { broadcast: true }) as never);
+    log.applyLive(gone(50, 40, 'a30') as never);
+    log.applyLive(gone(51, 50, 'a30') as never);
     expect(log.messages[0]!.replies!.count).toBe(1);
-    log.live(gone(52, 51, 'a40') as never);
+    log.applyLive(gone(52, 51, 'a40') as never);
     expect(log.messages[0]!.replies).toBeUndefined();
     expect(log.messages.at(-1)).toMatchObject({ id: 'a40', deleted: true });
   });
 
   test('an answer to an answer is of its thread, and one that names itself of none', () => {
     const log = begun();
-    log.live(answer(30, 20) as never);
-    log.live(answer(40, 30, { thread: { author: 'bo', id: 'a30' } }) as never);
+    log.applyLive(answer(30, 20) as never);
+    log.applyLive(answer(40, 30, { thread: { author: 'bo', id: 'a30' } }) as never);
     expect(log.messages[0]!.replies!.count).toBe(2);
-    log.live(answer(50, 40, { id: 'own', thread: { author: 'bo', id: 'own' } }) as never);
+    log.applyLive(answer(50, 40, { id: 'own', thread: { author: 'bo', id: 'own' } }) as never);
     expect(log.messages.at(-1)).toMatchObject({ id: 'own' });
     expect(log.messages.at(-1)!.thread).toBeUndefined();
     for (const thread of [null, 'x', {}, { author: 'bo' }, { author: 1, id: 2 }]) {
       const seq = log.position!.seq;
-      log.live(entry(seq + 1, seq, { thread }) as never);
+      log.applyLive(entry(seq + 1, seq, { thread }) as never);
       expect(log.messages.at(-1)!.seq).toBe(seq + 1);
     }
   });
@@ -95,7 +95,7 @@ describe('that is looked at', () => {
     expect(texts(thread)).toEqual(['one!', 'two', 'three']);
     expect(changes).toBe(3);
 
-    const older = thread.older();
+    const older = thread.loadOlder();
     const before = await peer.next('history');
     expect(before).toMatchObject({ thread: root, before: 20 });
     peer.reply(before, { type: 'history', room: 'lobby', messages: [answer(15, 10, { text: 'zero' })], more: false });
@@ -158,7 +158,7 @@ describe('that is looked at', () => {
     h = Harness.start();
     const peer = await h.lobby([entry(10, 0, { id: 'm10' })]);
     await until(() => h!.live);
-    h.client.reads.exact([{ room: 'lobby', read: 10 }]);
+    h.client.reads.replaceFromServer([{ room: 'lobby', read: 10 }]);
     peer.send(answer(20, 10));
     peer.send({ seq: 5, prev: 0, type: 'mentioned', room: 'u-ada', id: 'm-1', user: 'bo', name: 'Bo', ts: 1, target: 'lobby', at: 20, on: true, thread: root });
     await until(() => h!.client.unread('lobby').mentions === 1);

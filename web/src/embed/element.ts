@@ -6,7 +6,7 @@
 declare const HUBBUB_STYLE_SHEET: string;
 
 /** The part of an element that the rest of the code uses. */
-export interface Host extends HTMLElement {
+export interface ChatElement extends HTMLElement {
   /** Where the server is, without a slash at the end. */
   readonly address: string;
   /** Returns the user's token, if the page has one; `fresh`: another one than before. */
@@ -37,7 +37,7 @@ function sheet(): Promise<CSSStyleSheet> {
 }
 
 /** A room of a Hubbub server. See docs/embed.md. */
-class HubbubChat extends HTMLElement implements Host {
+class HubbubChat extends HTMLElement implements ChatElement {
   static readonly observedAttributes = ['server', 'room', 'token', 'guest-name', 'lang'];
   #getToken: GetToken | undefined;
   #inner: { take(token: string): void; speak(): void; restart(): void; focus(): void; close(): void } | undefined;

@@ -21,7 +21,7 @@ export const showable = (dialog: Dialog): dialog is Dialogs => (dialogs as reado
  * the page alone.
  */
 export class EmbeddedContext implements RoomContext {
-  readonly whole = false;
+  readonly fullPage = false;
   /** A small room does not show who comes and goes. */
   readonly appearance = { settings: { comings: 'hidden' } } as const;
   readonly today = new Today();

@@ -5,21 +5,21 @@ import { HostSession } from '../client/hostsession.ts';
 import { Chat } from '../state/chat.svelte.ts';
 import { personKey } from '../text/name.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
-import type { Host } from './element.ts';
-import { release, share, shared as known, type Shared } from './share.ts';
+import type { ChatElement } from './element.ts';
+import { releaseConnection, acquireConnection, sharedConnection as known, type SharedConnection } from './shared-connection.ts';
 import { EmbeddedContext } from './embedded-context.svelte.ts';
 
 /** What an element shows: the room, or something in its place. */
-export type Stage =
+export type EmbedStage =
   | { readonly kind: 'connecting' }
   /** The user has no token, and may enter a name to come in as a guest. */
   | { readonly kind: 'name' }
   | { readonly kind: 'ready' }
   /** `again`: the label of a button that tries again. */
-  | { readonly kind: 'closed'; readonly code: Code; readonly text: string; readonly again?: string };
+  | { readonly kind: 'closed'; readonly code: EmbedErrorCode; readonly text: string; readonly again?: string };
 
 /** Why an element shows no room. */
-export type Code = 'no_token' | 'bad_token' | 'origin' | 'not_found' | 'forbidden' | 'removed' | 'unreachable' | 'failed';
+export type EmbedErrorCode = 'no_token' | 'bad_token' | 'origin' | 'not_found' | 'forbidden' | 'removed' | 'unreachable' | 'failed';
 
 /**
  * The first pause before it tries again to reach the server, ms; it doubles up to a minute.
@@ -29,19 +29,19 @@ const firstRetry = 2_000;
 /** One element: who is in it, and the room that it shows. */
 export class Embedding {
   readonly context: EmbeddedContext;
-  stage = $state.raw<Stage>({ kind: 'connecting' });
+  stage = $state.raw<EmbedStage>({ kind: 'connecting' });
   chat = $state.raw<Chat | undefined>();
-  readonly #host: Host;
+  readonly #host: ChatElement;
   readonly #server: string;
   readonly #api: Api;
-  #shared: Shared | undefined;
+  #shared: SharedConnection | undefined;
   #session: Session | undefined;
   #off: (() => void)[] = [];
   #turn = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryIn = firstRetry;
 
-  constructor(host: Host) {
+  constructor(host: ChatElement) {
     this.#host = host;
     this.#server = host.address;
     this.#api = new Api(this.#server);
@@ -76,7 +76,7 @@ export class Embedding {
   }
 
   /** Uses another token; one of the same person changes nothing else. */
-  async take(token: string): Promise<void> {
+  async useToken(token: string): Promise<void> {
     const { user } = this.#shared?.session ?? {};
     const session = this.#shared?.session;
     if (!token || !(session instanceof HostSession) || this.stage.kind !== 'ready') return this.restart();
@@ -123,7 +123,7 @@ export class Embedding {
   async #open(session: Credentials, turn: number): Promise<void> {
     const id = await this.#find(session);
     if (turn !== this.#turn) return;
-    const shared = (this.#shared = share(this.#server, session instanceof Session ? 'guest' : `user ${session.user!.id}`, this.#api, session));
+    const shared = (this.#shared = acquireConnection(this.#server, session instanceof Session ? 'guest' : `user ${session.user!.id}`, this.#api, session));
     const { client } = shared;
     shared.rooms.add(id.id);
     const chat = (this.chat = this.context.chat = new Chat(client, true));
@@ -195,13 +195,13 @@ export class Embedding {
     return fetch(`${this.#server}/v1/server`, { mode: 'no-cors', cache: 'no-store', credentials: 'omit' }).then(() => true, () => false);
   }
 
-  #close(code: Code, text: string, again?: string): void {
+  #close(code: EmbedErrorCode, text: string, again?: string): void {
     this.#end();
     this.#show({ kind: 'closed', code, text, ...(again && { again }) });
     this.#host.tell('error', { code, message: text });
   }
 
-  #show(stage: Stage): void {
+  #show(stage: EmbedStage): void {
     this.stage = stage;
     this.#host.tell('state', { state: stage.kind, ...(stage.kind === 'closed' && { code: stage.code }) });
   }
@@ -213,7 +213,7 @@ export class Embedding {
     this.chat?.close();
     this.chat = this.context.chat = undefined;
     this.context.dialog = undefined;
-    if (this.#shared) release(this.#shared, () => this.#session?.close());
+    if (this.#shared) releaseConnection(this.#shared, () => this.#session?.close());
     this.#shared = this.#session = undefined;
   }
 }

@@ -3,12 +3,12 @@ import type { Language } from './languages.ts';
 import type { Messages } from './messages.d.ts';
 
 /** What of a language is loaded at once: see messages.ts beside this folder. */
-export type Part = 'first' | 'room' | 'rest' | 'server' | 'refusals';
+export type CataloguePart = 'first' | 'room' | 'rest' | 'server' | 'refusals';
 
 const begun = new Map<string, Promise<Partial<Messages>>>();
 
 /** Loads a part of a language, once. */
-export function load(language: Language, part: Part): Promise<Partial<Messages>> {
+export function load(language: Language, part: CataloguePart): Promise<Partial<Messages>> {
   const key = `${language} ${part}`;
   let loading = begun.get(key);
   if (!loading) {

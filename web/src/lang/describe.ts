@@ -24,7 +24,7 @@ export function describe(err: unknown): string {
 }
 
 /** Returns what the server said without refusing anything, as a sentence for a person. */
-export const told = (message: string): string => (language() === 'en' ? undefined : translated(message)) ?? asSentence(message);
+export const describeNotice = (message: string): string => (language() === 'en' ? undefined : translated(message)) ?? asSentence(message);
 
 /** Returns why a message was not sent; empty: it is not known. */
 export const notSent = (message: Outgoing | undefined): string => (message?.error === undefined ? '' : describe(new HubbubError(message.code ?? '', message.error)));

@@ -1,10 +1,10 @@
 import { untrack } from 'svelte';
-import { load, type Part } from './catalogues.ts';
+import { load, type CataloguePart } from './catalogues.ts';
 import { best, type Language, type LanguageChoice } from './languages.ts';
 import type { Messages } from './messages.d.ts';
 
 /** The parts that are loaded in whichever language is spoken. */
-const wanted = new Set<Part>(['first']);
+const wanted = new Set<CataloguePart>(['first']);
 /** The language that was asked for last; it is spoken as soon as it is here. */
 let asked: Language = 'en';
 /** What the browser's user reads, the best first. */
@@ -13,7 +13,7 @@ let preferred: readonly string[] = [];
 interface Spoken {
   readonly language: Language;
   readonly locale: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly CataloguePart[];
   readonly messages: Partial<Messages>;
 }
 
@@ -27,7 +27,7 @@ let spoken = $state.raw<Spoken>({ language: 'en', locale: 'en', parts: [], messa
 export const m: Messages = new Proxy({} as Messages, { get: (_, key) => spoken.messages[key as keyof Messages] ?? late });
 
 function late(): string {
-  void need('room', 'rest').catch(() => undefined); // it is asked for again when it is shown again
+  void loadMessages('room', 'rest').catch(() => undefined); // it is asked for again when it is shown again
   return '';
 }
 
@@ -41,7 +41,7 @@ export const locale = (): string => spoken.locale;
 export const direction = (): 'ltr' | 'rtl' => (spoken.language === 'ar' ? 'rtl' : 'ltr');
 
 /** Speaks a language, when it is here. It rejects if that cannot be loaded, and nothing changes. */
-export async function speak(choice: LanguageChoice, reads: readonly string[] = globalThis.navigator?.languages ?? []): Promise<void> {
+export async function setLanguage(choice: LanguageChoice, reads: readonly string[] = globalThis.navigator?.languages ?? []): Promise<void> {
   const before = asked;
   preferred = reads;
   asked = choice === 'system' ? best(preferred) : choice;
@@ -58,8 +58,8 @@ export async function speak(choice: LanguageChoice, reads: readonly string[] = g
  * page waits for its messages, too; who needs the rest may show what a room shows. It rejects if one
  * cannot be loaded, and who asks again tries again.
  */
-export async function need(...asked: Part[]): Promise<void> {
-  const parts: Part[] = asked.includes('rest') ? ['room', ...asked] : asked;
+export async function loadMessages(...asked: CataloguePart[]): Promise<void> {
+  const parts: CataloguePart[] = asked.includes('rest') ? ['room', ...asked] : asked;
   for (;;) {
     // Whoever shows a part of the page does not load it again when another language is spoken.
     const missing = parts.filter((p) => !untrack(() => spoken).parts.includes(p));
@@ -75,13 +75,13 @@ export async function need(...asked: Part[]): Promise<void> {
 }
 
 /** Loads what goes with it beside a part of the page. */
-export const withMessages = <T>(part: Part, page: Promise<T>): Promise<T> => Promise.all([page, need(part)]).then(([loaded]) => loaded);
+export const withMessages = <T>(part: CataloguePart, page: Promise<T>): Promise<T> => Promise.all([page, loadMessages(part)]).then(([loaded]) => loaded);
 
 async function show(): Promise<void> {
   const language = asked;
   const parts = [...wanted];
   // The server speaks English: what it says to people in a room is translated in other languages.
-  const translated: Part[] = language !== 'en' && wanted.has('room') && !wanted.has('refusals') ? ['refusals'] : [];
+  const translated: CataloguePart[] = language !== 'en' && wanted.has('room') && !wanted.has('refusals') ? ['refusals'] : [];
   const loaded = await Promise.all([...parts, ...translated].map((p) => load(language, p)));
   // Somebody may have asked for another one meanwhile, or for more of this.
   if (language !== asked || parts.length < wanted.size) return;

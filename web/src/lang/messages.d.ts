@@ -650,7 +650,6 @@ export interface Messages {
   moderatorsAndOwnersMembersRead(): string;
   moderatorsAndOwnersNeedNotWait(): string;
   moreNotLoaded(_: { why: string }): string;
-  moreNotLoadedShort(): string;
   moreReactions(): string;
   mostMembers(): string;
   mute(): string;
@@ -1201,7 +1200,6 @@ export interface Messages {
   theMessageAfter(): string;
   theMessageBeforeFromAnEmptyField(): string;
   theMessageThatThisThreadBeganWith(): string;
-  theMessageWasNotUnpinned(): string;
   theNewestMessage(): string;
   theNextMessageThatMentionsYou(): string;
   thePinnedMessagesCannotBeLoadedNow(): string;

@@ -1,13 +1,13 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { Part } from './catalogues.ts';
+import type { CataloguePart } from './catalogues.ts';
 import type { Language } from './languages.ts';
 
 /** The loads that wait for an answer, and how each is answered. */
-const loads: { readonly part: Part; readonly language: Language; readonly arrive: () => void; readonly fail: () => void }[] = [];
+const loads: { readonly part: CataloguePart; readonly language: Language; readonly arrive: () => void; readonly fail: () => void }[] = [];
 
 vi.mock('./catalogues.ts', async (original) => ({
   ...(await original<typeof import('./catalogues.ts')>()),
-  load: (language: Language, part: Part) => new Promise((resolve, reject) => {
+  load: (language: Language, part: CataloguePart) => new Promise((resolve, reject) => {
     const key = { first: 'rooms', room: 'send', rest: 'close', server: 'save', refusals: 'bannedError' }[part];
     loads.push({ part, language, arrive: () => resolve({ [key]: () => `${part} in ${language}` }), fail: () => reject(new Error('away')) });
   }),
@@ -17,7 +17,7 @@ async function fresh() {
   vi.resetModules();
   loads.length = 0;
   const lang = await import('./language.svelte.ts');
-  const first = lang.speak('en');
+  const first = lang.setLanguage('en');
   await arrive();
   await first;
   return lang;
@@ -38,8 +38,8 @@ beforeEach(async () => {
 
 test('who asks for a part that is on its way waits for it, too', async () => {
   const done: string[] = [];
-  void lang.need('rest').then(() => done.push('one'));
-  void lang.need('rest').then(() => done.push('two'));
+  void lang.loadMessages('rest').then(() => done.push('one'));
+  void lang.loadMessages('rest').then(() => done.push('two'));
   await Promise.resolve();
   expect(done).toEqual([]);
   await arrive();
@@ -49,42 +49,42 @@ test('who asks for a part that is on its way waits for it, too', async () => {
 
 test('who asks for a part has it, also if somebody asks for another one meanwhile', async () => {
   let room = '';
-  void lang.need('room').then(() => (room = lang.m.send()));
-  void lang.need('server');
+  void lang.loadMessages('room').then(() => (room = lang.m.send()));
+  void lang.loadMessages('server');
   await arrive();
   expect(room).toBe('room in en');
 });
 
 test('who asks for a part has it in the language that is asked for meanwhile', async () => {
   let room = '';
-  void lang.need('room').then(() => (room = lang.m.send()));
-  void lang.speak('de', []);
+  void lang.loadMessages('room').then(() => (room = lang.m.send()));
+  void lang.setLanguage('de', []);
   await arrive();
   expect(room).toBe('room in de');
 });
 
 test('what the server says comes with a room, in a language that is not its own', async () => {
-  void lang.need('room');
+  void lang.loadMessages('room');
   expect(loads.map((l) => l.part)).not.toContain('refusals');
   await arrive();
-  void lang.speak('de', []);
+  void lang.setLanguage('de', []);
   expect(loads.map((l) => l.part)).toContain('refusals');
   await arrive();
   expect(lang.m.bannedError()).toBe('refusals in de');
 });
 
 test('a part that could not be loaded is loaded when it is asked for again, and keeps no other back', async () => {
-  const failed = lang.need('server');
+  const failed = lang.loadMessages('server');
   for (const l of loads.splice(0)) {
     if (l.part === 'server') l.fail();
     else l.arrive();
   }
   await expect(failed).rejects.toThrow('away');
-  const room = lang.need('room');
+  const room = lang.loadMessages('room');
   expect(loads.map((l) => l.part)).not.toContain('server');
   await arrive();
   await room;
-  const again = lang.need('server');
+  const again = lang.loadMessages('server');
   expect(loads.map((l) => l.part)).toContain('server');
   await arrive();
   await again;

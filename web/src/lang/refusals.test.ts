@@ -5,15 +5,15 @@ import { catalogue } from '../../messages.ts';
 import { HubbubError } from '../client/index.ts';
 import { stamp } from '../text/time.svelte.ts';
 import { operatorRefusals } from '../ui/server/operator-refusals.ts';
-import { describe, told } from './describe.ts';
-import { need, speak } from './language.svelte.ts';
+import { describe, describeNotice } from './describe.ts';
+import { loadMessages, setLanguage } from './language.svelte.ts';
 import { chatRefusals } from './chat-refusals.ts';
 import { addRefusals, translated, entryRefusals, type Refusals } from './refusals.ts';
 
 const all: Refusals = { ...entryRefusals, ...chatRefusals, ...operatorRefusals };
 
-beforeAll(() => need('server', 'rest', 'refusals'));
-afterEach(() => speak('en', ['en-US']));
+beforeAll(() => loadMessages('server', 'rest', 'refusals'));
+afterEach(() => setLanguage('en', ['en-US']));
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const source = ['services', 'libs'].map((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -41,7 +41,7 @@ function spoken(sentence: string, values = valuesOf(sentence)): string {
 
 test('what it says to operators is known once their page is here', async () => {
   const last = new HubbubError('conflict', 'this is the last operator: make somebody else one first');
-  await speak('de');
+  await setLanguage('de');
   expect(describe(last)).toBe('This is the last operator: make somebody else one first.');
   addRefusals(operatorRefusals);
   expect(describe(last)).toBe(catalogue('de')['lastOperatorError']);
@@ -65,7 +65,7 @@ test('their messages say in English what the server says, if not less', () => {
 
 group.each(['ar', 'de', 'fr', 'ja'] as const)('%s', (language) => {
   test('says each with all of its values', async () => {
-    await speak(language, [language]);
+    await setLanguage(language, [language]);
     const lacks = Object.keys(all).flatMap((s) => {
       const message = translated(spoken(s)) ?? '';
       // An age or a time is as the language has it; a text is called by what it is.
@@ -77,7 +77,7 @@ group.each(['ar', 'de', 'fr', 'ja'] as const)('%s', (language) => {
 });
 
 test('the verbs of a sentence', async () => {
-  await speak('de', ['de-DE']);
+  await setLanguage('de', ['de-DE']);
   const german = catalogue('de');
   const made = (key: string, values: Readonly<Record<string, string>>) => german[key]!.replace(/\{(\w+)[^{}]*\}/g, (_, name: string) => values[name]!);
   // A number, as the language has numbers.
@@ -108,15 +108,15 @@ test('another sentence is none of them', () => {
 
 test('what the server says at the door is told in the language of the page', async () => {
   const over = 'this invitation has ended: ask for another';
-  expect(told(over)).toBe('This invitation has ended: ask for another.');
-  await speak('fr');
-  expect(told(over)).toBe(catalogue('fr')['invitationEndedError']);
-  expect(told('the moon is full')).toBe('The moon is full.');
+  expect(describeNotice(over)).toBe('This invitation has ended: ask for another.');
+  await setLanguage('fr');
+  expect(describeNotice(over)).toBe(catalogue('fr')['invitationEndedError']);
+  expect(describeNotice('the moon is full')).toBe('The moon is full.');
 });
 
 test('a refusal with values is told in the language of the page, and as it is in English', async () => {
   const full = new HubbubError('too_many', 'you can block at most 1000 people: unblock somebody first');
   expect(describe(full)).toBe('You can block at most 1000 people: unblock somebody first.');
-  await speak('ar');
+  await setLanguage('ar');
   expect(describe(full)).toBe(catalogue('ar')['blocksFullError']!.replace(/\{.*\}/, '1,000'));
 });

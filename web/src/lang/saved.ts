@@ -22,7 +22,7 @@ export function savedLanguage(appearance = savedAppearance()): LanguageChoice {
 const spokenCache = 'hubbub-language';
 
 /** Keeps the language that is spoken for the service worker. */
-export async function keepSpoken(language: Language): Promise<void> {
+export async function saveSpokenLanguage(language: Language): Promise<void> {
   try {
     await (await caches.open(spokenCache)).put('language', new Response(language));
   } catch {
@@ -31,7 +31,7 @@ export async function keepSpoken(language: Language): Promise<void> {
 }
 
 /** The language that the page spoke last; undefined: it has said none. */
-export async function spokenLast(): Promise<Language | undefined> {
+export async function loadSpokenLanguage(): Promise<Language | undefined> {
   const kept = await (await (await caches.open(spokenCache)).match('language'))?.text();
   return isLanguage(kept) ? kept : undefined;
 }

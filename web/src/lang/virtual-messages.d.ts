@@ -1,6 +1,6 @@
 declare module 'virtual:messages' {
   type Load = () => Promise<{ default: Partial<import('./messages.d.ts').Messages> }>;
-  const catalogues: Record<'ar' | 'de' | 'en' | 'fr' | 'ja', Record<import('./catalogues.ts').Part, Load>>;
+  const catalogues: Record<'ar' | 'de' | 'en' | 'fr' | 'ja', Record<import('./catalogues.ts').CataloguePart, Load>>;
   export default catalogues;
 }
 

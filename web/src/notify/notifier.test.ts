@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Directory } from '../client/directory.ts';
-import { Preferences, type Chosen } from '../client/preferences.ts';
+import { Preferences, type StoredPreferences } from '../client/preferences.ts';
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import { NotificationState } from '../state/notification-state.svelte.ts';
@@ -117,7 +117,7 @@ test('everything of a room is told if that is chosen, unless it is muted, and wo
 });
 
 test('quiet hours are changed while an earlier change is on its way', async () => {
-  const preferences = new Preferences({ putPreferences: async (c: Chosen) => ({ ...c, version: c.version + 1 }) } as unknown as Directory);
+  const preferences = new Preferences({ putPreferences: async (c: StoredPreferences) => ({ ...c, version: c.version + 1 }) } as unknown as Directory);
   Object.assign(w.chat.client, { preferences });
   const n = await w.open();
   await Promise.all([n.chooseQuiet({ zone: 'UTC' }), n.chooseQuiet({ from: 21 * 60, zone: 'UTC' }), n.chooseQuiet({ to: 6 * 60, zone: 'UTC' })]);

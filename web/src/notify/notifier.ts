@@ -1,7 +1,7 @@
 import type { App } from '../state/app.svelte.ts';
 import type { Chat } from '../state/chat.svelte.ts';
 import type { NotificationState } from '../state/notification-state.svelte.ts';
-import { m, need } from '../lang/language.svelte.ts';
+import { m, loadMessages } from '../lang/language.svelte.ts';
 import { isolate } from '../text/bidi.ts';
 import { mentioned } from '../text/mention.ts';
 import { display, noticeOf, tagOf, type Notice } from '../worker/notice.ts';
@@ -175,7 +175,7 @@ export class Notifier {
   }
 
   async #show(notice: Notice): Promise<void> {
-    await need('rest').catch(() => undefined); // a text that cannot be loaded is empty
+    await loadMessages('rest').catch(() => undefined); // a text that cannot be loaded is empty
     const { title, options } = display(notice, m);
     const at = (path: string | undefined) => path && this.#app.address(path);
     this.#told = true;

@@ -100,7 +100,7 @@ export class App {
     // Where what is not sent would end with the tab, closing it is the user's to decide.
     window.addEventListener('beforeunload', (e) => {
       const { chat } = this;
-      if (chat && [chat.client.outbox, chat.pendingChanges].some((unsent) => unsent.waiting && !unsent.lasts)) e.preventDefault();
+      if (chat && [chat.client.outbox, chat.pendingChanges].some((unsent) => unsent.waiting && !unsent.persistent)) e.preventDefault();
     });
     this.#userChanged(this.session.user);
   }
@@ -156,7 +156,7 @@ export class App {
   }
 
   /** The page has more than one room: lists, profiles, threads. */
-  readonly whole: boolean = true;
+  readonly fullPage: boolean = true;
 
   /** The address of a place of the page, for a link. */
   href(hash: string): string {

@@ -1,6 +1,6 @@
 import type { LanguageChoice } from '../lang/languages.ts';
-import { direction, language, speak } from '../lang/language.svelte.ts';
-import { keepSpoken, appearanceKey as key, savedLanguage, savedAppearance } from '../lang/saved.ts';
+import { direction, language, setLanguage } from '../lang/language.svelte.ts';
+import { saveSpokenLanguage, appearanceKey as key, savedLanguage, savedAppearance } from '../lang/saved.ts';
 import { useHours } from '../text/time.svelte.ts';
 
 /** What somebody likes to look at, on this browser. */
@@ -59,7 +59,7 @@ export class Appearance {
 
   async #speak(choice: LanguageChoice): Promise<boolean> {
     try {
-      await speak(choice);
+      await setLanguage(choice);
     } catch {
       if (this.#asked === choice) this.#asked = undefined; // whoever asks again, tries again
       return false;
@@ -67,7 +67,7 @@ export class Appearance {
     const root = document.documentElement;
     root.lang = language();
     root.dir = direction();
-    void keepSpoken(language());
+    void saveSpokenLanguage(language());
     return true;
   }
 }

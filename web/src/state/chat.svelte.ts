@@ -1,6 +1,6 @@
 import { m } from '../lang/language.svelte.ts';
 import type {
-  BesideEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status,
+  SystemEvent, Client, ConnectionState, History, Members, Message, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status,
 } from '../client/index.ts';
 import { nobody, shownInRoom } from '../client/index.ts';
 import { describe } from '../lang/describe.ts';
@@ -41,7 +41,7 @@ export class RoomView {
   /** The newest messages, which are others than those that are shown if `parted`. */
   newest = $state.raw<readonly Message[]>([]);
   /** The reader is so far back that what follows is not held: it has to be loaded. */
-  parted = $state(false);
+  readingPast = $state(false);
   /** What messages answer that are not shown, by name; undefined: what there is not. */
   quotes = $state.raw<ReadonlyMap<string, Message | undefined>>(new Map());
   outgoing = $state.raw<readonly Outgoing[]>([]);
@@ -50,7 +50,7 @@ export class RoomView {
   live = $state(false);
   refused = $state<string>();
   /** What was done and happened in the room. */
-  acts = $state.raw<readonly BesideEvent[]>([]);
+  systemEvents = $state.raw<readonly SystemEvent[]>([]);
   /** Seconds between two messages of the user; 0: any number. */
   slow = $state(0);
   announce = $state('');
@@ -58,8 +58,8 @@ export class RoomView {
   /** What messages said before they were edited is shown. */
   versions = $state(true);
   /** The user's role and account may write there, and react; a mute is another matter. */
-  writes = $state(false);
-  reacts = $state(false);
+  canWrite = $state(false);
+  canReact = $state(false);
   muted = $state.raw<RoomInfo['muted']>();
   /** Of a direct room: the other has yet to accept it. */
   waiting = $state(false);
@@ -72,7 +72,7 @@ export class RoomView {
 }
 
 /** Where the reader is to be taken. */
-export interface Goal {
+export interface ScrollTarget {
   /** To the message with this seq; where there is none, to its place. */
   readonly seq: number;
   /** It was asked for: it is shown as what was found, and a message that is gone is told of. */
@@ -123,13 +123,13 @@ export class Chat {
   /** What the room opens at is on its way: nothing is shown or read before. */
   opening = $state(false);
   /** Messages that the reader is taken to are on their way. */
-  going = $state(false);
+  navigating = $state(false);
   /** Where the reader is to be taken: it is here, and the timeline takes it from here. */
-  goal = $state.raw<Goal>();
+  scrollTarget = $state.raw<ScrollTarget>();
   /** The seq of the mention that the reader was taken to last. */
   mentioned: number | undefined;
   /** Why the reader was not taken there, for a person. */
-  lost = $state.raw<{ readonly text: string }>();
+  problem = $state.raw<{ readonly text: string }>();
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   /** The seq of the first message after it, where it is known. */
@@ -140,20 +140,20 @@ export class Chat {
   /** Why the user is in the open room no more. */
   ended = $state.raw<{ readonly room: string; readonly text: string }>();
   /** How many messages the user has sent here. */
-  sends = $state(0);
+  sentCount = $state(0);
   readonly #preference: StatusPreference;
 
   #active: string | undefined;
   /** The divider of the room that was opened is where it belongs. */
-  #divided = false;
+  #dividerPlaced = false;
   /** What stands around it is here, or has been asked for. */
-  #reached = false;
+  #openingLoaded = false;
   /** The message that the room is opened at, before it is looked for. */
-  #wanted: number | undefined;
+  #openAtSeq: number | undefined;
   /**
    * The open room has messages that the user has marked as unread, and is not read on by itself.
    */
-  #kept = false;
+  #keptUnread = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
   readonly #off: (() => void)[];
   #noticeCount = 0;
@@ -166,21 +166,21 @@ export class Chat {
     this.client = client;
     this.#shared = shared;
     this.#list = new RoomList(client, `hubbub.order.${client.me.id}`, (id) => this.#item(id));
-    this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#touch());
+    this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#scheduleRefresh());
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#preference.status);
-    this.requestsAndBlocks = new RequestsAndBlocks(client, () => this.#touch());
+    this.requestsAndBlocks = new RequestsAndBlocks(client, () => this.#scheduleRefresh());
     this.threads = new Threads(client);
-    this.roomPreferences = new RoomPreferences(client.preferences, () => this.#touch());
-    this.pendingChanges = new PendingChanges(client, `hubbub.acts.${client.me.id}`, (err) => (this.lost = { text: m.aChangeNotSaved({ why: describe(err) }) }));
+    this.roomPreferences = new RoomPreferences(client.preferences, () => this.#scheduleRefresh());
+    this.pendingChanges = new PendingChanges(client, `hubbub.acts.${client.me.id}`, (err) => (this.problem = { text: m.aChangeNotSaved({ why: describe(err) }) }));
     this.saved = new Saved(client);
     this.emoji = new OwnEmoji(client);
-    const touch = (room: string) => this.#touch(room);
+    const touch = (room: string) => this.#scheduleRefresh(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
       client.on('started', (lists) => void this.#started(lists)),
-      client.on('rooms', () => this.#touch()),
+      client.on('rooms', () => this.#scheduleRefresh()),
       client.on('room', touch), client.on('online', touch), client.on('typing', touch),
       client.on('members', (room) => room === this.#active && void this.#loadMembers()),
       client.on('notice', (notice) => this.#noticed(notice)),
@@ -220,7 +220,7 @@ export class Chat {
     if (room === this.#active) {
       if (seq === undefined || room === undefined) return;
       if (this.view?.history === 'loaded') void this.goTo(seq);
-      else this.#wanted = seq;
+      else this.#openAtSeq = seq;
       return;
     }
     this.ended = undefined;
@@ -231,16 +231,16 @@ export class Chat {
     this.notices = [];
     this.olderFailed = this.newerFailed = false;
     this.newAfter = undefined;
-    this.#divided = this.#reached = this.#kept = this.going = false;
-    this.#wanted = seq;
+    this.#dividerPlaced = this.#openingLoaded = this.#keptUnread = this.navigating = false;
+    this.#openAtSeq = seq;
     this.opening = seq !== undefined;
-    this.goal = this.lost = undefined;
+    this.scrollTarget = this.problem = undefined;
     this.#refresh();
     if (room !== undefined && this.client.rooms.has(room)) void this.#loadMembers();
   }
 
   /** Puts the divider before what is new, if anything is. */
-  divide(): void {
+  placeDivider(): void {
     const room = this.#active;
     if (room === undefined) return;
     const { count, first } = this.client.unread(room);
@@ -250,8 +250,8 @@ export class Chat {
   }
 
   /** The user has seen everything in the open room. */
-  seen(): void {
-    if (this.opening || this.#kept) return;
+  markSeen(): void {
+    if (this.opening || this.#keptUnread) return;
     const room = this.#room;
     const newest = room?.live ? room.log.messages.at(-1) : undefined;
     // What the view has not yet, nobody has seen; and where the room opens is not known before that.
@@ -264,7 +264,7 @@ export class Chat {
    * Marks a message, and what follows, as unread: until the room is opened again it is not read.
    */
   async markUnread(message: Message): Promise<void> {
-    this.#kept = true;
+    this.#keptUnread = true;
     await this.client.markUnread(message.room, message.seq);
     if (message.room !== this.#active) return;
     this.newAfter = this.client.reads.mine(message.room);
@@ -274,13 +274,13 @@ export class Chat {
   /** Marks everything as read, in all rooms. */
   async markAllRead(): Promise<void> {
     this.newAfter = undefined;
-    this.#kept = false;
+    this.#keptUnread = false;
     await this.client.markRead();
   }
 
   /** Takes the reader to a message, however far away it is. */
   goTo(seq: number): Promise<void> {
-    return this.#take(async (room) => (await room.reach(seq), seq), true);
+    return this.#navigate(async (room) => (await room.showMessage(seq), seq), true);
   }
 
   /** Takes the reader to the first message that is new to them. */
@@ -288,7 +288,7 @@ export class Chat {
     const { newAfter } = this;
     if (newAfter === undefined) return Promise.resolve();
     const seq = this.newFrom ?? newAfter + 1;
-    return this.#take(async (room) => (await room.reach(seq), seq), false);
+    return this.#navigate(async (room) => (await room.showMessage(seq), seq), false);
   }
 
   /**
@@ -304,50 +304,50 @@ export class Chat {
   }
 
   #find(query: PageQuery, none: string): Promise<void> {
-    return this.#take(async (room) => {
-      const seq = await room.find(query);
+    return this.#navigate(async (room) => {
+      const seq = await room.showFound(query);
       if (query.mention !== undefined) this.mentioned = seq;
-      if (seq === undefined && this.#active === room.id) this.lost = { text: none };
+      if (seq === undefined && this.#active === room.id) this.problem = { text: none };
       return seq;
     }, query.mention !== undefined);
   }
 
   /** Takes the reader where `way` leads in the open room, unless they leave it meanwhile. */
-  async #take(way: (room: Room) => Promise<number | undefined>, found: boolean): Promise<void> {
+  async #navigate(way: (room: Room) => Promise<number | undefined>, found: boolean): Promise<void> {
     const room = this.#room;
     if (!room) return;
-    this.going = true;
-    let goal: Goal | undefined;
+    this.navigating = true;
+    let goal: ScrollTarget | undefined;
     try {
       const seq = await way(room);
       if (seq !== undefined) goal = { seq, found, thread: room.foundIn };
     } catch (err) {
-      if (this.#active === room.id) this.lost = { text: m.partNotShown({ why: describe(err) }) };
+      if (this.#active === room.id) this.problem = { text: m.partNotShown({ why: describe(err) }) };
     }
     if (this.#active !== room.id) return;
-    this.going = this.opening = false;
+    this.navigating = this.opening = false;
     this.#refresh();
-    if (goal) this.goal = goal;
+    if (goal) this.scrollTarget = goal;
   }
 
   /** Loads what stands around what the room is opened at, where it is not here. */
-  #reach(): void {
+  #loadAroundOpening(): void {
     const room = this.#room;
-    if (!room || this.#reached) return;
-    if (this.#wanted !== undefined) {
+    if (!room || this.#openingLoaded) return;
+    if (this.#openAtSeq !== undefined) {
       if (room.history !== 'loaded' && room.history !== 'failed' && room.refused === undefined) return;
-      const seq = this.#wanted;
-      this.#wanted = undefined;
-      this.#reached = true;
+      const seq = this.#openAtSeq;
+      this.#openAtSeq = undefined;
+      this.#openingLoaded = true;
       void this.goTo(seq);
       return;
     }
     if (this.newAfter === undefined || room.history !== 'loaded') return;
-    this.#reached = true;
+    this.#openingLoaded = true;
     const begin = room.log.shown[0]?.seq ?? 0;
     if (!room.hasOlder || begin <= this.newAfter) return;
     this.opening = true;
-    room.around(this.client.unread(room.id).first ?? this.newAfter + 1)
+    room.showAround(this.client.unread(room.id).first ?? this.newAfter + 1)
       .catch(() => undefined) // then at the end, with what is here
       .finally(() => {
         if (this.#active !== room.id) return;
@@ -360,19 +360,19 @@ export class Chat {
    * Lets go of messages of the open room that the reader is far from: of old ones, or of those that
    * are far from the one with this seq. They can be loaded again.
    */
-  rest(seq?: number): void {
+  trimMessages(seq?: number): void {
     const room = this.#room;
     if (!room) return;
-    if (seq === undefined) room.rest();
-    else room.stay(seq);
-    this.#touch(room.id);
+    if (seq === undefined) room.trim();
+    else room.trimAround(seq);
+    this.#scheduleRefresh(room.id);
   }
 
   /** Shows the newest messages, however far back the reader was. */
-  toNewest(): void {
+  showNewest(): void {
     const room = this.#room;
     if (!room?.log.past) return;
-    room.toNewest();
+    room.showNewest();
     this.newerFailed = false;
     this.#refresh();
   }
@@ -380,19 +380,19 @@ export class Chat {
   send(text: string, replyTo?: Name): void {
     if (this.#active === undefined) return;
     this.newAfter = undefined;
-    this.toNewest();
-    this.sends++;
+    this.showNewest();
+    this.sentCount++;
     this.client.send(this.#active, text, replyTo);
     this.drafts.set(this.#active, '');
   }
 
   /** Sends an answer in a thread of the open room. */
-  answer(text: string, root: Name, broadcast: boolean, replyTo?: Name): void {
+  sendInThread(text: string, root: Name, broadcast: boolean, replyTo?: Name): void {
     if (this.#active === undefined) return;
     if (broadcast) {
       this.newAfter = undefined;
-      this.toNewest();
-      this.sends++;
+      this.showNewest();
+      this.sentCount++;
     }
     this.client.send(this.#active, text, replyTo, { root: { user: root.user, id: root.id }, broadcast });
   }
@@ -400,7 +400,7 @@ export class Chat {
   /** Keeps what was begun in the open room. The list shows it once another is open. */
   setDraft(room: string, text: string): void {
     this.drafts.set(room, text);
-    if (room !== this.#active) this.#touch(room);
+    if (room !== this.#active) this.#scheduleRefresh(room);
   }
 
   setStatus(status: Exclude<Status, 'offline'>): void {
@@ -419,7 +419,7 @@ export class Chat {
     this.loadingOlder = true;
     this.olderFailed = false;
     try {
-      await room.older();
+      await room.loadOlder();
     } catch {
       this.olderFailed = room.id === this.#active;
     } finally {
@@ -434,7 +434,7 @@ export class Chat {
     this.loadingNewer = true;
     this.newerFailed = false;
     try {
-      await room.newer();
+      await room.loadNewer();
     } catch {
       this.newerFailed = room.id === this.#active;
     } finally {
@@ -442,7 +442,7 @@ export class Chat {
     }
   }
 
-  dismiss(key: string): void {
+  dismissNotice(key: string): void {
     this.notices = this.notices.filter((n) => n.key !== key);
   }
 
@@ -450,7 +450,7 @@ export class Chat {
     if (!this.client.me.guest) return;
     try {
       this.#guestMay = lists ? lists.guestMay : (await this.client.directory.admissionPolicy()).guestMay;
-      this.#touch();
+      this.#scheduleRefresh();
     } catch {
       // Then the server says no when it is tried.
     }
@@ -460,7 +460,7 @@ export class Chat {
     this.connection = state;
     this.connectionBanner.changed(state);
     if (state.kind === 'online') this.wasOnline = true;
-    this.#touch();
+    this.#scheduleRefresh();
   }
 
   #noticed(notice: NoticeEvent): void {
@@ -473,7 +473,7 @@ export class Chat {
     if (room === undefined) return;
     try {
       const members = await this.client.directory.members(room);
-      for (const m of members.list) this.client.people.met(m.user, m.name);
+      for (const m of members.list) this.client.people.setName(m.user, m.name);
       if (room === this.#active) this.members = members;
     } catch {
       // The panel then lists who is online, which does not need the directory.
@@ -481,7 +481,7 @@ export class Chat {
   }
 
   /** Notes what changed: one room, or with no name everything. */
-  #touch(room?: string): void {
+  #scheduleRefresh(room?: string): void {
     this.#list.touch(room);
     this.#frame ??= setTimeout(() => {
       this.#frame = undefined;
@@ -498,12 +498,12 @@ export class Chat {
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
     this.typing = room === undefined ? [] : client.people.typing(room, client.ignored);
-    if (this.view && !this.#divided) {
-      this.divide();
+    if (this.view && !this.#dividerPlaced) {
+      this.placeDivider();
       // What is new may still be on its way.
-      this.#divided = this.view.live || this.newAfter !== undefined;
+      this.#dividerPlaced = this.view.live || this.newAfter !== undefined;
     }
-    this.#reach();
+    this.#loadAroundOpening();
     this.#room?.findQuotes();
     this.#room?.findMentions();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
@@ -515,7 +515,7 @@ export class Chat {
     const outgoing = client.outbox.list(id);
     const unread = client.unread(id);
     const base = client.inbox.get(id);
-    const [held] = client.departed.shown(room.log.messages.slice(-1));
+    const [held] = client.deletedUsers.withCurrentNames(room.log.messages.slice(-1));
     // Before a room's own messages are here, the inbox says which one is the newest.
     const newest = held ?? (base?.last && { ...base.last, user: base.last.user }) ?? this.offlineMessages.of(room)?.at(-1);
     const here = shownInRoom(outgoing);
@@ -524,7 +524,7 @@ export class Chat {
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct, group: room.info.people !== undefined,
       archived: room.info.archived === true, unread,
-      mentioned: unread.mentions > 0 || (base === undefined && client.news(id).some((m) => mentioned(m.text, client.me.name))),
+      mentioned: unread.mentions > 0 || (base === undefined && client.unreadMessages(id).some((m) => mentioned(m.text, client.me.name))),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
         : newest && { text: client.ignored.has(newest.user) ? m.hiddenMessage() : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
@@ -555,14 +555,14 @@ export class Chat {
     const guard = canModerate(info.role);
     const voice = info.role !== 'reader' && info.archived !== true;
     const before = this.offlineMessages.of(room);
-    const newest = this.pendingChanges.over(room.id, before ?? this.client.departed.shown(log.messages));
+    const newest = this.pendingChanges.applyTo(room.id, before ?? this.client.deletedUsers.withCurrentNames(log.messages));
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, group: info.people !== undefined, role: info.role, other: this.#other(room.id),
-      messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
+      messages: log.past ? this.client.deletedUsers.withCurrentNames(log.past) : newest, newest, readingPast: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, versions: info.versions !== false, muted: info.muted, retention: info.kept,
-      writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
+      systemEvents: log.systemEvents, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, versions: info.versions !== false, muted: info.muted, retention: info.kept,
+      canWrite: voice && this.may('send') && (guard || !info.announce), canReact: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
     return Object.assign(view, now);
   }

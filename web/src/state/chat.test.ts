@@ -132,7 +132,7 @@ describe('the open room', () => {
     chat.open('lobby');
     expect(chat.newAfter).toBe(10);
     expect(chat.view?.messages).toHaveLength(2);
-    chat.seen();
+    chat.markSeen();
     expect(await peer.next('read', 'watch', 'who', 'join')).toMatchObject({ seq: 20 });
     await until(() => chat.rooms[0]?.unread.count === 0);
     expect(chat.newAfter).toBe(10);
@@ -151,15 +151,15 @@ describe('the open room', () => {
     chat.open('lobby');
     expect(chat.newAfter).toBe(10);
     expect(chat.opening).toBe(true);
-    chat.seen(); // nothing is in view yet
+    chat.markSeen(); // nothing is in view yet
     expect(h.client.reads.mine('lobby')).toBe(10);
     const around = await peer.next('history', 'watch', 'who');
     expect(around).toMatchObject({ around: 20 });
     peer.reply(around, { type: 'history', room: 'lobby', messages: [entry(5, 0), entry(10, 0), entry(20, 0), entry(30, 0)], more: true });
     await until(() => !chat.opening);
     expect(chat.view?.messages.map((m) => m.seq)).toEqual([5, 10, 20, 30]);
-    expect(chat.view).toMatchObject({ parted: true, hasOlder: true });
-    chat.toNewest();
+    expect(chat.view).toMatchObject({ readingPast: true, hasOlder: true });
+    chat.showNewest();
     expect(chat.view?.messages.map((m) => m.seq)).toEqual([190, 200]);
   });
 
@@ -177,11 +177,11 @@ describe('the open room', () => {
     chat.open('lobby');
     await chat.markUnread(h.client.rooms.get('lobby')!.log.messages[1]!);
     expect(chat.newAfter).toBe(19);
-    chat.seen();
+    chat.markSeen();
     await until(() => chat.rooms[0]?.unread.count === 1);
     chat.open(undefined);
     chat.open('lobby');
-    chat.seen();
+    chat.markSeen();
     await until(() => chat.rooms[0]?.unread.count === 0);
   });
 
@@ -209,7 +209,7 @@ describe('the open room', () => {
     chat.open('lobby');
     peer.cut();
     await until(() => !h.live);
-    chat.seen();
+    chat.markSeen();
     expect(h.client.reads.mine('lobby')).toBe(10);
   });
 
@@ -222,7 +222,7 @@ describe('the open room', () => {
     const read: (number | undefined)[] = [];
     const off = h.client.on('room', () => {
       if (h.client.rooms.get('lobby')!.log.messages.length < 2 || chat.view!.messages.length > 1) return;
-      chat.seen();
+      chat.markSeen();
       read.push(h.client.reads.mine('lobby'));
     });
     peer.send(entry(20, 10));
@@ -230,7 +230,7 @@ describe('the open room', () => {
     off();
     expect(read.length).toBeGreaterThan(0);
     expect(read.every((seq) => seq === 10)).toBe(true);
-    chat.seen();
+    chat.markSeen();
     expect(h.client.reads.mine('lobby')).toBe(20);
   });
 
@@ -243,7 +243,7 @@ describe('the open room', () => {
     peer.send({ type: 'notice', room: 'elsewhere', code: 'x', text: 'no' }, { type: 'notice', room: 'lobby', code: 'x', text: 'yes' });
     await until(() => chat.notices.length > 0);
     expect(chat.notices.map((n) => n.notice.text)).toEqual(['yes']);
-    chat.dismiss(chat.notices[0]!.key);
+    chat.dismissNotice(chat.notices[0]!.key);
     expect(chat.notices).toEqual([]);
     peer.send({ type: 'notice', room: 'lobby', code: 'x', text: 'again' });
     await until(() => chat.notices.length > 0);

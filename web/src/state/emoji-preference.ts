@@ -1,4 +1,4 @@
-import type { Tone } from '../text/emojis.ts';
+import type { SkinTone } from '../text/emojis.ts';
 
 const kept = 24;
 
@@ -6,14 +6,14 @@ const kept = 24;
 export class EmojiPreference {
   readonly #key: string;
   #recent: readonly string[] = [];
-  #tone: Tone = 0;
+  #tone: SkinTone = 0;
 
   constructor(key: string) {
     this.#key = key;
     try {
       const v = JSON.parse(localStorage.getItem(key) ?? '{}') as { recent?: unknown; tone?: unknown };
       if (Array.isArray(v.recent)) this.#recent = v.recent.filter((e): e is string => typeof e === 'string' && e.length < 64).slice(0, kept);
-      if ([1, 2, 3, 4, 5].includes(v.tone as number)) this.#tone = v.tone as Tone;
+      if ([1, 2, 3, 4, 5].includes(v.tone as number)) this.#tone = v.tone as SkinTone;
     } catch {
       // Storage is off, or its value is not ours.
     }
@@ -23,7 +23,7 @@ export class EmojiPreference {
   get recent(): readonly string[] {
     return this.#recent;
   }
-  get tone(): Tone {
+  get tone(): SkinTone {
     return this.#tone;
   }
 
@@ -31,7 +31,7 @@ export class EmojiPreference {
     this.#recent = [emoji, ...this.#recent.filter((e) => e !== emoji)].slice(0, kept);
     this.#save();
   }
-  choose(tone: Tone): void {
+  choose(tone: SkinTone): void {
     this.#tone = tone;
     this.#save();
   }

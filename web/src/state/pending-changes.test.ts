@@ -33,7 +33,7 @@ class Fake {
     this.client.rooms.set('a', { log: { messages: this.messages } });
     Object.defineProperty(this.client.rooms.get('a'), 'live', { get: () => this.online });
     return new PendingChanges(this.client as unknown as ConstructorParameters<typeof PendingChanges>[0], 'k', (err) => this.refused.push(err), {
-      load: () => this.kept as PendingChange[], save: (list) => void (this.kept = list), lasts: true, adopt: (take) => void (this.adopt = take), clear: () => void (this.kept = []), close: () => undefined,
+      load: () => this.kept as PendingChange[], save: (list) => void (this.kept = list), persistent: true, adopt: (take) => void (this.adopt = take), clear: () => void (this.kept = []), close: () => undefined,
     });
   }
   async back(): Promise<void> {
@@ -51,7 +51,7 @@ test('with a connection a change is told at once, and a refusal is the caller’
   f.refuses = new Error('no');
   await expect(acts.react('a', message(), '👍', true)).rejects.toThrow('no');
   expect([f.told, acts.waiting]).toEqual([['edit a m1 two'], false]);
-  expect(acts.over('a', f.messages)).toBe(f.messages);
+  expect(acts.applyTo('a', f.messages)).toBe(f.messages);
 });
 
 test('without one it is seen at once, outlasts a reload, and is told in order later', async () => {
@@ -62,8 +62,8 @@ test('without one it is seen at once, outlasts a reload, and is told in order la
   await acts.edit('a', message(), 'three'); // takes the place of the one before
   await acts.react('a', message({ id: 'm2', user: 'bo' }), '🎉', true);
   await acts.react('a', message({ id: 'm2', user: 'bo' }), '🎉', false);
-  expect(acts.over('a', [message()])).toEqual([message({ text: 'three', unsent: true, reactions: { '👍': ['ada'] } })]);
-  expect(acts.over('b', f.messages)).toBe(f.messages);
+  expect(acts.applyTo('a', [message()])).toEqual([message({ text: 'three', unsent: true, reactions: { '👍': ['ada'] } })]);
+  expect(acts.applyTo('b', f.messages)).toBe(f.messages);
   acts.close();
   acts = f.acts();
   expect(acts.waiting).toBe(true);
@@ -97,7 +97,7 @@ test('what a closed tab has left is told once, and gives way to what was done he
   await acts.edit('a', message(), 'here');
   const left = { room: 'a', message: { id: 'm1', user: 'ada' }, ts: 1 };
   f.adopt([{ ...left, text: 'there' }, { ...left, emoji: '👍', on: true }]);
-  expect(acts.over('a', [message()])).toEqual([message({ text: 'here', unsent: true, reactions: { '👍': ['ada'] } })]);
+  expect(acts.applyTo('a', [message()])).toEqual([message({ text: 'here', unsent: true, reactions: { '👍': ['ada'] } })]);
   expect(f.kept).toHaveLength(2); // kept here before it is forgotten there
   await f.back();
   expect(f.told).toEqual(['react m1 👍 true', 'edit a m1 here']);

@@ -1,4 +1,4 @@
-import { ConnectionLost, lastingStore, nameKey, type Client, type LastingStore, type Message, type Name } from '../client/index.ts';
+import { ConnectionLost, persistentList, nameKey, type Client, type PersistentList, type Message, type Name } from '../client/index.ts';
 
 /** A change of a message that the server was not told yet. */
 export interface PendingChange {
@@ -24,14 +24,14 @@ type Used = Pick<Client, 'me' | 'rooms' | 'state' | 'on' | 'emit' | 'edit' | 're
  */
 export class PendingChanges {
   readonly #client: Used;
-  readonly #store: LastingStore<PendingChange>;
+  readonly #store: PersistentList<PendingChange>;
   readonly #refused: (err: unknown, change: PendingChange) => void;
   readonly #off: (() => void)[];
   readonly #busy = new Set<string>();
   #list: readonly PendingChange[];
 
   /** `refused` is told of what the server does not take when it comes to be told. */
-  constructor(client: Used, key: string, refused: (err: unknown, change: PendingChange) => void, store: LastingStore<PendingChange> = lastingStore(key, isPendingChange)) {
+  constructor(client: Used, key: string, refused: (err: unknown, change: PendingChange) => void, store: PersistentList<PendingChange> = persistentList(key, isPendingChange)) {
     this.#client = client;
     this.#refused = refused;
     this.#store = store;
@@ -50,8 +50,8 @@ export class PendingChanges {
   }
 
   /** What waits outlasts the page. */
-  get lasts(): boolean {
-    return this.#store.lasts;
+  get persistent(): boolean {
+    return this.#store.persistent;
   }
 
   /** Gives a message another text. Rejects if the server refuses that now. */
@@ -65,7 +65,7 @@ export class PendingChanges {
   }
 
   /** Messages of a room as they are with what waits: the same list if nothing does. */
-  over(room: string, messages: readonly Message[]): readonly Message[] {
+  applyTo(room: string, messages: readonly Message[]): readonly Message[] {
     const mine = this.#list.filter((a) => a.room === room);
     if (!mine.length) return messages;
     return messages.map((m) => mine.filter((a) => same(a.message, m)).reduce((now, a) => changed(now, a, this.#client.me.id), m));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RoomItem } from './chat.svelte.ts';
-import { beginning, grouped } from './roomgroups.ts';
+import { firstRooms, grouped } from './roomgroups.ts';
 
 const item = (id: string, more: Partial<RoomItem> = {}): RoomItem => ({
   id, name: id, topic: '', private: false, direct: false, group: false, archived: false, unread: { count: 0, more: false, mentions: 0, first: undefined } as RoomItem['unread'], mentioned: false, last: undefined,
@@ -24,7 +24,7 @@ test('the room that was opened as unread stays there while it is open', () => {
 
 test('the beginning of the list has its first rooms, and no heading without one', () => {
   const groups = grouped([item('a'), item('b'), item('f'), item('n')], order);
-  const ids = (rooms: number) => beginning(groups, rooms).map((g) => g.rooms.map((r) => r.id).join(''));
+  const ids = (rooms: number) => firstRooms(groups, rooms).map((g) => g.rooms.map((r) => r.id).join(''));
   expect([ids(0), ids(1), ids(2), ids(3), ids(9)]).toEqual([[], ['f'], ['f', 'a'], ['f', 'ab'], ['f', 'ab', 'n']]);
-  expect(beginning(groups, 4)).toEqual(groups);
+  expect(firstRooms(groups, 4)).toEqual(groups);
 });

@@ -44,7 +44,7 @@ export function grouped(rooms: readonly RoomItem[], { favourites, muted, section
 }
 
 /** The groups with their first so many rooms together. */
-export function beginning(groups: readonly Group[], rooms: number): readonly Group[] {
+export function firstRooms(groups: readonly Group[], rooms: number): readonly Group[] {
   let left = rooms;
   return groups.flatMap((g) => {
     const here = g.rooms.slice(0, Math.max(0, left));

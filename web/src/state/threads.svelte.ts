@@ -1,16 +1,16 @@
-import type { Client, NewThread } from '../client/index.ts';
+import type { Client, UnreadThread } from '../client/index.ts';
 
 /** The followed threads with something new, as Svelte sees them. */
 export class Threads {
-  list = $state.raw<readonly NewThread[]>([]);
+  list = $state.raw<readonly UnreadThread[]>([]);
   /** There are more than are listed. */
   more = $state(false);
   readonly #off: () => void;
 
   constructor(client: Client) {
-    this.#off = client.followed.on('change', () => {
-      this.list = client.followed.list;
-      this.more = client.followed.more;
+    this.#off = client.followedThreads.on('change', () => {
+      this.list = client.followedThreads.list;
+      this.more = client.followedThreads.more;
     });
   }
 

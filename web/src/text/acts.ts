@@ -69,7 +69,7 @@ export const outcomeName = (outcome: string): string => (Object.hasOwn(outcomes,
  * Who did something, as messages take it, with a hole for the name. Without an id it was nobody of
  * this server, and without a name either it was at the console.
  */
-export const doer = (id: string, name: string): { readonly who: string; readonly name: string } => ({ who: name ? '' : id ? 'deleted' : 'console', name: hole(0) });
+export const actor = (id: string, name: string): { readonly who: string; readonly name: string } => ({ who: name ? '' : id ? 'deleted' : 'console', name: hole(0) });
 
 /**
  * The beginning of the reader's day that a date field names (2026-03-29), UTC ms, or `later` days

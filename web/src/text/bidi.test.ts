@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { exposed, isolate, unturned } from './bidi.ts';
+import { withVisibleBidiControls, isolate, withoutBidiControls } from './bidi.ts';
 
 test('marks that reorder are taken out of texts, and shown in code', () => {
-  expect(unturned('a\u202Egpj.exe\u202C \u2067b\u2069 \u2066c\u200Fd')).toBe('agpj.exe b c\u200Fd');
-  expect(exposed('if admin\u202E \u2066{')).toBe('if admin[U+202E] [U+2066]{');
+  expect(withoutBidiControls('a\u202Egpj.exe\u202C \u2067b\u2069 \u2066c\u200Fd')).toBe('agpj.exe b c\u200Fd');
+  expect(withVisibleBidiControls('if admin\u202E \u2066{')).toBe('if admin[U+202E] [U+2066]{');
 });
 
 test.each([

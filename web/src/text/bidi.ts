@@ -7,20 +7,20 @@ const reordering = /[\u202A-\u202E\u2066-\u2069]/gu;
 const rightToLeft = /[\u0590-\u08FF\u200F\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
 
 /** Returns a text without the marks that reorder. */
-export function unturned(text: string): string {
+export function withoutBidiControls(text: string): string {
   return text.replace(reordering, '');
 }
 
 /** Makes the marks that reorder visible: for code, which they can make look like other code. */
-export function exposed(text: string): string {
+export function withVisibleBidiControls(text: string): string {
   return text.replace(reordering, (c) => `[U+${c.codePointAt(0)!.toString(16).toUpperCase()}]`);
 }
 
 /**
  * Isolates a name or a text for the middle of a string, so that it reorders nothing around it (UAX
- * #9: between FSI and PDI). In markup, use <bdi> around what `unturned` returns.
+ * #9: between FSI and PDI). In markup, use <bdi> around what `withoutBidiControls` returns.
  */
 export function isolate(text: string): string {
-  const plain = unturned(text);
+  const plain = withoutBidiControls(text);
   return rightToLeft.test(plain) ? `\u2068${plain}\u2069` : plain;
 }

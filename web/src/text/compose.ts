@@ -1,5 +1,5 @@
 /** A change of a text in a field: what to replace by what, and the selection afterwards. */
-export interface Change {
+export interface TextEdit {
   readonly from: number;
   readonly to: number;
   readonly text: string;
@@ -7,7 +7,7 @@ export interface Change {
 }
 
 /** Puts marks around the selection, or removes them. */
-export function around(text: string, from: number, to: number, mark: string): Change {
+export function toggleMark(text: string, from: number, to: number, mark: string): TextEdit {
   const n = mark.length;
   const within = text.slice(from, to);
   if (within.length >= 2 * n && within.startsWith(mark) && within.endsWith(mark)) {
@@ -26,7 +26,7 @@ export function around(text: string, from: number, to: number, mark: string): Ch
 }
 
 /** Begins each selected line with a mark, or removes it where all lines have it. */
-export function begin(text: string, from: number, to: number, mark: '> ' | '- ' | '1. '): Change {
+export function toggleLinePrefix(text: string, from: number, to: number, mark: '> ' | '- ' | '1. '): TextEdit {
   const start = text.lastIndexOf('\n', from - 1) + 1;
   const found = text.indexOf('\n', Math.max(to, start));
   const end = found < 0 ? text.length : found;
@@ -40,10 +40,10 @@ export function begin(text: string, from: number, to: number, mark: '> ' | '- ' 
 }
 
 /** Makes the selection code: between backticks within a line, between fences for several lines. */
-export function code(text: string, from: number, to: number, lines: boolean): Change {
+export function toggleCode(text: string, from: number, to: number, lines: boolean): TextEdit {
   const within = text.slice(from, to);
   if (!lines && !within.includes('\n')) {
-    if (!within.includes('`')) return around(text, from, to, '`');
+    if (!within.includes('`')) return toggleMark(text, from, to, '`');
     const ticks = '`'.repeat(Math.max(...within.match(/`+/g)!.map((t) => t.length)) + 1);
     const pad = within.startsWith('`') || within.endsWith('`') ? ' ' : '';
     return { from, to, text: `${ticks}${pad}${within}${pad}${ticks}`, select: [from + ticks.length + pad.length, to + ticks.length + pad.length] };
@@ -61,7 +61,7 @@ function fenced(lines: string): string {
 }
 
 /** Makes the selection a link, whose address has yet to be written. */
-export function link(text: string, from: number, to: number): Change {
+export function insertLink(text: string, from: number, to: number): TextEdit {
   const words = text.slice(from, to);
   if (/^(?:https?:\/\/|mailto:)\S+$/.test(words)) return { from, to, text: `[](${words})`, select: [from + 1, from + 1] };
   const at = from + words.length + 3;
@@ -77,7 +77,7 @@ function inFence(text: string): boolean {
  * What a new line does in a list or a quote: it begins the next item, or ends the list if the item
  * is empty. Undefined: an ordinary line break.
  */
-export function newLine(text: string, at: number): Change | undefined {
+export function continueList(text: string, at: number): TextEdit | undefined {
   const start = text.lastIndexOf('\n', at - 1) + 1;
   const line = text.slice(start, at);
   const m = /^([ \t]*(?:> ?)*)(?:([-+*])|(\d{1,9})([.)]))([ \t]+)(\[[ xX]\][ \t]+)?/.exec(line) ?? /^([ \t]*(?:> ?)+)/.exec(line);
@@ -93,7 +93,7 @@ export function newLine(text: string, at: number): Change | undefined {
 }
 
 /** What to insert for a pasted text, if not the text itself: a table, or code. */
-export function pasted(html: string, plain: string, before: string): string | undefined {
+export function pastedMarkdown(html: string, plain: string, before: string): string | undefined {
   if (inFence(before) || (before.match(/`/g) ?? []).length % 2 === 1) return undefined;
   const rows = htmlTable(html) ?? tabbed(plain);
   if (rows) return `${before === '' || before.endsWith('\n\n') ? '' : before.endsWith('\n') ? '\n' : '\n\n'}${table(rows)}\n`;

@@ -1,7 +1,7 @@
 import { diffArrays } from 'diff';
 
 /** A part of a text, as it differs from the text before. */
-export interface Piece {
+export interface DiffPiece {
   readonly kind: 'same' | 'added' | 'removed';
   readonly text: string;
 }
@@ -10,7 +10,7 @@ export interface Piece {
 const most = 500;
 
 /** Compares a text with the one before by words: what was removed stands before what was added. */
-export function differences(before: string, now: string): Piece[] {
+export function differences(before: string, now: string): DiffPiece[] {
   const changes = diffArrays(words(before), words(now), { maxEditLength: most });
   if (changes) return changes.map((c) => ({ kind: c.added ? 'added' : c.removed ? 'removed' : 'same', text: c.value.join('') }));
   return [{ kind: 'removed', text: before }, { kind: 'added', text: now }];

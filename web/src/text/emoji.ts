@@ -1,7 +1,7 @@
 import { ownEmoji } from './typed.ts';
 
 /** The reactions offered first. */
-export const quick = ['👍', '❤️', '😂'] as const;
+export const quickReactions = ['👍', '❤️', '😂'] as const;
 
 // One emoji as people see it (UTS #51, section 1.4.9), except signs that are text by themselves.
 const base = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|(?=[\u2600-\u27BF])\p{Extended_Pictographic})\p{EMod}?\uFE0F?[\u{E0020}-\u{E007F}]*)`;

@@ -1,24 +1,24 @@
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { byShortcode, complete, emojis, find, groups, known, toned, type Tone } from './emojis.ts';
-import { quick } from './emoji.ts';
+import { byShortcode, complete, emojis, find, groups, known, withSkinTone, type SkinTone } from './emojis.ts';
+import { quickReactions } from './emoji.ts';
 
 test('there are all emoji of Unicode, each with a shortcode and in a group', () => {
   expect(emojis.length).toBeGreaterThan(1_900);
   expect(new Set(emojis.map((e) => e.emoji)).size).toBe(emojis.length);
   expect(emojis.filter((e) => !e.shortcodes[0] || !groups.some((g) => g.group === e.group))).toEqual([]);
-  for (const e of quick) expect(known(e)?.emoji).toBe(e);
+  for (const e of quickReactions) expect(known(e)?.emoji).toBe(e);
 });
 
 test('each skin tone is one that Unicode has', () => {
   const all = createRequire(import.meta.url)('emojibase-data/en/compact.json') as { unicode: string; skins?: { unicode: string }[] }[];
   const skins = new Map(all.map((e) => [known(e.unicode), new Set(e.skins?.map((s) => s.unicode))]));
   for (const e of emojis) {
-    for (const tone of [1, 2, 3, 4, 5] as Tone[]) {
-      if (e.skins) expect(skins.get(e), `${e.emoji} ${e.name}`).toContain(toned(e, tone));
-      else expect(toned(e, tone)).toBe(e.emoji);
+    for (const tone of [1, 2, 3, 4, 5] as SkinTone[]) {
+      if (e.skins) expect(skins.get(e), `${e.emoji} ${e.name}`).toContain(withSkinTone(e, tone));
+      else expect(withSkinTone(e, tone)).toBe(e.emoji);
     }
-    expect(toned(e, 0)).toBe(e.emoji);
+    expect(withSkinTone(e, 0)).toBe(e.emoji);
   }
 });
 

@@ -39,10 +39,10 @@ export function known(emoji: string): Emoji | undefined {
 }
 
 /** Skin tones from light to dark; 0: none. */
-export type Tone = 0 | 1 | 2 | 3 | 4 | 5;
+export type SkinTone = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** An emoji in a skin tone (UTS #51, section 2.4), if it has one. */
-export function toned({ emoji, skins }: Emoji, tone: Tone): string {
+export function withSkinTone({ emoji, skins }: Emoji, tone: SkinTone): string {
   // Hands that people hold have the tone of the people.
   return skins && tone ? emoji.replace(/(?!(?<=\u200D)🤝)(\p{EBase})\uFE0F?/gu, `$1${String.fromCodePoint(0x1f3fa + tone)}`) : emoji;
 }

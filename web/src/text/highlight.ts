@@ -2,12 +2,12 @@
 export type Token = readonly [kind: string, text: string];
 
 /** The worker's question and answer. */
-export interface Request {
+export interface HighlightRequest {
   readonly id: number;
   readonly code: string;
   readonly language: string;
 }
-export interface Answer {
+export interface HighlightResult {
   readonly id: number;
   readonly tokens: readonly Token[] | undefined;
 }
@@ -52,13 +52,13 @@ function ask(code: string, language: string): Promise<readonly Token[] | undefin
       return;
     }
     waiting.set(id, { done, timer: setTimeout(giveUp, patience) });
-    worker.postMessage({ id, code, language } satisfies Request, { transfer: [] });
+    worker.postMessage({ id, code, language } satisfies HighlightRequest, { transfer: [] });
   });
 }
 
 function start(): Worker {
   const w = new Worker(new URL('./highlight.worker.ts', import.meta.url), { type: 'module', name: 'highlighter' });
-  w.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+  w.addEventListener('message', ({ data }: MessageEvent<HighlightResult>) => {
     const asked = waiting.get(data.id);
     waiting.delete(data.id);
     clearTimeout(asked?.timer);

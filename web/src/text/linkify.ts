@@ -1,5 +1,5 @@
 /** A run of a message's text; a link if it is an address. */
-export interface Part {
+export interface TextPart {
   readonly text: string;
   /** The target of a link. */
   readonly href?: string;
@@ -29,12 +29,12 @@ const closers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{'
 const wordy = /^[\p{L}\p{M}\p{N}_]/u;
 
 /** Splits a text into plain runs and links. Joined again, the parts are the text. */
-export function linkify(text: string): Part[] {
-  const parts: Part[] = [];
+export function linkify(text: string): TextPart[] {
+  const parts: TextPart[] = [];
   let end = 0;
   for (const match of text.matchAll(address)) {
     const link = trimmed(match[0], text[match.index - 1]);
-    const target = honest(link);
+    const target = displayLink(link);
     if (!target) continue;
     if (match.index > end) parts.push({ text: text.slice(end, match.index) });
     parts.push({ text: link, ...target });
@@ -49,7 +49,7 @@ export function addressLength(text: string, before: string): number {
   if (/\w$/.test(before)) return 0;
   addressHere.lastIndex = 0;
   const link = trimmed(addressHere.exec(text)?.[0] ?? '', before);
-  return honest(link) ? link.length : 0;
+  return displayLink(link) ? link.length : 0;
 }
 
 /**
@@ -86,7 +86,7 @@ const anyUnseen = new RegExp(`[${unseen}]`, 'gu');
  * part, which only ever imitates a host, and with invisible characters percent-encoded. Undefined:
  * it leads nowhere.
  */
-export function honest(link: string): { href: string; shown: string } | undefined {
+export function displayLink(link: string): { href: string; shown: string } | undefined {
   if (!URL.canParse(link)) return undefined;
   const url = new URL(link);
   if (!url.hostname) return undefined;

@@ -1,9 +1,9 @@
 import type { SyntaxNode } from '@lezer/common';
-import { exposed, unturned } from './bidi.ts';
+import { withVisibleBidiControls, withoutBidiControls } from './bidi.ts';
 import { grammar } from './grammar.ts';
-import { honest } from './linkify.ts';
+import { displayLink } from './linkify.ts';
 import { noTargets } from './mention.ts';
-import { type Align, asTyped, type Block, type Cells, type MentionContext, type Inline, isMarked, type Link, plainText, prose, said, saying, type Span } from './typed.ts';
+import { type Align, asTyped, type Block, type Cells, type MentionContext, type Inline, isMarked, type Link, plainText, inlineRuns, blockText, blocksText, type InlineStyle } from './typed.ts';
 
 // More than anybody writes, and less than what costs time or memory: delimiters of lines, some of
 // which a parser compares with each other, lines, and marks of quotes and lists within each other.
@@ -17,7 +17,7 @@ export function markdown(text: string, me: MentionContext = noTargets): Block[] 
   const lines = withFencesApart(text);
   const blocks = new Reader(lines, me).blocks(grammar.parse(lines).topNode, 0);
   // Marks without anything to mark, "1." or "***", are what somebody says.
-  return blocks.every((b) => b.kind !== 'code' && !said(b).trim()) ? asTyped(text, me) : blocks;
+  return blocks.every((b) => b.kind !== 'code' && !blockText(b).trim()) ? asTyped(text, me) : blocks;
 }
 
 /** Whether a text is shown in any other way than it was typed. */
@@ -60,7 +60,7 @@ function withFencesApart(text: string): string {
   }).join('\n');
 }
 
-const spans: Readonly<Record<string, Span>> = {
+const spans: Readonly<Record<string, InlineStyle>> = {
   StrongEmphasis: 'strong', Emphasis: 'emphasis', Strikethrough: 'struck', Spoiler: 'spoiler',
 };
 const silent = new Set(['EmphasisMark', 'StrikethroughMark', 'SpoilerMark', 'QuoteMark', 'ListMark', 'HeaderMark', 'TableDelimiter']);
@@ -81,7 +81,7 @@ class Reader {
 
   /** The blocks within a node; `depth` counts those around it. */
   blocks(parent: SyntaxNode, depth: number): Block[] {
-    if (depth > maxDepth) return [{ kind: 'paragraph', children: [{ kind: 'text', text: unturned(this.#of(parent)) }] }];
+    if (depth > maxDepth) return [{ kind: 'paragraph', children: [{ kind: 'text', text: withoutBidiControls(this.#of(parent)) }] }];
     return children(parent).flatMap((node): Block[] => {
       const level = /^ATXHeading(\d)$/.exec(node.name)?.[1];
       if (level) return [{ kind: 'heading', level: Number(level), children: trim(this.#inline(node, true)) }];
@@ -90,7 +90,7 @@ class Reader {
         case 'Task': return [{ kind: 'paragraph', children: this.#inline(node, true) }];
         case 'FencedCode':
           // A fence around nothing is what somebody says.
-          return [node.getChild('CodeText') ? this.#code(node) : { kind: 'paragraph', children: prose(this.#of(node), this.#me) }];
+          return [node.getChild('CodeText') ? this.#code(node) : { kind: 'paragraph', children: inlineRuns(this.#of(node), this.#me) }];
         case 'Blockquote': return [{ kind: 'quote', children: this.blocks(node, depth + 1) }];
         case 'HorizontalRule': return [{ kind: 'rule' }];
         case 'Table': return [this.#table(node)];
@@ -116,18 +116,18 @@ class Reader {
       const block = /^(`{3,})(?:([\w+#.-]{0,20})\n)?([^]*\n[^]*?)\n?\1$/.exec(this.#of(code));
       if (!block) continue;
       blocks.push({ kind: 'paragraph', children: trim(this.#inline(node, depth > 0, from, code.from)) },
-        { kind: 'code', language: (block[2] ?? '').toLowerCase(), text: exposed(block[3]!) });
+        { kind: 'code', language: (block[2] ?? '').toLowerCase(), text: withVisibleBidiControls(block[3]!) });
       from = code.to;
     }
     blocks.push({ kind: 'paragraph', children: this.#inline(node, depth > 0, from) });
-    return blocks.length === 1 ? blocks : blocks.filter((b) => b.kind === 'code' || said(b).trim());
+    return blocks.length === 1 ? blocks : blocks.filter((b) => b.kind === 'code' || blockText(b).trim());
   }
 
   #code(node: SyntaxNode): Block {
     const info = node.getChild('CodeInfo');
     return {
       kind: 'code', language: info ? (/^[\w+#.-]{1,20}/.exec(this.#of(info))?.[0] ?? '').toLowerCase() : '',
-      text: exposed(node.getChildren('CodeText').map((n) => this.#of(n)).join('')),
+      text: withVisibleBidiControls(node.getChildren('CodeText').map((n) => this.#of(n)).join('')),
     };
   }
 
@@ -167,7 +167,7 @@ class Reader {
       if (more) fresh = flush && more.endsWith('\n');
     };
     const push = (...more: Inline[]) => {
-      if (text) runs.push(...(linked ? [{ kind: 'text', text: unturned(text) } as const] : prose(text, this.#me)));
+      if (text) runs.push(...(linked ? [{ kind: 'text', text: withoutBidiControls(text) } as const] : inlineRuns(text, this.#me)));
       text = '';
       if (more.length) fresh = false;
       runs.push(...more);
@@ -187,7 +187,7 @@ class Reader {
       else if (span) push({ kind: span, children: this.#inline(child, flush, child.from, child.to, depth + 1, linked) });
       else if (child.name === 'InlineCode') this.#words(child, add, push);
       else if (child.name === 'Address' && !linked) {
-        const { href, shown } = honest(this.#of(child))!;
+        const { href, shown } = displayLink(this.#of(child))!;
         push({ kind: 'link', href, text: shown });
       } else if (child.name === 'Link' || child.name === 'Image') {
         const link = linked ? undefined : this.#link(child, depth);
@@ -211,7 +211,7 @@ class Reader {
     const [open, close] = node.getChildren('CodeMark');
     const words = this.#text.slice(open!.to, close!.from).replace(/\n[ \t]*(?:>[ \t]?)*/g, '\n');
     if (!words.trim()) add(this.#of(node));
-    else push({ kind: 'code', text: exposed(/^[ \n][^]*[ \n]$/.test(words) ? words.slice(1, -1) : words) });
+    else push({ kind: 'code', text: withVisibleBidiControls(/^[ \n][^]*[ \n]$/.test(words) ? words.slice(1, -1) : words) });
   }
 
   /**
@@ -227,7 +227,7 @@ class Reader {
     const label = this.#inline(node, true, open!.to, end!.from, depth + 1, true);
     const words = plainText(label);
     const link: Link = { kind: 'link', href: to.href, text: to.shown };
-    if (!/[^\s\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(words) || honest(words)?.href === to.href) return [link];
+    if (!/[^\s\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(words) || displayLink(words)?.href === to.href) return [link];
     if (looksLikeAddress(words, to.host)) return [...label, { kind: 'text', text: ' (' }, link, { kind: 'text', text: ')' }];
     return [{ ...link, label, host: to.host }];
   }
@@ -236,13 +236,13 @@ class Reader {
 /** Where a link leads: to what is safe to click on, or nowhere. */
 function target(url: string): { href: string; shown: string; host: string } | undefined {
   if (/^https?:\/\//i.test(url)) {
-    const there = honest(url);
+    const there = displayLink(url);
     return there && { ...there, host: new URL(there.href).host };
   }
   // Without the fields of a letter, which nobody sees before it is sent.
   const mail = /^mailto:([^\s?#&/]+@[^\s?#&/]+)/i.exec(url)?.[1];
   return mail === undefined || !URL.canParse(`mailto:${mail}`) ? undefined
-    : { href: `mailto:${mail}`, shown: exposed(mail), host: exposed(mail) };
+    : { href: `mailto:${mail}`, shown: withVisibleBidiControls(mail), host: withVisibleBidiControls(mail) };
 }
 
 /** Whether words name another host than that, or a whole address. */
@@ -256,7 +256,7 @@ function looksLikeAddress(words: string, host: string): boolean {
  * What a message says, for where there is no room for how: lists, notifications, screen readers.
  */
 export function plain(text: string): string {
-  return saying(markdown(text));
+  return blocksText(markdown(text));
 }
 
 function trim(runs: Inline[]): Inline[] {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRetention } from '../client/answers.ts';
+import { parseRetention } from '../client/read-records.ts';
 import { retentionText, ruleName, ruleWords } from './retention.ts';
 
 test.each([

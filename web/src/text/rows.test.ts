@@ -19,7 +19,7 @@ describe('a group begins', () => {
   });
 
   test('after an act of moderation, once', () => {
-    expect(shows(timeline([said(1), said(3), said(4)], [], { ...options, acts: [act(2)] }))).toEqual(['day', '>m1', 'act-2', '>m3', 'm4']);
+    expect(shows(timeline([said(1), said(3), said(4)], [], { ...options, systemEvents: [act(2)] }))).toEqual(['day', '>m1', 'act-2', '>m3', 'm4']);
   });
 
   test('with a new day, however close', () => {
@@ -40,11 +40,11 @@ describe('a group begins', () => {
 
 describe('what happened', () => {
   test('before the first message that is shown is left out, and after the last stands at the end', () => {
-    expect(shows(timeline([said(5), said(7)], [], { ...options, acts: [act(4), act(6), act(8)] }))).toEqual(['day', '>m5', 'act-6', '>m7', 'act-8']);
+    expect(shows(timeline([said(5), said(7)], [], { ...options, systemEvents: [act(4), act(6), act(8)] }))).toEqual(['day', '>m5', 'act-6', '>m7', 'act-8']);
   });
 
   test('in a room in which nothing was said is all that there is', () => {
-    expect(shows(timeline([], [], { ...options, acts: [act(4), act(6)] }))).toEqual(['act-4', 'act-6']);
+    expect(shows(timeline([], [], { ...options, systemEvents: [act(4), act(6)] }))).toEqual(['act-4', 'act-6']);
   });
 });
 
@@ -59,7 +59,7 @@ describe('what is on its way', () => {
   });
 
   test('is not shown where messages that are not held follow, nor is what happened since', () => {
-    const items = timeline([said(1), said(2)], [waiting('x')], { ...options, parted: true, acts: [act(9)], notices: [{ key: 'n', notice: {} as NoticeEvent }] });
+    const items = timeline([said(1), said(2)], [waiting('x')], { ...options, readingPast: true, systemEvents: [act(9)], notices: [{ key: 'n', notice: {} as NoticeEvent }] });
     expect(shows(items)).toEqual(['day', '>m1', 'm2']);
   });
 });

@@ -1,7 +1,7 @@
 import { searchKey } from './name.ts';
 
 /** A piece of a text, and whether it matches. */
-export interface Piece {
+export interface HighlightPiece {
   readonly text: string;
   readonly hit: boolean;
 }
@@ -11,7 +11,7 @@ const most = 280;
 const before = 80;
 
 /** Cuts a text into pieces that match and that do not, around the first match. */
-export function pieces(text: string, highlights: readonly (readonly [number, number])[]): Piece[] {
+export function pieces(text: string, highlights: readonly (readonly [number, number])[]): HighlightPiece[] {
   const first = highlights[0]?.[0] ?? 0;
   let from = first > before && text.length > most ? first - before : 0;
   // Not within a word or a character, where a space is near.
@@ -22,7 +22,7 @@ export function pieces(text: string, highlights: readonly (readonly [number, num
   }
   let to = Math.min(text.length, from + most);
   if (isLow(text, to)) to++;
-  const all: Piece[] = from > 0 ? [{ text: '… ', hit: false }] : [];
+  const all: HighlightPiece[] = from > 0 ? [{ text: '… ', hit: false }] : [];
   let at = from;
   const add = (end: number, hit: boolean) => {
     if (end > at) all.push({ text: text.slice(at, end), hit });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { nameKey, names, type BesideEvent, type Message, type ModeratedEvent, type Outgoing } from '../client/index.ts';
-import { newsAfter, timeline, type Item } from './timeline.ts';
+import { nameKey, names, type SystemEvent, type Message, type ModeratedEvent, type Outgoing } from '../client/index.ts';
+import { unreadAfter, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
 const minute = 60_000;
@@ -48,8 +48,8 @@ test('the divider does not stand before what is no news: of people who are hidde
 
 test('what the reader has not seen is counted without their own messages, deleted ones and those of hidden people', () => {
   const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), { ...msg('d', 'cy', noon, 4), deleted: true }, msg('e', 'ada', noon, 5)];
-  expect([0, 1, 2, 3, 5].map((seq) => newsAfter(seq, messages, 'ada', new Set()))).toEqual([2, 1, 1, 0, 0]);
-  expect(newsAfter(0, messages, 'ada', new Set(['bo']))).toBe(0);
+  expect([0, 1, 2, 3, 5].map((seq) => unreadAfter(seq, messages, 'ada', new Set()))).toEqual([2, 1, 1, 0, 0]);
+  expect(unreadAfter(0, messages, 'ada', new Set(['bo']))).toBe(0);
 });
 
 test('what did not change is the same object as before', () => {
@@ -64,9 +64,9 @@ test('what did not change is the same object as before', () => {
 
 test('apart from the end, what is on its way and what was done since are not shown', () => {
   const act = { type: 'moderated', seq: noon + 5, id: 'act', prev: 0, room: 'r', user: 'bo', name: 'Bo', ts: noon, act: 'archive' } as unknown as ModeratedEvent;
-  const options = { ...none, acts: [act] };
+  const options = { ...none, systemEvents: [act] };
   expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], options))).toEqual(['day', '+a', 'act', '+x']);
-  expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], { ...options, parted: true }))).toEqual(['day', '+a']);
+  expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], { ...options, readingPast: true }))).toEqual(['day', '+a']);
 });
 
 test('where what is new begins before what is held, no line stands', () => {
@@ -79,7 +79,7 @@ test('where what is new begins before what is held, no line stands', () => {
 
 test('what happened stands between the messages, folded, and an act stands for its change', () => {
   let n = 0;
-  const event = (seq: number, fields: object): BesideEvent => ({ seq, prev: 0, room: 'r', id: `e${++n}`, user: 'cy', name: 'Cy', ts: noon, ...fields }) as unknown as BesideEvent;
+  const event = (seq: number, fields: object): SystemEvent => ({ seq, prev: 0, room: 'r', id: `e${++n}`, user: 'cy', name: 'Cy', ts: noon, ...fields }) as unknown as SystemEvent;
   const joins = (seq: number) => event(seq, { type: 'member', member: 'cy', role: 'member', from: 1 });
   const topic = event(10, { type: 'topic', text: 'x' });
   const acts = [
@@ -87,14 +87,14 @@ test('what happened stands between the messages, folded, and an act stands for i
     event(14, { type: 'moderated', act: 'role', id: 'change-why' }), event(15, { type: 'member', member: 'cy', role: 'owner', id: 'change' }), joins(16), event(25, { type: 'topic', text: 'y' }),
   ];
   const messages = [msg('a', 'bo', noon, 8), msg('b', 'bo', noon, 20)];
-  const options = { ...none, acts };
+  const options = { ...none, systemEvents: acts };
   const all = timeline(messages, [], options);
   expect(show(all)).toEqual(['day', '+a', 'events', 'act', 'events', '+b', 'events']);
   expect(all.flatMap((i) => (i.kind === 'events' ? [i.run.map((h) => h.event.seq)] : []))).toEqual([[10, 11], [16], [25]]);
   expect(all.at(-1)).toMatchObject({ run: [{ was: { text: 'x' } }] });
-  expect(timeline(messages, [], { ...options, whole: true })[0]).toMatchObject({ kind: 'events', run: [{ event: { seq: 5 } }] });
-  expect(show(timeline(messages, [], { ...options, still: true }))).toEqual(['day', '+a', 'events', 'act', '+b', 'events']);
-  expect(show(timeline(messages, [], { ...options, parted: true }))).toEqual(['day', '+a', 'events', 'act', 'events', '+b']);
+  expect(timeline(messages, [], { ...options, fromStart: true })[0]).toMatchObject({ kind: 'events', run: [{ event: { seq: 5 } }] });
+  expect(show(timeline(messages, [], { ...options, hideMembership: true }))).toEqual(['day', '+a', 'events', 'act', '+b', 'events']);
+  expect(show(timeline(messages, [], { ...options, readingPast: true }))).toEqual(['day', '+a', 'events', 'act', 'events', '+b']);
   const laid = new Map(all.map((i) => [i.key, i]));
   expect(timeline(messages, [], options, laid).every((i) => laid.get(i.key) === i)).toBe(true);
 });

@@ -1,5 +1,5 @@
-import { nameKey, type BesideEvent, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type Reply, type TopicEvent } from '../client/index.ts';
-import { comesOrGoes, type Happened } from './happened.ts';
+import { nameKey, type SystemEvent, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type ReplyTarget, type TopicEvent } from '../client/index.ts';
+import { isMembershipChange, type ShownEvent } from './system-events.ts';
 import { sameDay } from './time.svelte.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -12,7 +12,7 @@ export interface Row {
   readonly name: string;
   readonly ts: number;
   readonly text: string;
-  readonly replyTo: Reply | undefined;
+  readonly replyTo: ReplyTarget | undefined;
   /** The root of the thread that it is an answer in. */
   readonly thread: Name | undefined;
   readonly mine: boolean;
@@ -30,7 +30,7 @@ export type Item =
   /** What follows is new to the user. */
   | { readonly kind: 'new'; readonly key: 'new' }
   /** What happened between two messages. */
-  | { readonly kind: 'events'; readonly key: string; readonly run: readonly Happened[] }
+  | { readonly kind: 'events'; readonly key: string; readonly run: readonly ShownEvent[] }
   | { readonly kind: 'act'; readonly key: string; readonly act: ModeratedEvent }
   | { readonly kind: 'notice'; readonly key: string; readonly notice: NoticeEvent };
 
@@ -39,17 +39,17 @@ interface Options {
   /** Messages after this seq are new; undefined: no divider. */
   readonly newAfter: number | undefined;
   /** Messages follow that are not held. */
-  readonly parted?: boolean;
+  readonly readingPast?: boolean;
   /** The seq of the first message that is new, where it is known: before it stands the divider. */
   readonly newFrom?: number | undefined;
   /** People whose messages are news to nobody here: the user blocks or ignores them. */
   readonly hidden?: ReadonlySet<string>;
   /** What was done and happened in the room, oldest first. */
-  readonly acts?: readonly BesideEvent[];
+  readonly systemEvents?: readonly SystemEvent[];
   /** The first message that is held is the first of the room. */
-  readonly whole?: boolean;
+  readonly fromStart?: boolean;
   /** Who comes and goes is not shown. */
-  readonly still?: boolean;
+  readonly hideMembership?: boolean;
   readonly notices: readonly { readonly key: string; readonly notice: NoticeEvent }[];
 }
 
@@ -60,11 +60,11 @@ const groupFor = 5 * 60_000;
  * How many messages after a seq are news to a user: those of others who are not hidden from them,
  * but for deleted ones.
  */
-export function newsAfter(seq: number, messages: readonly Message[], me: string, hidden: ReadonlySet<string>): number {
-  return messages.filter((m) => isNews(m, seq, me, hidden)).length;
+export function unreadAfter(seq: number, messages: readonly Message[], me: string, hidden: ReadonlySet<string>): number {
+  return messages.filter((m) => isUnread(m, seq, me, hidden)).length;
 }
 
-function isNews(m: Message, seq: number, me: string, hidden: ReadonlySet<string> | undefined): boolean {
+function isUnread(m: Message, seq: number, me: string, hidden: ReadonlySet<string> | undefined): boolean {
   return m.seq > seq && m.user !== me && !m.deleted && !hidden?.has(m.user);
 }
 
@@ -94,7 +94,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
       first = true;
     }
     const mine = row.user === options.me.id;
-    if (!divided && row.message && isNews(row.message, options.newAfter!, options.me.id, options.hidden)) {
+    if (!divided && row.message && isUnread(row.message, options.newAfter!, options.me.id, options.hidden)) {
       put({ kind: 'new', key: 'new' });
       divided = first = true;
     }
@@ -104,7 +104,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   const acts = happenings(options);
   let next = 0;
   const done = (seq: number) => {
-    let run: Happened[] = [];
+    let run: ShownEvent[] = [];
     const close = () => {
       if (run.length) put({ kind: 'events', key: `events-${run[0]!.event.seq}`, run });
       run = [];
@@ -113,7 +113,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
       const { event, was } = acts[next]!;
       // Of what happened before the first message that is shown, nobody knows what else is left
       // out.
-      if (!options.whole && messages.length > 0 && event.seq <= messages[0]!.seq) continue;
+      if (!options.fromStart && messages.length > 0 && event.seq <= messages[0]!.seq) continue;
       apart = true;
       if (event.type === 'moderated') {
         close();
@@ -127,7 +127,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
     add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, thread: m.thread, message: m, outgoing: undefined });
   }
   // Messages that are not held follow: what is on its way, and what happened, is after those.
-  if (options.parted) return items;
+  if (options.readingPast) return items;
   done(Number.MAX_SAFE_INTEGER);
   const known = new Set(messages.filter((m) => m.user === options.me.id).map((m) => m.id));
   for (const o of outgoing) {
@@ -139,7 +139,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
 }
 
 /** What of what was done and happened is shown, each with what the room was called before. */
-function happenings({ acts = [], still = false }: Options): { readonly event: BesideEvent; readonly was?: TopicEvent }[] {
+function happenings({ systemEvents: acts = [], hideMembership: still = false }: Options): { readonly event: SystemEvent; readonly was?: TopicEvent }[] {
   // A change that is an act of moderation stands in the log beside that.
   const told = new Set(acts.filter((a) => a.type === 'moderated').map((a) => a.id));
   let was: TopicEvent | undefined;
@@ -150,7 +150,7 @@ function happenings({ acts = [], still = false }: Options): { readonly event: Be
       if (before && before.name === event.name && before.text === event.text) return [];
     }
     if (event.type === 'pinned' && !event.on) return [];
-    if (event.type === 'member' && (told.has(`${event.id}-why`) || (still && comesOrGoes(event)))) return [];
+    if (event.type === 'member' && (told.has(`${event.id}-why`) || (still && isMembershipChange(event)))) return [];
     return [{ event, ...(before && { was: before }) }];
   });
 }

@@ -1,8 +1,8 @@
-import { unturned } from './bidi.ts';
+import { withoutBidiControls } from './bidi.ts';
 import { linkify } from './linkify.ts';
 import { type MentionTargets, noTargets, mentions } from './mention.ts';
 
-export type Span = 'strong' | 'emphasis' | 'struck' | 'spoiler';
+export type InlineStyle = 'strong' | 'emphasis' | 'struck' | 'spoiler';
 
 /** A run within a line, and how it is shown. */
 export type Inline =
@@ -12,7 +12,7 @@ export type Inline =
   | { readonly kind: 'code'; readonly text: string }
   | { readonly kind: 'mention'; readonly text: string; /** It is of the one who reads. */ readonly me: boolean }
   | Link
-  | { readonly kind: Span; readonly children: readonly Inline[] };
+  | { readonly kind: InlineStyle; readonly children: readonly Inline[] };
 
 export interface Link {
   readonly kind: 'link';
@@ -51,11 +51,11 @@ export function isMarked(text: string): boolean {
 /** A text as it stands, with its links and mentions. */
 export function asTyped(text: string, me: MentionContext = noTargets): Block[] {
   return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
-    p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
+    p.href === undefined ? inlineRuns(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];
 }
 
 /** The runs of words that have no marks. */
-export function prose(text: string, me: MentionContext): Inline[] {
+export function inlineRuns(text: string, me: MentionContext): Inline[] {
   const runs: Inline[] = [];
   let end = 0;
   for (const m of mentions(text, me)) {
@@ -77,7 +77,7 @@ const own = new RegExp(`((?<![A-Za-z0-9])${ownEmoji}(?![A-Za-z0-9]))`);
 function words(text: string): Inline[] {
   // every other part is what the expression finds
   return text.split(own).flatMap((part, i): Inline[] =>
-    i % 2 ? [{ kind: 'emoji', text: part }] : part ? [{ kind: 'text', text: unturned(part) }] : []);
+    i % 2 ? [{ kind: 'emoji', text: part }] : part ? [{ kind: 'text', text: withoutBidiControls(part) }] : []);
 }
 
 /** What the runs say, without how. A spoiler is not told. */
@@ -93,18 +93,18 @@ export function plainText(runs: readonly Inline[]): string {
 }
 
 /** What a block says, without how. */
-export function said(block: Block): string {
+export function blockText(block: Block): string {
   switch (block.kind) {
     case 'paragraph': case 'heading': return plainText(block.children);
     case 'code': return block.text;
-    case 'quote': return block.children.map(said).join('\n');
-    case 'list': return block.items.map((item) => item.map(said).join('\n')).join('\n');
+    case 'quote': return block.children.map(blockText).join('\n');
+    case 'list': return block.items.map((item) => item.map(blockText).join('\n')).join('\n');
     case 'table': return [block.head, ...block.rows].map((row) => row.map(plainText).join(' · ')).join('\n');
     case 'rule': return '';
   }
 }
 
 /** What blocks say, for where there is no room for how: lists, notifications, screen readers. */
-export function saying(blocks: readonly Block[]): string {
-  return blocks.map(said).filter(Boolean).join('\n');
+export function blocksText(blocks: readonly Block[]): string {
+  return blocks.map(blockText).filter(Boolean).join('\n');
 }

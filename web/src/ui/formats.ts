@@ -1,19 +1,19 @@
-import { around, begin, type Change, code, link } from '../text/compose.ts';
+import { toggleMark, toggleLinePrefix, type TextEdit, toggleCode, insertLink } from '../text/compose.ts';
 
 export type Format = 'bold' | 'italic' | 'struck' | 'code' | 'block' | 'bullets' | 'numbers' | 'quote' | 'link' | 'spoiler';
 
 /** What a format makes of the selection. */
-export const changes: Readonly<Record<Format, (text: string, from: number, to: number) => Change>> = {
-  bold: (t, a, b) => around(t, a, b, '**'),
-  italic: (t, a, b) => around(t, a, b, '*'),
-  struck: (t, a, b) => around(t, a, b, '~~'),
-  spoiler: (t, a, b) => around(t, a, b, '||'),
-  code: (t, a, b) => code(t, a, b, false),
-  block: (t, a, b) => code(t, a, b, true),
-  bullets: (t, a, b) => begin(t, a, b, '- '),
-  numbers: (t, a, b) => begin(t, a, b, '1. '),
-  quote: (t, a, b) => begin(t, a, b, '> '),
-  link,
+export const changes: Readonly<Record<Format, (text: string, from: number, to: number) => TextEdit>> = {
+  bold: (t, a, b) => toggleMark(t, a, b, '**'),
+  italic: (t, a, b) => toggleMark(t, a, b, '*'),
+  struck: (t, a, b) => toggleMark(t, a, b, '~~'),
+  spoiler: (t, a, b) => toggleMark(t, a, b, '||'),
+  code: (t, a, b) => toggleCode(t, a, b, false),
+  block: (t, a, b) => toggleCode(t, a, b, true),
+  bullets: (t, a, b) => toggleLinePrefix(t, a, b, '- '),
+  numbers: (t, a, b) => toggleLinePrefix(t, a, b, '1. '),
+  quote: (t, a, b) => toggleLinePrefix(t, a, b, '> '),
+  link: insertLink,
 };
 
 /** Whether the platform uses Cmd instead of Ctrl. */

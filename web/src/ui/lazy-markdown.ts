@@ -1,5 +1,5 @@
 import { Lazy } from '../state/lazy.svelte.ts';
-import { asTyped, type Block, type MentionContext, isMarked, saying } from '../text/typed.ts';
+import { asTyped, type Block, type MentionContext, isMarked, blocksText } from '../text/typed.ts';
 
 /**
  * Shows texts with marks, which most texts lack. It would be a fifth of the first load. Until it is
@@ -21,7 +21,7 @@ export function formatted(text: string): boolean {
  * A message as plain text, for lists, notifications and screen readers.
  */
 export function plain(text: string): string {
-  return saying(markdown(text));
+  return blocksText(markdown(text));
 }
 
 /** The beginning of a message as plain text, for one line. */

@@ -45,21 +45,21 @@ export function messageActions(message: Message, { app, chat, view, inThread, ed
   const moderates = canModerate(view.role);
   const tell = (text: string) => void app.toast(text);
   const all: MessageAction[] = [];
-  if (view.writes) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
-  if (!inThread && (view.writes || message.replies || message.thread)) {
+  if (view.canWrite) all.push({ name: m.reply(), Icon: Reply, act: () => reply(message) });
+  if (!inThread && (view.canWrite || message.replies || message.thread)) {
     all.push({ name: m.replyInThread(), Icon: MessagesSquare, act: () => app.navigation.go(threadHash(view.id, message.thread ?? message)) });
   }
   all.push({ name: m.copyText(), Icon: Copy, act: () => copy(app, message.text, m.copiedDone(), m.thisBrowserDoesNotAllowCopying()) });
   all.push({ name: m.copyLink(), Icon: Link, act: () => copy(app, app.address(inThread && message.thread ? threadHash(view.id, message.thread, message.seq) : roomHash(view.id, message.seq)), m.linkCopied(), m.copyNotAllowed()) });
   const saved = chat.saved.has(message);
   all.push({ name: saved ? m.removeFromSaved() : m.saveForLater(), Icon: Bookmark, on: saved, act: () => reportFailure(chat.saved.put(message, !saved), tell, saved ? m.savedNotRemoved : m.messageNotSaved) });
-  if (mine && view.writes) all.push({ name: m.edit(), Icon: Pencil, act: () => edit(message) });
-  if ((moderates || view.direct) && view.writes) {
+  if (mine && view.canWrite) all.push({ name: m.edit(), Icon: Pencil, act: () => edit(message) });
+  if ((moderates || view.direct) && view.canWrite) {
     const on = message.pinned === true;
     all.push({ name: on ? m.unpin() : m.pin(), Icon: Pin, on, act: () => reportFailure(chat.client.pin(view.id, message, !on), tell, on ? m.messageNotUnpinned : m.messageNotPinned) });
   }
   if (!mine) {
-    if (!inThread && app.whole) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => reportFailure(chat.markUnread(message), tell, m.messageNotUnread) });
+    if (!inThread && app.fullPage) all.push({ name: m.markAsUnread(), Icon: Mail, act: () => reportFailure(chat.markUnread(message), tell, m.messageNotUnread) });
     all.push({ name: m.report(), Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {

@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { m, need, speak } from '../lang/language.svelte.ts';
+import { m, loadMessages, setLanguage } from '../lang/language.svelte.ts';
 import { display as inWords, hashOf, noticeOf, type Notice } from './notice.ts';
 
-beforeAll(() => need('rest'));
-afterEach(() => speak('en', ['en']));
+beforeAll(() => loadMessages('rest'));
+afterEach(() => setLanguage('en', ['en']));
 
 const display = (n: Notice) => inWords(n, m);
 
@@ -22,12 +22,12 @@ test('a push says who wrote and where, and what only if it carries that', () => 
 
 test('it says so in the language of the page, with the direction of each name', async () => {
   const see = (n: Notice) => [display(n).title, display(n).options.body];
-  await speak('de');
+  await setLanguage('de');
   expect(see({ kind: 'mention', room: 'r', name: 'Garten', author: 'Ada', text: 'hallo', count: 2 })).toEqual(['Ada hat dich in Garten erwähnt', 'hallo · 2 neue Nachrichten']);
   expect(see({ kind: 'message', room: 'r', name: 'سوق', author: 'عمر' })).toEqual(['سوق', 'Neue Nachricht von \u2068عمر\u2069']);
-  await speak('ar');
+  await setLanguage('ar');
   expect(see({ kind: 'direct', room: 'd-1', author: 'Ada', count: 3 })).toEqual(['Ada', '3 رسائل جديدة']);
-  await speak('ja');
+  await setLanguage('ja');
   expect(see({ kind: 'mention', room: 'r', name: 'Garden', author: 'Ada' })[0]).toBe('GardenでAdaさんにメンションされました');
 });
 

@@ -5,7 +5,7 @@
  */
 import messages from 'virtual:messages/worker';
 import { best } from '../lang/languages.ts';
-import { spokenLast } from '../lang/saved.ts';
+import { loadSpokenLanguage } from '../lang/saved.ts';
 import { display, hashOf, noticeOf, tagOf, type Target } from './notice.ts';
 
 declare const self: ServiceWorkerGlobalScope;
@@ -69,7 +69,7 @@ async function tell(data: PushMessageData | null): Promise<void> {
   const notice = noticeOf(body);
   if (notice.kind !== 'test' && notice.room !== undefined && (await seen(notice.room))) return;
   // What the page has spoken last; where it has not said, what the browser's user reads.
-  const lang = (await spokenLast().catch(() => undefined)) ?? best(self.navigator.languages);
+  const lang = (await loadSpokenLanguage().catch(() => undefined)) ?? best(self.navigator.languages);
   const { title, options } = display(notice, messages[lang]);
   const at = (path: string | undefined) => path && new URL(path, scope).href;
   await self.registration.showNotification(title, { ...options, lang, dir: lang === 'ar' ? 'rtl' : 'ltr', icon: at(options.icon), badge: at(options.badge) } as NotificationOptions);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { entry } from '../../test/harness.ts';
 import { HubbubError } from './errors.ts';
-import { Followed } from './followed.ts';
+import { FollowedThreads } from './followed-threads.ts';
 import type { LogEvent } from './protocol.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -22,7 +22,7 @@ function started(follows: object[] | Error = [], threads: object[] = []) {
     if (path.startsWith('/v1/threads')) return { threads, next: 'x' };
     return path.endsWith('/follow') && method === 'GET' ? { following: true, read: 7 } : {};
   };
-  const followed = new Followed({ request } as never, {
+  const followed = new FollowedThreads({ request } as never, {
     me: 'ada', environment: { random: () => 0 } as never, ignored: () => new Set(['eve']), through: () => 20,
   });
   const now = () => followed.list.map((t) => `${t.root.id} ${t.unread}${t.more ? '+' : ''} ${t.last}`);

@@ -15,7 +15,7 @@ interface Options {
 const after = 1_000;
 
 /** Asks the server again what is new, where what it has said may not be so any more. */
-export class Recounts {
+export class UnreadRecounts {
   readonly #o: Options;
   #all: ReturnType<typeof setTimeout> | undefined;
   readonly #rooms = new Map<string, ReturnType<typeof setTimeout>>();
@@ -25,7 +25,7 @@ export class Recounts {
   }
 
   /** In this room something was counted that may not be any more. */
-  counted(room: string): void {
+  recount(room: string): void {
     if (!this.#o.inbox.get(room)?.unread || this.#all !== undefined) return;
     this.#all = setTimeout(() => {
       this.#all = undefined;
@@ -37,7 +37,7 @@ export class Recounts {
    * The user has read on in this room: of several mentions that were counted, the first may be read,
    * and only the server knows where the next is.
    */
-  read(room: string): void {
+  recountMentions(room: string): void {
     if (!this.#open(room) || this.#rooms.has(room)) return;
     this.#rooms.set(room, setTimeout(() => {
       this.#rooms.delete(room);

@@ -1,19 +1,19 @@
-import type { BesideEvent, ModeratedEvent, TopicEvent } from '../client/index.ts';
+import type { SystemEvent, ModeratedEvent, TopicEvent } from '../client/index.ts';
 import { m } from '../lang/language.svelte.ts';
 import { isolate } from './bidi.ts';
 import { listNames } from './person.ts';
 
 /** What happened in a room, but for what those who look after it have done. */
-export type Happening = Exclude<BesideEvent, ModeratedEvent>;
+export type RoomEvent = Exclude<SystemEvent, ModeratedEvent>;
 
 /** One of a run of them; `was`: what the room was called before, if that is known. */
-export interface Happened {
-  readonly event: Happening;
+export interface ShownEvent {
+  readonly event: RoomEvent;
   readonly was?: TopicEvent;
 }
 
 /** A line that says what happened. */
-export interface Line {
+export interface EventLine {
   readonly text: string;
   /** UTC ms of the last of it. */
   readonly ts: number;
@@ -22,7 +22,7 @@ export interface Line {
 }
 
 /** Whether an event says that somebody has come or gone. */
-export function comesOrGoes(e: Happening): boolean {
+export function isMembershipChange(e: RoomEvent): boolean {
   return e.type === 'member' && (!e.role || e.from !== undefined);
 }
 
@@ -30,7 +30,7 @@ export function comesOrGoes(e: Happening): boolean {
  * What happened in a run, in few lines: who did the same is named together. `name` is what a user
  * is called, where it is known; `shown` is how many are named of many.
  */
-export function lines(run: readonly Happened[], me: string, name: (user: string) => string | undefined, shown: number): Line[] {
+export function eventLines(run: readonly ShownEvent[], me: string, name: (user: string) => string | undefined, shown: number): EventLine[] {
   const all: { words: (names: readonly string[]) => string; names: string[]; ts: number; pins: boolean }[] = [];
   const same = new Map<string, (typeof all)[number]>();
   const put = (key: string | undefined, ts: number, who: string, words: (names: readonly string[]) => string, pins = false) => {

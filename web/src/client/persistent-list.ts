@@ -1,12 +1,12 @@
 import { newID } from './id.ts';
 
 /** Where a tab keeps a list of what is not sent yet. */
-export interface LastingStore<T> {
+export interface PersistentList<T> {
   /** What this tab kept before it was loaded anew, where nothing lasts longer. */
   load(): T[];
   save(list: readonly T[]): void;
   /** All that was saved last outlasts the tab. */
-  readonly lasts: boolean;
+  readonly persistent: boolean;
   /**
    * Calls back with what tabs have left that are closed, each list in one tab alone. When the call
    * has returned, it is forgotten there: save it before.
@@ -49,7 +49,7 @@ const here: Browser = {
  * gone, and is the only one who adopts it: nothing is sent by two tabs. Without locks nobody could
  * know that; then the list outlasts a reload, and not the tab.
  */
-export function lastingStore<T>(key: string, valid: (v: unknown) => v is T, browser: Browser = here): LastingStore<T> {
+export function persistentList<T>(key: string, valid: (v: unknown) => v is T, browser: Browser = here): PersistentList<T> {
   const prefix = `${key}.`;
   const own = prefix + newID();
   const ended = new AbortController();
@@ -118,7 +118,7 @@ export function lastingStore<T>(key: string, valid: (v: unknown) => v is T, brow
       list = next;
       write();
     },
-    get lasts() {
+    get persistent() {
       return whole;
     },
     adopt(taker) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Inbox, type InboxRoom } from './inbox.ts';
-import { Recounts } from './recounts.ts';
+import { UnreadRecounts } from './unread-recounts.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -12,7 +12,7 @@ function started(answer: () => Promise<readonly unknown[]> = () => Promise.resol
   inbox.take([base]);
   const asked: string[] = [];
   const at = { read: 10, online: true, renewed: 0 };
-  const recounts = new Recounts({
+  const recounts = new UnreadRecounts({
     inbox, online: () => at.online, renew: () => at.renewed++, read: () => at.read,
     ask: (room) => (asked.push(room), answer()),
   });
@@ -22,14 +22,14 @@ function started(answer: () => Promise<readonly unknown[]> = () => Promise.resol
 test('when the first of several mentions is read, the server is asked where the next is, in that room', async () => {
   const { inbox, asked, at, recounts } = started();
   at.read = 15;
-  recounts.read('lobby'); // the first is still ahead
+  recounts.recountMentions('lobby'); // the first is still ahead
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toEqual([]);
-  for (at.read = 25; at.read < 30; at.read++) recounts.read('lobby');
+  for (at.read = 25; at.read < 30; at.read++) recounts.recountMentions('lobby');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toEqual(['lobby']);
   expect(inbox.get('lobby')).toMatchObject({ read: 30, mentions: 2, firstMention: 40 });
-  recounts.read('lobby');
+  recounts.recountMentions('lobby');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toHaveLength(1);
 });
@@ -38,19 +38,19 @@ test('it is not asked when one alone was counted, when all is read, nor without 
   const { inbox, asked, at, recounts } = started();
   at.read = 25;
   inbox.take([{ ...base, mentions: 1 }]);
-  recounts.read('lobby');
+  recounts.recountMentions('lobby');
   inbox.take([base]);
   at.read = 100;
-  recounts.read('lobby');
-  recounts.read('elsewhere');
+  recounts.recountMentions('lobby');
+  recounts.recountMentions('elsewhere');
   await vi.advanceTimersByTimeAsync(5_000);
   at.read = 25;
   at.online = false;
-  recounts.read('lobby');
+  recounts.recountMentions('lobby');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toEqual([]);
   at.online = true;
-  recounts.read('lobby');
+  recounts.recountMentions('lobby');
   recounts.close();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toEqual([]);
@@ -59,18 +59,18 @@ test('it is not asked when one alone was counted, when all is read, nor without 
 test('a request that fails changes nothing', async () => {
   const { inbox, at, recounts } = started(() => Promise.reject(new Error('away')));
   at.read = 25;
-  recounts.read('lobby');
+  recounts.recountMentions('lobby');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(inbox.get('lobby')).toEqual(base);
 });
 
 test('what was counted and may be no more is asked for in all rooms, once for many reasons', async () => {
   const { at, recounts } = started();
-  recounts.counted('elsewhere'); // nothing is counted there
+  recounts.recount('elsewhere'); // nothing is counted there
   await vi.advanceTimersByTimeAsync(5_000);
   expect(at.renewed).toBe(0);
-  recounts.counted('lobby');
-  recounts.counted('lobby');
+  recounts.recount('lobby');
+  recounts.recount('lobby');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(at.renewed).toBe(1);
 });

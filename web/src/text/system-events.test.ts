@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { comesOrGoes, lines, type Happened, type Happening } from './happened.ts';
+import { isMembershipChange, eventLines, type ShownEvent, type RoomEvent } from './system-events.ts';
 
 let seq = 0;
-const event = (fields: object): Happening => ({ seq: ++seq, prev: 0, room: 'r', id: `e${seq}`, user: 'ada', name: '', ts: seq, ...fields }) as unknown as Happening;
+const event = (fields: object): RoomEvent => ({ seq: ++seq, prev: 0, room: 'r', id: `e${seq}`, user: 'ada', name: '', ts: seq, ...fields }) as unknown as RoomEvent;
 const member = (user: string, fields: object = {}) => event({ type: 'member', user, member: user, name: user.toUpperCase(), role: 'member', from: 1, ...fields });
 const topic = (name: string, text: string) => event({ type: 'topic', name, text });
-const texts = (...run: (Happening | Happened)[]) =>
-  lines(run.map((e) => ('event' in e ? e : { event: e })), 'me', (user) => (user === 'x' ? undefined : user.toUpperCase()), 2).map((l) => l.text);
+const texts = (...run: (RoomEvent | ShownEvent)[]) =>
+  eventLines(run.map((e) => ('event' in e ? e : { event: e })), 'me', (user) => (user === 'x' ? undefined : user.toUpperCase()), 2).map((l) => l.text);
 
 test('who did the same is named together, and of many a few', () => {
   expect(texts(member('ada'))).toEqual(['ADA joined']);
@@ -35,9 +35,9 @@ test('what a room is called, and what it is about', () => {
 test('pins are counted for each who pinned', () => {
   const pin = (user: string) => event({ type: 'pinned', user, name: user.toUpperCase(), target: 'm', author: 'bo', on: true });
   expect(texts(pin('ada'), pin('bo'), pin('ada'), pin('me'))).toEqual(['ADA pinned 2 messages', 'BO pinned a message', 'You pinned a message']);
-  expect(lines([{ event: pin('ada') }], 'me', () => undefined, 2)[0]).toMatchObject({ pins: true });
+  expect(eventLines([{ event: pin('ada') }], 'me', () => undefined, 2)[0]).toMatchObject({ pins: true });
 });
 
 test('who comes and goes is told from who is something else', () => {
-  expect([member('a'), member('a', { role: undefined }), member('a', { from: undefined }), topic('a', '')].map(comesOrGoes)).toEqual([true, true, false, false]);
+  expect([member('a'), member('a', { role: undefined }), member('a', { from: undefined }), topic('a', '')].map(isMembershipChange)).toEqual([true, true, false, false]);
 });

@@ -2,11 +2,11 @@ import type { Directory } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
-import { list, number, text } from './fields.ts';
+import { objects, number, text } from './json.ts';
 import type { LogEvent, MsgEvent, Name, UnknownLogEvent } from './protocol.ts';
 
 /** A thread that the user follows and that has something new. */
-export interface NewThread {
+export interface UnreadThread {
   readonly room: string;
   readonly root: Name;
   /** How far the user has read it. */
@@ -35,8 +35,8 @@ const mostUnread = 99;
 const mostHeld = 200;
 
 /** Reads the threads of an inbox, or of a list; what is none is left out. */
-export function newThreads(threads: unknown): NewThread[] {
-  return list(threads).filter((t) => text(t['room']) && text(t['author']) && text(t['id'])).map((t) => ({
+export function readUnreadThreads(threads: unknown): UnreadThread[] {
+  return objects(threads).filter((t) => text(t['room']) && text(t['author']) && text(t['id'])).map((t) => ({
     room: text(t['room']), root: { user: text(t['author']), id: text(t['id']) },
     read: number(t['read']), last: number(t['last']), ts: number(t['last_ts']), unread: number(t['unread']), more: t['more'] === true,
   }));
@@ -53,9 +53,9 @@ const pathOf = (room: string, root: Name, what: string): string =>
  * with what comes live. Which threads are followed is asked for when the first answer comes that
  * may be news.
  */
-export class Followed extends Emitter<{ change: undefined }> {
+export class FollowedThreads extends Emitter<{ change: undefined }> {
   /** The one with the last answer first. The array is replaced, not changed. */
-  list: readonly NewThread[] = [];
+  list: readonly UnreadThread[] = [];
   /** There are more than are listed. */
   more = false;
   readonly #directory: Directory;
@@ -76,7 +76,7 @@ export class Followed extends Emitter<{ change: undefined }> {
 
   /** Takes the threads of an inbox. */
   take(threads: unknown, more: unknown): void {
-    this.list = newThreads(threads);
+    this.list = readUnreadThreads(threads);
     this.more = more === true;
     this.emit('change', undefined);
   }
@@ -169,7 +169,7 @@ export class Followed extends Emitter<{ change: undefined }> {
   async #ask(): Promise<void> {
     try {
       const body = await this.#directory.request('GET', '/v1/follows');
-      this.#known = new Map(list(body['threads']).map((t) => [keyOf(text(t['room']), { user: text(t['author']), id: text(t['id']) }), t['following'] === true]));
+      this.#known = new Map(objects(body['threads']).map((t) => [keyOf(text(t['room']), { user: text(t['author']), id: text(t['id']) }), t['following'] === true]));
     } catch (err) {
       this.#none = hasCode(err, 'not_found');
       if (this.#none) this.#held = [];
@@ -191,4 +191,4 @@ export class Followed extends Emitter<{ change: undefined }> {
   }
 }
 
-const same = (t: NewThread, room: string, root: Name): boolean => t.room === room && t.root.user === root.user && t.root.id === root.id;
+const same = (t: UnreadThread, room: string, root: Name): boolean => t.room === room && t.root.user === root.user && t.root.id === root.id;

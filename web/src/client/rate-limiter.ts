@@ -10,7 +10,7 @@ const burstSeconds = 4;
  * Spreads commands that come in bulk, for example to join hundreds of rooms, below the server's
  * rate.
  */
-export class Pace {
+export class RateLimiter {
   readonly #interval: number;
   readonly #burst: number;
   #next: number;
@@ -23,7 +23,7 @@ export class Pace {
   }
 
   /** Reserves room for `n` commands, and returns how long to wait before sending them, ms. */
-  take(n: number, now: number): number {
+  reserve(n: number, now: number): number {
     const from = Math.max(this.#next, now - this.#burst);
     this.#next = from + n * this.#interval;
     return Math.max(0, this.#next - now);

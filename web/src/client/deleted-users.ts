@@ -1,7 +1,7 @@
 import type { Message } from './roomlog.ts';
 
 /** The name that is shown for a deleted account. */
-export const departedName = 'Deleted account';
+export const deletedUserName = 'Deleted account';
 
 /**
  * How many people are asked about at a time, how long to collect them, and how long to wait after a
@@ -15,7 +15,7 @@ const later = 15_000;
  * Finds out who has deleted their account: the log keeps the name that a message was sent under,
  * and the page stops showing it. It asks once about each author of a shown message.
  */
-export class Departed {
+export class DeletedUsers {
   readonly #gone = new Set<string>();
   readonly #known = new Set<string>();
   readonly #waiting = new Set<string>();
@@ -40,22 +40,22 @@ export class Departed {
   }
 
   /** Returns messages under the names to show, and asks about authors that are not known yet. */
-  shown(messages: readonly Message[]): readonly Message[] {
+  withCurrentNames(messages: readonly Message[]): readonly Message[] {
     let any = false;
     for (const { user } of messages) {
       if (this.#gone.has(user)) any = true;
-      else if (user !== this.#me && !this.#known.has(user)) this.#wonder(user);
+      else if (user !== this.#me && !this.#known.has(user)) this.#check(user);
     }
     return any ? messages.map((m) => (this.#gone.has(m.user) ? this.#rename(m) : m)) : messages;
   }
 
   /** Somebody has left a room, perhaps because they deleted their account. */
-  left(user: string): void {
-    if (this.#known.delete(user)) this.#wonder(user);
+  recheck(user: string): void {
+    if (this.#known.delete(user)) this.#check(user);
   }
 
   /** Much may have happened meanwhile: ask again about everybody when they are shown. */
-  again(): void {
+  recheckAll(): void {
     this.#known.clear();
     for (const user of [...this.#waiting, ...this.#asked]) this.#known.add(user);
   }
@@ -67,12 +67,12 @@ export class Departed {
   }
 
   #rename(m: Message): Message {
-    const renamed = this.#renamed.get(m) ?? { ...m, name: departedName };
+    const renamed = this.#renamed.get(m) ?? { ...m, name: deletedUserName };
     this.#renamed.set(m, renamed);
     return renamed;
   }
 
-  #wonder(user: string): void {
+  #check(user: string): void {
     this.#known.add(user);
     this.#waiting.add(user);
     this.#timer ??= setTimeout(() => void this.#find(), soon);

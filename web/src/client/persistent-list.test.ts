@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastingStore, most, type Browser } from './lasting.ts';
+import { persistentList, most, type Browser } from './persistent-list.ts';
 
 type Entry = { id: string };
 const isEntry = (v: unknown): v is Entry => typeof (v as Partial<Entry> | null)?.id === 'string';
@@ -64,7 +64,7 @@ class Tabs {
 }
 
 const opened = (tab: { browser: Browser }, key = 'k') => {
-  const store = lastingStore(key, isEntry, tab.browser);
+  const store = persistentList(key, isEntry, tab.browser);
   const adopted: string[] = [];
   store.adopt((left) => {
     adopted.push(...left.map((e) => e.id));
@@ -79,7 +79,7 @@ test('what a closed tab has left is taken over by one of those that are open, as
   const [a, b, c] = [opened(first), opened(second), opened(third)];
   await settled();
   a.store.save([{ id: 'one' }, { id: 'two' }]);
-  expect(a.store.lasts).toBe(true);
+  expect(a.store.persistent).toBe(true);
   await settled();
   expect([b.adopted, c.adopted]).toEqual([[], []]); // its tab is there
   first.die();
@@ -120,18 +120,18 @@ test('without locks, or with more than is kept, the rest outlasts a reload and s
   const plain = tabs.open(storage(), false);
   const a = opened(plain);
   a.store.save([{ id: 'one' }]);
-  expect(a.store.lasts).toBe(false);
+  expect(a.store.persistent).toBe(false);
   expect(opened(plain).store.load()).toEqual([{ id: 'one' }]);
   const tab = tabs.open();
   const b = opened(tab);
   await settled();
   b.store.save(Array.from({ length: most.entries + 1 }, (_, i) => ({ id: `${i}` })));
-  expect(b.store.lasts).toBe(false);
+  expect(b.store.persistent).toBe(false);
   expect(opened(tab).store.load()).toEqual([{ id: `${most.entries}` }]);
   b.store.save([{ id: 'x'.repeat(most.length) }, { id: 'y' }]);
   expect(Object.values(tabs.local)).toEqual([]);
   b.store.save([{ id: 'z' }]);
-  expect([b.store.lasts, opened(tab).store.load()]).toEqual([true, []]);
+  expect([b.store.persistent, opened(tab).store.load()]).toEqual([true, []]);
 });
 
 test('where storage is forbidden, or has something else in it, nothing is thrown', async () => {
@@ -143,7 +143,7 @@ test('where storage is forbidden, or has something else in it, nothing is thrown
   const a = opened({ browser: { ...tab.browser, local: denied, session: denied } });
   await settled();
   a.store.save([{ id: 'one' }]);
-  expect([a.store.lasts, a.store.load()]).toEqual([false, []]);
+  expect([a.store.persistent, a.store.load()]).toEqual([false, []]);
   a.store.clear();
   tabs.local.setItem('k.x', '{"not":"ours"}');
   tabs.local.setItem('k.y', '[1,null,{"id":"one"}');

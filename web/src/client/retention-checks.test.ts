@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { entry, lobby, noPages } from '../../test/harness.ts';
 import type { PageQuery } from './records.ts';
-import { Removals } from './removals.ts';
+import { RetentionChecks } from './retention-checks.ts';
 import { Room } from './room.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -28,24 +28,24 @@ test('what is before the first message that there is goes, and nothing else', as
   const { r, record } = await room();
   const { ts } = r.log.messages[0]!;
   record.first = 5;
-  await r.findRemoved(ts);
+  await r.dropRemoved(ts);
   expect([first(r), r.hasOlder]).toEqual([11, true]);
   record.first = 41;
-  await r.findRemoved(ts);
+  await r.dropRemoved(ts);
   expect([first(r), r.log.messages.length, r.hasOlder, r.log.has(r.log.messages[0]!.user, r.log.messages[0]!.id)]).toEqual([41, 20, false, true]);
   expect(record.asked).toEqual([{ at: 1, limit: 1 }, { at: 1, limit: 1 }]);
   // Where the record has none, it may not have those of the last hour yet.
   record.first = undefined;
-  await r.findRemoved(ts);
+  await r.dropRemoved(ts);
   expect(first(r)).toBe(41);
-  await r.findRemoved(ts + 3_600_000 + 60_000);
+  await r.dropRemoved(ts + 3_600_000 + 60_000);
   expect(r.log.messages).toEqual([]);
 });
 
 test('it is asked for soon after a rule is changed, and now and then, of what is looked at and not kept forever', async () => {
   const [brief, forever] = [await room(), await room(false)];
   brief.record.first = 5;
-  const removals = new Removals(() => [brief.r, forever.r], () => 0.5);
+  const removals = new RetentionChecks(() => [brief.r, forever.r], () => 0.5);
   removals.start();
   await vi.advanceTimersByTimeAsync(600_000);
   expect(brief.record.asked).toHaveLength(1);

@@ -8,7 +8,7 @@ const between = 600_000;
  * Finds out what retention has removed of the rooms that are looked at: the log does not say it,
  * since a room of years would be told of thousands.
  */
-export class Removals {
+export class RetentionChecks {
   readonly #viewed: () => Iterable<Room>;
   readonly #random: () => number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,7 +31,7 @@ export class Removals {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#wait(rest);
-      for (const room of this.#viewed()) if (room.info.kept && room.live) room.findRemoved(Date.now()).catch(() => undefined); // the next time, then
+      for (const room of this.#viewed()) if (room.info.kept && room.live) room.dropRemoved(Date.now()).catch(() => undefined); // the next time, then
     }, wait * (0.75 + 0.5 * this.#random()));
   }
 }

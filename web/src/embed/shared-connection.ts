@@ -1,7 +1,7 @@
 import { Client, environment, outboxStore, readsStore, type Api, type Credentials } from '../client/index.ts';
 
 /** A connection that several elements of a page share, since the same person uses them. */
-export interface Shared {
+export interface SharedConnection {
   readonly client: Client;
   readonly session: Credentials;
   /** The rooms that the elements show: the connection follows none of the user's other rooms. */
@@ -10,13 +10,13 @@ export interface Shared {
   users: number;
 }
 
-const all = new Map<string, Shared>();
+const all = new Map<string, SharedConnection>();
 
 /**
  * Returns a person's connection to a server, and makes one if there is none. Call `release` once
  * for each call.
  */
-export function share(server: string, person: string, api: Api, session: Credentials): Shared {
+export function acquireConnection(server: string, person: string, api: Api, session: Credentials): SharedConnection {
   const key = `${server} ${person}`;
   let shared = all.get(key);
   if (!shared) {
@@ -35,7 +35,7 @@ export function share(server: string, person: string, api: Api, session: Credent
 }
 
 /** Ends the use of a connection; the last one closes it. */
-export function release(shared: Shared, done: () => void): void {
+export function releaseConnection(shared: SharedConnection, done: () => void): void {
   if (--shared.users > 0) return;
   shared.client.stop();
   for (const [key, s] of all) if (s === shared) all.delete(key);
@@ -43,4 +43,4 @@ export function release(shared: Shared, done: () => void): void {
 }
 
 /** The connection of a person to a server, if there is one. */
-export const shared = (server: string, person: string): Shared | undefined => all.get(`${server} ${person}`);
+export const sharedConnection = (server: string, person: string): SharedConnection | undefined => all.get(`${server} ${person}`);
