@@ -104,15 +104,24 @@ func (p *pins) may(ctx context.Context, r *record, about []store.Entry) (already
 	return 0, err
 }
 
+// checkListRequest says what is wrong with a request for a list of a room: its pins, its threads
+// or the versions of a message. A limit of 0 asks for the default.
+func checkListRequest(room string, before uint64, limit, most int) error {
+	switch {
+	case !chat.ValidID(room) || chat.Reserved(room):
+		return chat.E(chat.CodeBadRequest, "that is not a room")
+	case before > bus.MaxSeq:
+		return chat.E(chat.CodeBadRequest, "a seq is below 2^53")
+	case limit < 0 || limit > most:
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", most))
+	}
+	return nil
+}
+
 // list makes a list of a room's pinned messages.
 func (p *pins) list(ctx context.Context, req historyapi.PinsRequest) (out historyapi.Pins, err error) {
-	switch {
-	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
-		return out, chat.E(chat.CodeBadRequest, "that is not a room")
-	case req.Before > bus.MaxSeq:
-		return out, chat.E(chat.CodeBadRequest, "a seq is below 2^53")
-	case req.Limit < 0 || req.Limit > historyapi.MaxPins:
-		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxPins))
+	if err := checkListRequest(req.Room, req.Before, req.Limit, historyapi.MaxPins); err != nil {
+		return out, err
 	}
 	limit := cmp.Or(req.Limit, historyapi.DefaultPins)
 	r, err := p.records.of(ctx, req.Room)

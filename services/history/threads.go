@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	historyapi "hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
@@ -201,13 +200,8 @@ type threads struct {
 
 // list makes a list of a room's threads, the one with the last answer first.
 func (t *threads) list(ctx context.Context, req historyapi.ThreadsRequest) (out historyapi.Threads, err error) {
-	switch {
-	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
-		return out, chat.E(chat.CodeBadRequest, "that is not a room")
-	case req.Before > bus.MaxSeq:
-		return out, chat.E(chat.CodeBadRequest, "a seq is below 2^53")
-	case req.Limit < 0 || req.Limit > historyapi.MaxThreads:
-		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxThreads))
+	if err := checkListRequest(req.Room, req.Before, req.Limit, historyapi.MaxThreads); err != nil {
+		return out, err
 	}
 	limit, before := cmp.Or(req.Limit, historyapi.DefaultThreads), cmp.Or(req.Before, everything)
 	r, err := t.records.of(ctx, req.Room)

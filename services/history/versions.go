@@ -12,7 +12,6 @@ import (
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
@@ -25,15 +24,11 @@ type versions struct {
 
 // list answers historyapi.ServiceVersions.
 func (v *versions) list(ctx context.Context, req historyapi.VersionsRequest) (out historyapi.Versions, err error) {
-	switch {
-	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
-		return out, chat.E(chat.CodeBadRequest, "that is not a room")
-	case !chat.ValidID(req.Author) || !chat.ValidID(req.ID):
+	if err := checkListRequest(req.Room, req.Before, req.Limit, historyapi.MaxVersions); err != nil {
+		return out, err
+	}
+	if !chat.ValidID(req.Author) || !chat.ValidID(req.ID) {
 		return out, chat.E(chat.CodeBadRequest, "a message is named by its author and its id")
-	case req.Before > bus.MaxSeq:
-		return out, chat.E(chat.CodeBadRequest, "a seq is below 2^53")
-	case req.Limit < 0 || req.Limit > historyapi.MaxVersions:
-		return out, chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxVersions))
 	}
 	limit := cmp.Or(req.Limit, historyapi.DefaultVersions)
 	r, err := v.records.of(ctx, req.Room)
