@@ -10,20 +10,38 @@ export PATH=$PATH:/usr/sbin
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 
 # With enough memory, the servers of the tests keep their files in it, which saves time. The tests
-# kill processes and not the machine, so that files survive on any file system. GOTMPDIR is for what
-# Go builds, which may be too much for memory; the tests must not see it, since T.TempDir prefers it.
-export GOTMPDIR=${TMPDIR:-/tmp}
+# kill processes and not the machine, so that files survive on any file system. What Go builds may be
+# too much for memory. It stays on the disk, by Go's configuration file: T.TempDir would prefer the
+# GOTMPDIR of the environment.
+disk=${TMPDIR:-/tmp}
+log=$(mktemp -p "$disk")
+cat "$(go env GOENV)" 2>/dev/null >"$log.env" || true
+echo "GOTMPDIR=$disk" >>"$log.env"
+export GOENV=$log.env
 gib() { { df --output=avail -B1G /dev/shm | tail -n 1; } 2>/dev/null || echo 0; }
+shm=
 if [ "$(gib)" -ge 6 ] && [ "$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)" -ge 8 ]; then
-  shm=$(mktemp -d -p /dev/shm hubbub-test.XXXXXX)
+  # Of the same name each time, since Go keeps results by the environment; another if it is in use.
+  shm=/dev/shm/hubbub-test-$UID
+  exec 8>>"$shm.lock"
+  flock -n 8 && rm -rf "$shm" && mkdir -m 700 "$shm" || shm=$(mktemp -d -p /dev/shm hubbub-test.XXXXXX)
   export TMPDIR=$shm
   export GOGC=400 # with the race detector, collecting takes a third of the time
 fi
-exec='env -u GOTMPDIR'
-
-log=$(mktemp -p "$GOTMPDIR")
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log"* "${shm:-$log}"' EXIT
+
+# gotest ARG...: a package that has passed is not tested again until something changes that its
+# tests depend on. Go knows the code, the environment, and the files of the module that are opened.
+# For what else there is, namely the files of the repository that are neither code nor the page's,
+# and the servers, stands what is skipped, which is nothing. -vet=off: golangci-lint vets.
+inputs=$({
+  git rev-parse --git-dir >/dev/null 2>&1 || date +%s%N # nothing is known
+  git ls-files -zco --exclude-standard -- . ':!*.go' ':!web' ':!CHANGELOG.md' ':!docs/decisions' | xargs -0 sha256sum
+  redis-server --version
+  nginx -v
+} 2>&1 | sha256sum | cut -c1-16)
+gotest() { go test -skip "^inputs $inputs\$" -vet=off -timeout 15m "$@"; }
 
 # versions MODULE: prints the modules that a module is built from. go list fails if one is missing.
 versions() {
@@ -51,11 +69,11 @@ apart() {
   make --no-print-directory web/dist/index.html
   (cd web && npm run --silent check && npm test --silent)
   step "go test, without the race detector: tests that start programs"
-  go test -exec "$exec" -count=1 -p 2 -vet=off -timeout 15m $(packages programs) ./infra/test/mutate
+  go test -count=1 -p 2 -vet=off -timeout 15m $(packages programs) ./infra/test/mutate
   # The rest runs at low priority.
   renice -n 10 -p $BASHPID >/dev/null
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
-  go test -exec "$exec" -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
+  gotest -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it: of the same versions as in the workspace"
   for m in $(sed -n 's,^\t\./,,p' go.work); do
     versions "$m" >"$log.workspace"
@@ -76,12 +94,10 @@ set +m
 
 step "go test -race"
 # The longest packages first, and two at a time, since they wait a lot and others run beside them.
-# -count=1: Go's cache of test results does not know all that these tests depend on, such as
-# servers. -vet=off: golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for
-# goroutines at the end of each process; ours have ended by then. gcflags: SQLite is C that was
-# translated to Go, keeps its data outside of Go's memory, and takes twice the time with the race
-# detector in it.
-GORACE=atexit_sleep_ms=50 go test -exec "$exec" -race -gcflags=modernc.org/sqlite/lib=-race=false -count=1 -p 2 -vet=off -timeout 15m \
+# atexit_sleep_ms: the race detector would wait a second for goroutines at the end of each process;
+# ours have ended by then. gcflags: SQLite is C that was translated to Go, keeps its data outside of
+# Go's memory, and takes twice the time with the race detector in it.
+GORACE=atexit_sleep_ms=50 gotest -race -gcflags=modernc.org/sqlite/lib=-race=false -p 2 \
   ./libs/bus/{natsbus,redisbus} ./libs/... ./services/{directory,edge,history,notify,presence}/... $(packages others)
 
 wait "$beside" || {
