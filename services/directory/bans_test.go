@@ -217,8 +217,8 @@ func TestBanIsToldAfterACrash(t *testing.T) {
 	w.eventually("it is told", func() bool { return cache.Revoked(w.claims(eve)) })
 }
 
-// TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the
-// log-ins go on.
+// TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: no
+// token is made void any more, and the log-ins from before the ban are over all the same.
 func TestLiftedBanIsNotTold(t *testing.T) {
 	cfg := config()
 	w := idle(t, cfg)
@@ -244,6 +244,9 @@ func TestLiftedBanIsNotTold(t *testing.T) {
 	}
 	if left, err := w.store.IntentsBefore(t.Context(), time.Now().UnixMilli(), 10); err != nil || len(left) > 0 {
 		t.Errorf("still to be told: %+v, %v", left, err)
+	}
+	if status, code := w.call("POST", "/v1/refresh", "", refreshBody(eve), nil); code != chat.CodeUnauthorized {
+		t.Errorf("a log-in from before the ban goes on: %d %q", status, code)
 	}
 }
 

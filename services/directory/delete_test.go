@@ -102,6 +102,33 @@ func TestDeleteAccount(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftAgainstWhoIsGone: what others had against a user, in rooms and on the server, goes
+// with the account.
+func TestNothingIsLeftAgainstWhoIsGone(t *testing.T) {
+	w := idle(t, config())
+	w.historian()
+	ann, bob := w.register("Ann"), w.register("Bob")
+	room := w.create(bob, `{"name":"Room"}`).ID
+	ctx, id := t.Context(), ann.User.ID
+	w.ok("PUT", "/v1/blocks/"+id, bob.Token, `{"kind":"block"}`, nil)
+	err := errors.Join(
+		w.store.PutBan(ctx, store.Ban{Room: room, User: id, Name: "Ann", Actor: bob.User.ID}),
+		w.store.PutMute(ctx, store.Mute{Room: room, User: id, Name: "Ann", Actor: bob.User.ID, Until: chat.Forever}),
+		w.store.PutReader(ctx, room, id),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ok("POST", "/v1/me/delete", ann.Token, `{"password":"correct horse"}`, nil)
+	bans, err1 := w.store.BansOf(ctx, id)
+	mutes, err2 := w.store.MutesOf(ctx, id)
+	reader, err3 := w.store.Reader(ctx, room, id)
+	blocks, err4 := w.store.Blocks(ctx, bob.User.ID, "", 10)
+	if err := errors.Join(err1, err2, err3, err4); err != nil || len(bans)+len(mutes)+len(blocks) > 0 || reader {
+		t.Errorf("left are bans %+v, mutes %+v, a reader %v, blocks %+v (%v)", bans, mutes, reader, blocks, err)
+	}
+}
+
 // TestDeleteAccountWithMessages: history is asked to delete what was said if the user wants that,
 // also when it is back later.
 func TestDeleteAccountWithMessages(t *testing.T) {

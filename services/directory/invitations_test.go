@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -162,6 +163,28 @@ func TestInvitationIsWorth(t *testing.T) {
 		if stays := err == nil; unlessMissing(err) != nil || stays != tt.stays {
 			t.Errorf("%s: the invitation stays: %v, want %v (%v)", tt.name, stays, tt.stays, err)
 		}
+	}
+}
+
+// TestGuestAcceptsIntoAClosedRoom: an invitation is worth nothing to a guest once the room is closed
+// to guests.
+func TestGuestAcceptsIntoAClosedRoom(t *testing.T) {
+	w := openWorld(t, strangers())
+	eve, gus := w.register("Eve"), w.comeIn("Gus")
+	room := w.create(eve, `{"name":"Here","private":true}`).ID
+	var added addedOutput
+	if w.ok("POST", "/v1/rooms/"+room+"/members", eve.Token, with(gus), &added); !added.Invited {
+		t.Fatal("the guest is not asked")
+	}
+	w.ok("PATCH", "/v1/rooms/"+room, eve.Token, `{"guests":false}`, nil)
+	if c := w.code(gus, "POST", "/v1/invitations/"+room+"/accept", ""); c != "not_found" {
+		t.Errorf("the guest accepts: %q", c)
+	}
+	if _, err := w.store.Member(t.Context(), room, gus.User.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the guest is a member: %v", err)
+	}
+	if left := w.invitationsOf(gus); len(left) > 0 {
+		t.Errorf("the guest is still asked: %+v", left)
 	}
 }
 

@@ -183,8 +183,8 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 }
 
-// TestOwnReport: who looks after a room and reports a message is not told of that, and the others
-// are.
+// TestOwnReport: who looks after a room and reports a message, or is reported, is not told of that,
+// and the others are.
 func TestOwnReport(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()
@@ -200,5 +200,18 @@ func TestOwnReport(t *testing.T) {
 	}
 	if e := w.last(chat.UserRoom(ann.User.ID)); e.Act != chat.ActReport {
 		t.Errorf("the owner is told %+v", e)
+	}
+	// Nor is who is reported.
+	zed := w.register("Zed")
+	w.bring(ann, room.ID, zed, directoryapi.RoleMember)
+	h.author, h.texts["m2"] = bob.User.ID, "spam"
+	before = len(w.events(chat.UserRoom(bob.User.ID)))
+	told := len(w.events(chat.UserRoom(ann.User.ID)))
+	w.ok("POST", "/v1/rooms/"+room.ID+"/reports", zed.Token, fmt.Sprintf(`{"author":%q,"message":"m2","reason":"spam"}`, bob.User.ID), nil)
+	if got := w.events(chat.UserRoom(bob.User.ID)); len(got) != before {
+		t.Errorf("who is reported is told %+v", got[before:])
+	}
+	if got := w.events(chat.UserRoom(ann.User.ID)); len(got) != told+1 {
+		t.Errorf("of a report about a moderator the owner is told %+v", got[told:])
 	}
 }

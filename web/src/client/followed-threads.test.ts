@@ -108,6 +108,23 @@ test('what another device has read, and what was deleted, is asked for again, on
   followed.close();
 });
 
+test('which threads are followed is asked for again once another device has changed that', async () => {
+  const follows = [{ ...thread('m1'), following: true }];
+  const { followed, asked, now } = started(follows);
+  followed.heard('lobby', answer(21, 'm1'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(now()).toEqual(['m1 1 21']);
+  follows[0] = { ...thread('m1'), following: false };
+  followed.changed();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(now()).toEqual([]); // as the server says it
+  followed.heard('lobby', answer(22, 'm1'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(now()).toEqual([]);
+  expect(asked.filter((a) => a === 'GET /v1/follows')).toHaveLength(2);
+  followed.close();
+});
+
 test('a server that knows no followed threads is asked once, and one that is away again', async () => {
   const old = started(new HubbubError('not_found', 'no such route'));
   old.followed.heard('lobby', answer(21, 'm1'));

@@ -235,3 +235,12 @@ test('the acts of a page stand between its messages, once, and are no news', () 
   expect(log.systemEvents.map((a) => a.seq)).toEqual([5, 15, 25]);
   expect(log.messages.map((m) => m.seq)).toEqual([10, 20]);
 });
+
+test('what retention has removed is here no more: not shown, not quoted, and not known by its name', () => {
+  const log = started();
+  log.quote([{ user: 'bo', id: 'm5' }], [msg(5, 0)] as never[]);
+  expect([log.has('bo', 'm10'), log.removed(20), log.has('bo', 'm10'), log.has('bo', 'm20')]).toEqual([true, true, false, true]);
+  expect(ids(log)).toEqual(['m20']);
+  expect([...log.quotes.values()]).toEqual([undefined]);
+  expect(log.removed(20)).toBe(false);
+});
