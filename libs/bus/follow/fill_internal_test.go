@@ -53,6 +53,37 @@ func TestFilled(t *testing.T) {
 	}
 }
 
+// TestFillBeforeASuspicion: what a fill has read that was under way when all rooms became suspect
+// proves nothing of what came after, so the next hint is checked against the log.
+func TestFillBeforeASuspicion(t *testing.T) {
+	for name, suspect := range map[string]bool{"undisturbed": false, "suspect meanwhile": true} {
+		t.Run(name, func(t *testing.T) {
+			src := &script{}
+			e := New(src, Options{})
+			src.replay = func(driver.Position) (driver.Replayed, error) {
+				if suspect {
+					e.epoch.Add(1)
+				}
+				return driver.Replayed{Entries: []driver.Entry{said(12, 10)}, Through: 12}, nil
+			}
+			r, n := at(e, 10)
+			r.filling = true
+			if err := e.fillRoom(t.Context(), r); err != nil || r.filling {
+				t.Fatalf("filled: %v, still filling %t", err, r.filling)
+			}
+			r.hint(e, said(15, 12))
+			if suspect {
+				told(t, n, "12<10")
+			} else {
+				told(t, n, "12<10", "15<12")
+			}
+			if r.filling != suspect {
+				t.Errorf("the log is asked: %t, want %t", r.filling, suspect)
+			}
+		})
+	}
+}
+
 // TestReads: a room is read until it has what hints tell of, however slowly that comes, and given
 // up after so many reads that bring nothing.
 func TestReads(t *testing.T) {

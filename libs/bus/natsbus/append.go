@@ -184,6 +184,15 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 		}
 	}
 	a.all = false
+	// oldest first, and before the rest is sent: what is told as failed is better never stored
+	for len(a.queue) > 0 && now.After(a.queue[0].deadline) {
+		p := a.queue[0]
+		a.queue[0] = nil
+		a.queue = a.queue[1:]
+		a.bytes -= len(p.msg.Data)
+		p.why = errors.New("too many appends are waiting for the server")
+		late = append(late, p)
+	}
 	for len(a.queue) > 0 && len(a.inFlight) < window {
 		p := a.queue[0]
 		a.queue[0] = nil
@@ -194,13 +203,6 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 	}
 	if len(a.queue) == 0 {
 		a.queue = nil
-	}
-	for len(a.queue) > 0 && now.After(a.queue[0].deadline) { // oldest first
-		p := a.queue[0]
-		a.queue = a.queue[1:]
-		a.bytes -= len(p.msg.Data)
-		p.why = errors.New("too many appends are waiting for the server")
-		late = append(late, p)
 	}
 	a.b.metrics.InFlight.Set(float64(len(a.inFlight) + len(a.queue)))
 	return send, late, len(a.inFlight)+len(a.queue) > 0

@@ -128,3 +128,34 @@ func countCommits(t *testing.T, s *Store) func() int {
 		return n
 	}
 }
+
+// TestWordsOfAFailedAppend: what a transaction counted that came to nothing is counted anew, so that
+// words are completed however often their messages could not be stored before.
+func TestWordsOfAFailedAppend(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "history.db")).(*Store)
+	ctx := t.Context()
+	do := func(text string) {
+		t.Helper()
+		if _, err := s.Write.ExecContext(ctx, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", ID: "m1", User: "ann", Text: "xylem"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := store.Entry{Room: "r1", Seq: 1, Sender: "ann", ID: "m1", Type: chat.TypeMsg, Data: data, Terms: store.TermsOf("ann", "xylem", 1, false, false)}
+	do(`CREATE TRIGGER full BEFORE INSERT ON vocabulary BEGIN SELECT RAISE(ABORT, 'full'); END`)
+	for range 2 { // the third count of a word would not be written
+		if _, err := s.Append(ctx, []store.Entry{e}); err == nil {
+			t.Fatal("the disk is full, and the entry stored")
+		}
+	}
+	do(`DROP TRIGGER full`)
+	if _, err := s.Append(ctx, []store.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if words, err := s.Completions(ctx, "xy", 10); err != nil || len(words) != 1 || words[0] != "xylem" {
+		t.Errorf("completed are %q, %v", words, err)
+	}
+}
