@@ -102,8 +102,8 @@ func TestDeleteAccount(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftAgainstWhoIsGone: what others had against a user, in rooms and on the server, goes
-// with the account.
+// TestNothingIsLeftAgainstWhoIsGone: what others had against a user, in rooms and on the server,
+// goes with the account.
 func TestNothingIsLeftAgainstWhoIsGone(t *testing.T) {
 	w := idle(t, config())
 	w.historian()

@@ -166,8 +166,8 @@ func TestInvitationIsWorth(t *testing.T) {
 	}
 }
 
-// TestGuestAcceptsIntoAClosedRoom: an invitation is worth nothing to a guest once the room is closed
-// to guests.
+// TestGuestAcceptsIntoAClosedRoom: an invitation is worth nothing to a guest once the room is
+// closed to guests.
 func TestGuestAcceptsIntoAClosedRoom(t *testing.T) {
 	w := openWorld(t, strangers())
 	eve, gus := w.register("Eve"), w.comeIn("Gus")

@@ -178,3 +178,23 @@ func TestPagesByTimeAndMention(t *testing.T) {
 		}
 	}
 }
+
+// TestNextMentionLeavesOutTheHidden: the jump to the next mention passes over those of people whom
+// the user blocks or ignores, as the count of mentions does.
+func TestNextMentionLeavesOutTheHidden(t *testing.T) {
+	w := open(t)
+	w.people(&people{
+		names: []string{"bob"}, rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}, hidden: map[string][]string{"bob": {"eve"}},
+	})
+	w.joins("r1", "bob", "bob")
+	w.say("r1", "eve", "m1", "@bob")
+	wanted := w.say("r1", "ann", "m2", "@bob")
+	last := w.say("r1", "eve", "m3", "@bob")
+	w.stored("r1", last)
+	w.inboxNow("bob") // mentions are resolved
+	for after, want := range map[uint64]uint64{1: wanted, wanted: 0} {
+		if p := w.page(historyapi.PageRequest{Room: "r1", User: "bob", Mention: after}); p.Found != want {
+			t.Errorf("after %d the mention at %d is found, want %d", after, p.Found, want)
+		}
+	}
+}

@@ -117,8 +117,8 @@ func TestWindow(t *testing.T) {
 	if next := o.sends(time.Millisecond, 1, 0); next[0].token != window+1 {
 		t.Errorf("then comes %d", next[0].token)
 	}
-	// What waits has waited for too long as well: it is told as failed, and not sent any more, except
-	// the last, which came later.
+	// What waits has waited for too long as well: it is told as failed, and not sent any more,
+	// except the last, which came later.
 	o.queue[len(o.queue)-1].deadline = time.Now().Add(time.Hour)
 	if last := o.sends(bus.AppendTimeout, 1, 2*window); last[0].token != 2*window+2 {
 		t.Errorf("of those that waited %d is sent", last[0].token)

@@ -129,8 +129,8 @@ func countCommits(t *testing.T, s *Store) func() int {
 	}
 }
 
-// TestWordsOfAFailedAppend: what a transaction counted that came to nothing is counted anew, so that
-// words are completed however often their messages could not be stored before.
+// TestWordsOfAFailedAppend: what a transaction counted that came to nothing is counted anew, so
+// that words are completed however often their messages could not be stored before.
 func TestWordsOfAFailedAppend(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "history.db")).(*Store)
 	ctx := t.Context()
