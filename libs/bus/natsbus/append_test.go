@@ -209,6 +209,24 @@ func TestAnswersToAppends(t *testing.T) {
 	}
 }
 
+// TestFullAnswers: whatever the server says it has no room in, the append ends at once, as one to a
+// full log, and the log is trimmed soon.
+func TestFullAnswers(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{10077, 10023, 10047, 10002, 10028} {
+		o, asked := newOutgoing(t), 0
+		o.b.host.TrimSoon = func() { asked++ }
+		if err := o.say(1, 1); err != nil {
+			t.Fatal(err)
+		}
+		p := o.sends(0, 1, 0)[0]
+		o.acknowledged(&nats.Msg{Subject: p.msg.Reply, Data: fmt.Appendf(nil, `{"error":{"code":503,"err_code":%d,"description":"no room"}}`, code)})
+		if len(o.ends) != 1 || !errors.Is(o.ends[0], bus.ErrFull) || asked != 1 {
+			t.Errorf("%d: it ended with %v, and a trim was asked for %d times", code, o.ends, asked)
+		}
+	}
+}
+
 // TestCloseEndsAppends: closing fails what waits and what is in flight, and takes no more.
 func TestCloseEndsAppends(t *testing.T) {
 	t.Parallel()

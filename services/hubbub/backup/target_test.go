@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/hubbub/backup/archive"
 )
@@ -99,5 +102,48 @@ func TestHalfRestored(t *testing.T) {
 	again.unlock()
 	if _, err := os.Stat(filepath.Join(data, "directory.db")); err == nil {
 		t.Error("half a file is there")
+	}
+}
+
+// TestRestoreBesideADirectory: nothing is restored while a directory is there, whatever it answers,
+// nor onto a log, unless that is kept.
+func TestRestoreBesideADirectory(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer  error // of a directory
+		runs    bool
+		entries int
+		keep    bool
+		want    string // in the error; empty: none
+	}{
+		"nothing is there":                 {},
+		"a directory":                      {runs: true, want: "the directory answers"},
+		"a directory, and the log is kept": {runs: true, keep: true, want: "the directory answers"},
+		"a directory that refuses":         {runs: true, answer: &bus.Error{Code: "bad_request", Message: "no"}, want: "the directory answers"},
+		"a directory that fails":           {runs: true, answer: errors.New("its store is away"), want: "the directory answers"},
+		"a log":                            {entries: 1, want: "the bus has a log already"},
+		"a log that is kept":               {entries: 1, keep: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := membus.NewServer(membus.Options{}).Open("history")
+			t.Cleanup(func() { _ = b.Close() })
+			if tt.runs {
+				sub, err := b.Serve(t.Context(), directoryService, func(context.Context, []byte) ([]byte, error) { return []byte("{}"), tt.answer })
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer sub.Stop()
+			}
+			for range tt.entries {
+				if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "r1", Sender: "ann", ID: "m1", Data: []byte("x")}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := (&Restore{KeepLog: tt.keep}).unused(t.Context(), b)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
 	}
 }

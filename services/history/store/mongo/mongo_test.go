@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/history/store"
@@ -181,4 +182,28 @@ func TestMakeUpgrade(t *testing.T) {
 	again := mongotest.URL(t)
 	mongotest.Load(t, again, path)
 	storetest.Verify(t, openAt(t, again), true)
+}
+
+// TestOriginalOfWhatIsErasedMeanwhile: a message that is deleted while its first text is being put
+// away as a version stays without it.
+func TestOriginalOfWhatIsErasedMeanwhile(t *testing.T) {
+	s := openAt(t, mongotest.URL(t))
+	ctx, name := t.Context(), store.Name{Sender: "ann", ID: "m1"}
+	if _, err := s.Append(ctx, []store.Entry{{Room: "r1", Seq: 1, Sender: name.Sender, ID: name.ID, Type: chat.TypeMsg, Data: []byte("secret")}}); err != nil {
+		t.Fatal(err)
+	}
+	none := func(store.Entry) ([]byte, error) { return []byte("none"), nil }
+	err := s.KeepOriginal(ctx, "r1", name, func(e store.Entry) ([]byte, error) {
+		if seqs, err := s.Erase(ctx, "r1", name, none); err != nil || len(seqs) != 1 {
+			t.Errorf("erased %d, %v", seqs, err)
+		}
+		return none(e)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Versions(ctx, "r1", name, 10, 10)
+	if err != nil || len(all) != 1 || string(all[0].Data) != "none" {
+		t.Errorf("the first version of what is gone is %+v, %v", all, err)
+	}
 }
