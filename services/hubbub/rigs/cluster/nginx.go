@@ -66,7 +66,7 @@ func NGINX(dir, web string, addrs map[string][]string, setURL func(url string), 
 		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)
 	}
 	files := map[string]string{"services.conf": services.String()}
-	for _, name := range []string{"nginx.conf", "routes.conf", "table.conf", "files.conf", "page.conf", "public.conf", "problem.conf"} {
+	for _, name := range []string{"nginx.conf", "routes.conf", "table.conf", "files.conf", "page.conf", "policy.conf", "public.conf", "problem.conf"} {
 		b, err := os.ReadFile(filepath.Join(root, "infra/nginx", name))
 		if err != nil {
 			return nil, fmt.Errorf("nginx configuration: %w", err)
