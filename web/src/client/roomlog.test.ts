@@ -238,9 +238,9 @@ test('the acts of a page stand between its messages, once, and are no news', () 
 
 test('what retention has removed is here no more: not shown, not quoted, and not known by its name', () => {
   const log = started();
-  log.quote([{ user: 'bo', id: 'm5' }], [msg(5, 0)] as never[]);
-  expect([log.has('bo', 'm10'), log.removed(20), log.has('bo', 'm10'), log.has('bo', 'm20')]).toEqual([true, true, false, true]);
+  log.addQuotes([{ user: 'bo', id: 'm5' }], [msg(5, 0)] as never[]);
+  expect([log.has('bo', 'm10'), log.dropBefore(20), log.has('bo', 'm10'), log.has('bo', 'm20')]).toEqual([true, true, false, true]);
   expect(ids(log)).toEqual(['m20']);
   expect([...log.quotes.values()]).toEqual([undefined]);
-  expect(log.removed(20)).toBe(false);
+  expect(log.dropBefore(20)).toBe(false);
 });
