@@ -1209,7 +1209,6 @@ export interface Messages {
   theRoomCannotBeLoadedNowReloadThe(): string;
   theServerClosedTheConnection(): string;
   theThreadCannotBeLoadedNow(): string;
-  theThreadsCannotBeLoadedNow(): string;
   theirMessages(): string;
   theirMessagesAreHiddenFromYouIn(): string;
   theme(): string;
@@ -1341,7 +1340,6 @@ export interface Messages {
   yourPasswordWasChanged(): string;
   yourPasswordWasChangedAndAll(): string;
   yourSessionHasEnded(): string;
-  yourThreadsCannotBeLoadedNow(): string;
   youreBack(): string;
   youreOfflineWhatYouSendWillGoOut(): string;
 }

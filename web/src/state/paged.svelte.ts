@@ -11,6 +11,8 @@ export class Paged<T> {
   #next = $state<string>();
   #load: (cursor?: string) => Promise<Page<T>>;
   #question = 0;
+  /** What the latest question was about. */
+  #cursor: string | undefined;
 
   constructor(load: (cursor?: string) => Promise<Page<T>>) {
     this.#load = load;
@@ -39,8 +41,14 @@ export class Paged<T> {
     if (this.#next !== undefined) await this.#ask(this.#next);
   }
 
+  /** Asks the latest question again. */
+  async retry(): Promise<void> {
+    await this.#ask(this.#cursor);
+  }
+
   async #ask(cursor?: string): Promise<void> {
     const question = ++this.#question;
+    this.#cursor = cursor;
     this.loading = true;
     this.problem = undefined;
     try {

@@ -38,3 +38,25 @@ test('what went wrong is said, and what is there stays', async () => {
   await paged.reload();
   expect(paged.problem).toBeUndefined();
 });
+
+test('the question that failed is asked again, and not another', async () => {
+  let fail = false;
+  const asked: (string | undefined)[] = [];
+  const paged = new Paged((cursor?: string) => {
+    asked.push(cursor);
+    return fail ? Promise.reject(new HubbubError('unavailable', 'later', 0)) : Promise.resolve(cursor ? { list: [2] } : { list: [1], next: 'b' });
+  });
+  await paged.reload();
+  fail = true;
+  await paged.further();
+  expect([paged.list, paged.problem !== undefined]).toEqual([[1], true]);
+  fail = false;
+  await paged.retry();
+  expect([paged.list, paged.problem, paged.more]).toEqual([[1, 2], undefined, false]);
+  fail = true;
+  await paged.reload();
+  fail = false;
+  await paged.retry();
+  expect([paged.list, paged.more]).toEqual([[1], true]);
+  expect(asked).toEqual([undefined, 'b', 'b', undefined, undefined]);
+});
