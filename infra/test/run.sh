@@ -31,17 +31,25 @@ fi
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log"* "${shm:-$log}"' EXIT
 
-# gotest ARG...: a package that has passed is not tested again until something changes that its
-# tests depend on. Go knows the code, the environment, and the files of the module that are opened.
-# For what else there is, namely the files of the repository that are neither code nor the page's,
-# and the servers, stands what is skipped, which is nothing. -vet=off: golangci-lint vets.
-inputs=$({
-  git rev-parse --git-dir >/dev/null 2>&1 || date +%s%N # nothing is known
-  git ls-files -zco --exclude-standard -- . ':!*.go' ':!web' ':!CHANGELOG.md' ':!docs/decisions' | xargs -0 sha256sum
-  redis-server --version
-  nginx -v
-} 2>&1 | sha256sum | cut -c1-16)
-gotest() { go test -skip "^inputs $inputs\$" -vet=off -timeout 15m "$@"; }
+# gotest INPUTS ARG...: a package that has passed is not tested again until something changes that
+# its tests depend on. Go knows the code, the environment, and the files of the module that are
+# opened. For what else there is, namely INPUTS, which are other files of the repository, and the
+# servers, stands what is skipped, which is nothing. -vet=off: golangci-lint vets.
+gotest() {
+  local inputs
+  inputs=$({
+    git rev-parse --git-dir >/dev/null 2>&1 || date +%s%N # nothing is known
+    git ls-files -zco --exclude-standard -- $1 | xargs -0 sha256sum
+    redis-server --version
+    nginx -v
+  } 2>&1 | sha256sum | cut -c1-16)
+  shift
+  go test -skip "^inputs $inputs\$" -vet=off -timeout 15m "$@"
+}
+# What the tests of libs and the services open outside of their modules (services/hubbub/rules).
+outside='docs/edge.md docs/roles.md infra/test/ferretdb'
+# Those of services/hubbub may open anything but the page's sources.
+anything='. :!*.go :!web :!CHANGELOG.md :!docs/decisions'
 
 # versions MODULE: prints the modules that a module is built from. go list fails if one is missing.
 versions() {
@@ -73,7 +81,7 @@ apart() {
   # The rest runs at low priority.
   renice -n 10 -p $BASHPID >/dev/null
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
-  gotest -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
+  gotest "$outside" -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it: of the same versions as in the workspace"
   for m in $(sed -n 's,^\t\./,,p' go.work); do
     versions "$m" >"$log.workspace"
@@ -97,8 +105,10 @@ step "go test -race"
 # atexit_sleep_ms: the race detector would wait a second for goroutines at the end of each process;
 # ours have ended by then. gcflags: SQLite is C that was translated to Go, keeps its data outside of
 # Go's memory, and takes twice the time with the race detector in it.
-GORACE=atexit_sleep_ms=50 gotest -race -gcflags=modernc.org/sqlite/lib=-race=false -p 2 \
-  ./libs/bus/{natsbus,redisbus} ./libs/... ./services/{directory,edge,history,notify,presence}/... $(packages others)
+export GORACE=atexit_sleep_ms=50
+race='-race -gcflags=modernc.org/sqlite/lib=-race=false -p 2'
+gotest "$outside" $race ./libs/bus/{natsbus,redisbus} ./libs/... ./services/{directory,edge,history,notify,presence}/...
+gotest "$anything" $race $(packages others)
 
 wait "$beside" || {
   cat "$log"
