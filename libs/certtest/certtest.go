@@ -34,11 +34,26 @@ type CA struct {
 // NewCA returns an authority.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
+	return newCA(t, "test authority", nil)
+}
+
+// Intermediate returns another authority, whose certificate this one has signed.
+func (ca *CA) Intermediate(t testing.TB) *CA {
+	t.Helper()
+	return newCA(t, "test authority between", ca)
+}
+
+// newCA returns an authority that another has signed; nil: itself.
+func newCA(t testing.TB, name string, signer *CA) *CA {
+	t.Helper()
 	ca := &CA{key: newKey(t), cert: &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-1000 * time.Hour), NotAfter: time.Now().Add(1000 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
 	}}
-	der, err := x509.CreateCertificate(rand.Reader, ca.cert, ca.cert, ca.key.Public(), ca.key)
+	if signer == nil {
+		signer = ca
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca.cert, signer.cert, ca.key.Public(), signer.key)
 	if err == nil {
 		ca.cert, err = x509.ParseCertificate(der)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
 
@@ -28,6 +29,7 @@ type Proxy struct {
 	links    map[*link]bool
 	commands []string
 	queries  []Query
+	refused  map[string]bool
 }
 
 // link is a connection of a client, and the one to the server that it goes on.
@@ -74,6 +76,33 @@ func (p *Proxy) Connections() (n int) {
 		}
 	}
 	return n
+}
+
+// Refuse has all commands of some names refused, as from a user who may not do that; none: no
+// command is refused any more. They do not reach the server.
+func (p *Proxy) Refuse(commands ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = make(map[string]bool)
+	for _, name := range commands {
+		p.refused[name] = true
+	}
+}
+
+// refusal answers a message as a server does whose user lacks a role (error code 13).
+func refusal(message []byte, name string) ([]byte, error) {
+	document, err := bson.Marshal(bson.D{
+		{Key: "ok", Value: 0}, {Key: "code", Value: 13}, {Key: "codeName", Value: "Unauthorized"},
+		{Key: "errmsg", Value: "not authorized to execute command " + name},
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, request, _, _, _, _ := wiremessage.ReadHeader(message)
+	start, answer := wiremessage.AppendHeaderStart(nil, 0, request, wiremessage.OpMsg)
+	answer = wiremessage.AppendMsgSectionType(wiremessage.AppendMsgFlags(answer, 0), wiremessage.SingleDocument)
+	answer = append(answer, document...)
+	return bsoncore.UpdateLength(answer, start, int32(len(answer))), nil
 }
 
 // Lose loses all connections that there are: nothing goes through them any more, in no direction,
@@ -134,11 +163,19 @@ func (p *Proxy) requests(l *link) {
 		if name == "find" && !lost {
 			p.queries = append(p.queries, queryOf(document))
 		}
+		refused := p.refused[name]
 		p.mu.Unlock()
 		if lost {
 			continue
 		}
-		if _, err := l.server.Write(message); err != nil {
+		to := l.server
+		if refused {
+			to = l.client
+			if message, err = refusal(message, name); err != nil {
+				return
+			}
+		}
+		if _, err := to.Write(message); err != nil {
 			return
 		}
 	}

@@ -53,6 +53,13 @@ func TestCluster(t *testing.T) {
 	if !mongotest.Real() {
 		r.has(t, "store", OK, "runs as one server; a replica set goes on without one")
 	}
+	reader := mongotest.NewProxy(t, mongo)
+	for _, command := range []string{"update", "delete"} {
+		reader.Refuse(command)
+		look("--bus", redis, "--store", reader.URL).has(t, "store", Fail, "directory cannot write")
+	}
+	reader.Refuse()
+	look("--bus", redis, "--store", reader.URL).has(t, "store", OK, "the store of directory answers")
 	r = look("--bus", "redis://127.0.0.1:1", "--store", "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=100")
 	r.has(t, "bus", Fail, "cannot be reached")
 	r.has(t, "store", Fail, "cannot be reached")
