@@ -77,7 +77,8 @@ func TestFirstCommand(t *testing.T) {
 func TestSilence(t *testing.T) {
 	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) {
-			c.Handshake, c.Hello, c.Ping, c.Idle = 300*time.Millisecond, 500*time.Millisecond, 300*time.Millisecond, 900*time.Millisecond
+			// long enough for a client on a machine that does much else
+			c.Handshake, c.Hello, c.Ping, c.Idle = time.Second, 2*time.Second, 300*time.Millisecond, 3*time.Second
 		})
 		t.Run("handshake", func(t *testing.T) {
 			t.Parallel()
