@@ -132,3 +132,20 @@ test('what is opened while the page is on its way back from another overlay stay
   back();
   expect([dialog.closed, browser.at]).toEqual([1, 0]);
 });
+
+test('forward to what was closed just before goes back one step only', () => {
+  navigation.go('#/room/a');
+  navigation.arrived('rooms');
+  const dialog = overlay();
+  const { history } = browser.window;
+  const back = history.back.bind(history);
+  history.back = () => void setTimeout(back, 5); // as browsers do it
+  back();
+  history.forward(); // before the page has tidied up after the overlay
+  vi.runAllTimers();
+  expect([dialog.closed, browser.at, browser.window.location.hash]).toEqual([1, 1, '#/room/a']);
+  const next = overlay();
+  expect([browser.places.length, browser.at]).toEqual([3, 2]);
+  back();
+  expect([next.closed, browser.at]).toEqual([1, 1]);
+});

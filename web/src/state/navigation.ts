@@ -51,9 +51,7 @@ export class Navigation {
       // Where something else is opened in its place, or the page goes elsewhere, that has its
       // entry.
       this.#window.setTimeout(() => {
-        if (this.#state.layer !== overlay.id) return;
-        this.#leaving = true;
-        this.#window.history.back();
+        if (!this.#leaving && this.#state.layer === overlay.id) this.#leave();
       }, 0);
     };
   }
@@ -92,11 +90,17 @@ export class Navigation {
     return typeof state === 'object' && state !== null ? state : {};
   }
 
+  /** Goes back from the entry of an overlay that was closed. */
+  #leave(): void {
+    this.#leaving = true;
+    this.#window.history.back();
+  }
+
   #moved(): void {
     const id = this.#state.layer;
     const at = id === undefined ? -1 : this.#open.findIndex((l) => l.id === id);
     for (const overlay of this.#open.splice(at + 1).toReversed()) overlay.close();
-    if (id !== undefined && at < 0) this.#window.history.back();
+    if (id !== undefined && at < 0) this.#leave();
     else {
       this.#leaving = false;
       for (const overlay of this.#late.splice(0)) this.#enter(overlay);
