@@ -108,8 +108,8 @@ test('an operator adds an emoji, people write it and react with it, and without 
   await ann.page.keyboard.type('and `:my_ring:`');
   await ann.page.getByRole('button', { name: 'Send' }).click();
   const sent = ann.log.getByRole('article').last();
+  await sent.locator('code', { hasText: ':my_ring:' }).waitFor(); // until the code for Markdown is here, it stands as typed
   await sent.locator('.text img[alt=":my_ring:"]').waitFor();
-  await sent.locator('code', { hasText: ':my_ring:' }).waitFor();
   await ann.say(':party: :my_ring:');
   await expect.poll(async () => (await ann.log.getByRole('article').last().locator('.text img').first().boundingBox())?.height ?? 0).toBeGreaterThan(40);
 
