@@ -21,7 +21,7 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'account' | 'requests' | 'blocks' | 'keys' | 'go' }
+  | { readonly kind: 'create' | 'browse' | 'account' | 'requests' | 'blocks' | 'shortcuts' | 'quick-switcher' }
   /** A conversation is begun; `people`: with these, and others. */
   | { readonly kind: 'direct'; readonly people?: readonly User[] }
   /** What can be done with a message, on a screen that is touched. */
@@ -37,7 +37,7 @@ export type Dialog =
   | { readonly kind: 'restrict'; readonly restriction: RestrictionKind; readonly room: string; readonly user: string; readonly name: string }
   /** One of the dialogs of the part of the server page that is shown. */
   | { readonly kind: 'server'; readonly ask: string }
-  | { readonly kind: 'add' | 'leave' | 'placing'; readonly room: string; readonly name: string }
+  | { readonly kind: 'add' | 'leave' | 'room-placement'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
   | { readonly kind: 'delete'; readonly room: string; readonly message: Name; readonly text: string };
 
