@@ -184,19 +184,21 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 		}
 	}
 	a.all = false
-	// oldest first, and before the rest is sent: what is told as failed is better never stored
-	for len(a.queue) > 0 && now.After(a.queue[0].deadline) {
+	for len(a.queue) > 0 { // oldest first
 		p := a.queue[0]
+		// What is told as failed is better never stored.
+		tooLate := now.After(p.deadline)
+		if !tooLate && len(a.inFlight) >= window {
+			break
+		}
 		a.queue[0] = nil
 		a.queue = a.queue[1:]
-		a.bytes -= len(p.msg.Data)
-		p.why = errors.New("too many appends are waiting for the server")
-		late = append(late, p)
-	}
-	for len(a.queue) > 0 && len(a.inFlight) < window {
-		p := a.queue[0]
-		a.queue[0] = nil
-		a.queue = a.queue[1:]
+		if tooLate {
+			a.bytes -= len(p.msg.Data)
+			p.why = errors.New("too many appends are waiting for the server")
+			late = append(late, p)
+			continue
+		}
 		p.sent(now)
 		a.inFlight[p.token] = p
 		send = append(send, p)
