@@ -136,12 +136,12 @@ export class App {
 
   /** Shows what was here before, where the server does not answer. */
   async showOfflineChat(chat: Chat): Promise<void> {
-    const { loadOfflineChat: recall } = await import('../offline/offline-chat.ts');
-    const kept = await recall(this.#base.pathname, chat.client.me.id);
-    if (!kept || this.chat !== chat || chat.client.listed) return;
-    this.#offlineChat = kept;
-    chat.offlineMessages.byRoom = kept.messages;
-    chat.client.showOfflineRooms(kept.rooms);
+    const { loadOfflineChat } = await import('../offline/offline-chat.ts');
+    const saved = await loadOfflineChat(this.#base.pathname, chat.client.me.id);
+    if (!saved || this.chat !== chat || chat.client.listed) return;
+    this.#offlineChat = saved;
+    chat.offlineMessages.byRoom = saved.messages;
+    chat.client.showOfflineRooms(saved.rooms);
   }
 
   /** Shows a room. */
@@ -227,8 +227,8 @@ export class App {
 
   /** Takes away what is kept in this browser of somebody who has logged out. */
   async #forget(): Promise<void> {
-    const [device, shelf] = await Promise.all([import('../notify/device.ts'), import('../offline/offline-chat.ts')]);
-    await Promise.allSettled([device.forget(), shelf.clearOfflineChats(this.#base.pathname)]);
+    const [device, offline] = await Promise.all([import('../notify/device.ts'), import('../offline/offline-chat.ts')]);
+    await Promise.allSettled([device.forget(), offline.clearOfflineChats(this.#base.pathname)]);
   }
 
   #userChanged(user: User | undefined): void {

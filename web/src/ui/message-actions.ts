@@ -11,7 +11,7 @@ import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import type { Message } from '../client/index.ts';
 import { reportFailure } from '../state/report-failure.ts';
-import type { RoomContext as Around } from '../state/room-context.ts';
+import type { RoomContext } from '../state/room-context.ts';
 import { roomHash, threadHash } from '../state/route.ts';
 import { canModerate, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
@@ -30,7 +30,7 @@ export interface MessageAction {
 
 /** The context in which a message is shown. */
 export interface ActionContext {
-  readonly app: Around;
+  readonly app: RoomContext;
   readonly chat: Chat;
   readonly view: RoomView;
   /** The message is shown inside its thread. */
@@ -68,7 +68,7 @@ export function messageActions(message: Message, { app, chat, view, inThread, ed
   return all;
 }
 
-async function copy(app: Around, text: string, done: string, instead: string): Promise<void> {
+async function copy(app: RoomContext, text: string, done: string, instead: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     app.toast(done);

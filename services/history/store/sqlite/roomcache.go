@@ -46,7 +46,7 @@ const (
 const (
 	// crowdSize leaves more than chat.MaxUnread messages where who is passed over sent a third.
 	crowdSize = 150
-	// maxCrowds is how many are kept, of 1.2 kB, and maxEnds how many bytes of newest. All are
+	// maxCrowds is how many are kept, of 1.2 kB, and maxEnds how many bytes of ends. All are
 	// forgotten when there are more.
 	maxCrowds = 10_000
 	maxEnds   = 16 << 20
